@@ -1,0 +1,30 @@
+/** Every kind of audit event: what it tells of, in the past tense. */
+export const eventTypes = [
+  'client_key.created',
+  'client_key.changed',
+  'client_key.disabled',
+  'client_key.enabled',
+  'client_key.revoked',
+  'client_key.role_changed',
+  'client_key.secret_retired',
+  'client_key.secret_rotated',
+  'deployment.started_first',
+  'deployment.secrets_rewrapped',
+  'entitlement.changed',
+  'organization.created',
+  'organization.deleted',
+  'organization.looked_into',
+  'organization.reinstated',
+  'organization.renamed',
+  'organization.suspended',
+  'role.changed',
+  'role.created',
+  'role.deleted',
+  'service.changed',
+  'service.created',
+  'service.deleted',
+  'service.document_replaced',
+  'service.signing_key_rotated',
+] as const
+
+export type EventType = (typeof eventTypes)[number]

@@ -1,0 +1,107 @@
+/** The HTTP methods that an OpenAPI document can describe, in upper case. */
+export const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const
+export type Method = (typeof methods)[number]
+
+/** What a path parameter's value must be; the part of its JSON Schema that can be checked without a validator. */
+export interface ParameterRule {
+  readonly type?: 'string' | 'integer' | 'number' | 'boolean'
+  readonly enum?: readonly string[]
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly format?: 'uuid'
+  /** The value takes the rest of the path (`x-latchkey-multi-segment`). */
+  readonly multiSegment?: true
+  /** `%2F` may stand in the value (`x-latchkey-encoded-slash`). */
+  readonly encodedSlash?: true
+}
+
+/** One method on one path template of a service. */
+export interface Operation {
+  /** The document's `operationId`; where it has none, `METHOD /path`. Unique within the service. */
+  readonly id: string
+  readonly method: Method
+  /** The template as the document writes it, without the base path of `servers`. */
+  readonly path: string
+  readonly summary?: string
+  readonly deprecated?: true
+  /** The document says that anybody may call it: `security: []` or an alternative `{}`. */
+  readonly public?: true
+  /** Path parameters by name. */
+  readonly parameters: Readonly<Record<string, ParameterRule>>
+  /** Scopes that open it: any one alternative, with all of its names. Empty: only statements of roles open it. */
+  readonly alternatives: readonly (readonly string[])[]
+  /** The path parameter that must equal the token's `org_id` (`x-latchkey-organization`). */
+  readonly organizationParameter?: string
+  /** Where the resource ends: the name of a path parameter. Absent: the operation acts on no resource. */
+  readonly resourceParameter?: string
+}
+
+/** Allows operations, by their ids. */
+export interface Statement {
+  readonly operations: readonly string[]
+}
+
+/** A role that the document defines. Those that are declared scopes are opened through `alternatives`, too. */
+export interface ServiceRole {
+  readonly name: string
+  readonly description?: string
+  /** Customers' keys and users may hold it. */
+  readonly grantable: boolean
+  /** Granted to every organization unless its entitlement says otherwise. Only grantable roles. */
+  readonly inDefaultEntitlement: boolean
+  /** Apps may ask for it as a scope: declared scopes only. */
+  readonly delegable: boolean
+  /** Passes `x-latchkey-organization` for any organization; only where not grantable. */
+  readonly anyOrganization?: true
+  /** Names of roles that this one holds as well. */
+  readonly include: readonly string[]
+  readonly allow: readonly Statement[]
+}
+
+/** All that a decision needs to know of a service: what its document says. Plain JSON. */
+export interface ServiceModel {
+  /** Path prefixes of `servers`, without a trailing slash; `''` for none. */
+  readonly basePaths: readonly string[]
+  /** The API's router tells case and trailing slashes apart (`x-latchkey-strict-paths` at the root). */
+  readonly strictPaths?: true
+  readonly operations: readonly Operation[]
+  readonly roles: readonly ServiceRole[]
+}
+
+/** An organization-defined role, as a decision needs it. */
+export interface OrganizationRole {
+  readonly id: string
+  readonly organizationId: string
+  readonly allow: readonly Statement[]
+}
+
+/** Who calls, as the verified token says. */
+export interface Caller {
+  readonly kind: 'key' | 'user'
+  readonly id: string
+  readonly organizationId: string
+  /** Names of service-defined roles, ids of organization-defined ones. */
+  readonly roles: readonly string[]
+  /** Present if the token has `scope`: it narrows. */
+  readonly scope?: readonly string[]
+}
+
+/** Why a decision came out as it did: stable API. */
+export type ReasonCode =
+  | 'allowed'
+  | 'public'
+  | 'invalid_token'
+  | 'token_revoked'
+  | 'ambiguous_path'
+  | 'ambiguous_request'
+  | 'unknown_operation'
+  | 'method_not_allowed'
+  | 'no_role'
+  | 'operation_not_in_role'
+  | 'insufficient_scope'
+  | 'unknown_resource'
+  | 'stale_bundle'
+
+export type DenialReason = Exclude<ReasonCode, 'allowed' | 'public'>

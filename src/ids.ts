@@ -1,0 +1,65 @@
+import type { Clock, EpochMs, Random } from './clock.ts'
+
+declare const brand: unique symbol
+
+/** A prefixed, time-ordered identifier: the prefix, `_`, and a 26-character lower-case ULID. */
+export type Id<Name extends string> = string & { readonly [brand]: Name }
+
+export type OrganizationId = Id<'OrganizationId'>
+export type ServiceId = Id<'ServiceId'>
+export type RoleId = Id<'RoleId'>
+export type ClientKeyId = Id<'ClientKeyId'>
+export type SecretId = Id<'SecretId'>
+export type SigningKeyId = Id<'SigningKeyId'>
+export type UserId = Id<'UserId'>
+export type ConnectionId = Id<'ConnectionId'>
+export type EventId = Id<'EventId'>
+export type RevocationId = Id<'RevocationId'>
+
+interface IdsByPrefix {
+  org: OrganizationId
+  svc: ServiceId
+  rol: RoleId
+  key: ClientKeyId
+  sec: SecretId
+  sgn: SigningKeyId
+  usr: UserId
+  con: ConnectionId
+  evt: EventId
+  rev: RevocationId
+}
+
+export type IdPrefix = keyof IdsByPrefix
+
+/** Makes a new identifier of the kind that the prefix names. */
+export type NewId = <P extends IdPrefix>(prefix: P) => IdsByPrefix[P]
+
+/** Crockford's base 32, lower case: no i, l, o, u. */
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
+const timeLength = 10
+const randomLength = 16
+
+/** A ULID in lower case: 48 bits of time, 80 bits of chance. */
+export function ulid(nowMs: EpochMs, random: Random): string {
+  let time = ''
+  let rest = nowMs
+  for (let i = 0; i < timeLength; i++) {
+    time = alphabet.charAt(rest % 32) + time
+    rest = Math.floor(rest / 32)
+  }
+  // One byte a character wastes three bits of each and keeps the code plain; the source is not scarce.
+  let chance = ''
+  for (const byte of random(randomLength)) chance += alphabet.charAt(byte & 31)
+  return time + chance
+}
+
+export function newIdFrom(clock: Clock, random: Random): NewId {
+  return <P extends IdPrefix>(prefix: P) => `${prefix}_${ulid(clock(), random)}` as IdsByPrefix[P]
+}
+
+const idPattern = /^([a-z]{3})_[0-7][0-9a-hjkmnp-tv-z]{25}$/
+
+/** Reads an identifier of the given kind; anything else, another kind included, is `undefined`. */
+export function parseId<P extends IdPrefix>(prefix: P, text: string): IdsByPrefix[P] | undefined {
+  return idPattern.exec(text)?.[1] === prefix ? (text as IdsByPrefix[P]) : undefined
+}
