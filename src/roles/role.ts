@@ -21,6 +21,7 @@ export const roles: Collection<Role> = {
   schema: z.custom<Role>((value) => typeof value === 'object' && value !== null),
   indexes: {
     all: { keys: () => [''] },
+    id: { keys: (role) => [role.id], unique: true, deploymentWide: true },
     service: { keys: (role) => [role.serviceId] },
     name: { keys: (role) => [`${role.serviceId}/${role.name}`], unique: true },
   },

@@ -33,6 +33,14 @@ export interface Reference<T extends Stored> {
   readonly id: T['id']
 }
 
+/** Where a list of references goes on after this one: `Page.after` of `locate`. */
+export function cursorOf(reference: {
+  readonly organizationId: OrganizationId
+  readonly id: string
+}): string {
+  return `${reference.organizationId}/${reference.id}`
+}
+
 /** A part of a list, in the order of ids, which is the order of making. */
 export interface Page {
   /** 1 to 1,000. */

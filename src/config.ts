@@ -1,0 +1,109 @@
+import { z } from 'zod'
+
+const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
+
+const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** The environment variables that Latchkey reads; each has a safe default. */
+const Environment = z
+  .strictObject({
+    /** Where people and machines reach the server: scheme, host and port, no path. */
+    LATCHKEY_ORIGIN: z
+      .url({ protocol: /^https?$/, error: 'must be an origin such as https://id.example.com' })
+      .refine((text) => new URL(text).origin === text, 'must be an origin: no path, no trailing slash')
+      .optional(),
+    LATCHKEY_HOST: z.string().min(1).default('127.0.0.1'),
+    LATCHKEY_PORT: whole(0, 65_535).default(7700),
+    /** The folder of the SQLite store, of a generated deployment secret and of the operator's key file. */
+    LATCHKEY_DATA: z.string().min(1).default('./data'),
+    LATCHKEY_STORE: z
+      .string()
+      .regex(/^(sqlite:.+|mongodb(\+srv)?:\/\/.+)$/, 'must be sqlite:<file> or mongodb://…')
+      .optional(),
+    LATCHKEY_SECRETS: z
+      .string()
+      .transform((text) => text.split(',').map((secret) => secret.trim()))
+      .optional(),
+    LATCHKEY_WORKERS: whole(1, 64).default(1),
+    LATCHKEY_TRUSTED_PROXIES: whole(0, 10).default(0),
+    LATCHKEY_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
+    LATCHKEY_TOKENS_PER_KEY_PER_MINUTE: whole(1, 100_000_000).default(6_000),
+    LATCHKEY_TOKENS_PER_ADDRESS_PER_MINUTE: whole(1, 100_000_000).default(12_000),
+    LATCHKEY_API_CALLS_PER_MINUTE: whole(1, 100_000_000).default(3_000),
+    LATCHKEY_ALLOW_HTTP_ORIGIN_IN_DEVELOPMENT: z.literal('true').optional(),
+  })
+  .superRefine((env, context) => {
+    if (env.LATCHKEY_ORIGIN === undefined) return
+    const { protocol, hostname } = new URL(env.LATCHKEY_ORIGIN)
+    if (protocol === 'https:' || loopbackHosts.has(hostname)) return
+    if (env.LATCHKEY_ALLOW_HTTP_ORIGIN_IN_DEVELOPMENT === 'true') return
+    context.addIssue({
+      code: 'custom',
+      path: ['LATCHKEY_ORIGIN'],
+      message:
+        'must be https: tokens would cross the network in clear (LATCHKEY_ALLOW_HTTP_ORIGIN_IN_DEVELOPMENT=true lets it pass while developing)',
+    })
+  })
+
+export type StoreLocation =
+  | { readonly kind: 'sqlite'; readonly path: string }
+  | { readonly kind: 'mongodb'; readonly url: string }
+
+export interface Config {
+  readonly origin: string
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly dataFolder: string
+  readonly store: StoreLocation
+  /** Newest first; absent: made on first start beside a SQLite store, refused with any other. */
+  readonly secrets: readonly string[] | undefined
+  readonly workers: number
+  readonly trustedProxies: number
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent'
+  readonly tokensPerKeyPerMinute: number
+  readonly tokensPerAddressPerMinute: number
+  readonly apiCallsPerMinute: number
+}
+
+/**
+ * Reads the `LATCHKEY_…` variables of an environment (`LATCHKEY_CLI_…` are the command's own).
+ * @throws {Error} one that lists every fault and every unknown variable
+ */
+export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const ours = Object.entries(environment).filter(
+    ([name, value]) =>
+      name.startsWith('LATCHKEY_') &&
+      !name.startsWith('LATCHKEY_CLI_') &&
+      value !== undefined &&
+      value !== '',
+  )
+  const parsed = Environment.safeParse(Object.fromEntries(ours))
+  if (!parsed.success) throw new Error(`configuration refused:\n${z.prettifyError(parsed.error)}`)
+  const env = parsed.data
+  return {
+    origin: env.LATCHKEY_ORIGIN ?? `http://localhost:${env.LATCHKEY_PORT}`,
+    host: env.LATCHKEY_HOST,
+    port: env.LATCHKEY_PORT,
+    dataFolder: env.LATCHKEY_DATA,
+    store: storeLocation(env.LATCHKEY_STORE ?? `sqlite:${env.LATCHKEY_DATA}/latchkey.db`),
+    secrets: env.LATCHKEY_SECRETS,
+    workers: env.LATCHKEY_WORKERS,
+    trustedProxies: env.LATCHKEY_TRUSTED_PROXIES,
+    logLevel: env.LATCHKEY_LOG_LEVEL,
+    tokensPerKeyPerMinute: env.LATCHKEY_TOKENS_PER_KEY_PER_MINUTE,
+    tokensPerAddressPerMinute: env.LATCHKEY_TOKENS_PER_ADDRESS_PER_MINUTE,
+    apiCallsPerMinute: env.LATCHKEY_API_CALLS_PER_MINUTE,
+  }
+}
+
+function storeLocation(text: string): StoreLocation {
+  return text.startsWith('sqlite:')
+    ? { kind: 'sqlite', path: text.slice('sqlite:'.length) }
+    : { kind: 'mongodb', url: text }
+}
