@@ -9,6 +9,8 @@ export type SecretLabel =
 
 /** Seals with the newest deployment secret, opens with any. */
 export interface Secrets {
+  /** The names of the deployment secrets, newest first; derived from them, and nothing can be learnt from them. */
+  readonly ids: readonly [string, ...string[]]
   /** AES-256-GCM; `boundTo` (the id of what holds it) must be given again to open. Answers `v1$<secret id>$<base64url>`. */
   seal(label: SecretLabel, boundTo: string, plain: Uint8Array | string): string
   /** @throws {Error} if no deployment secret opens it for that label and id: the store was changed, or a secret is missing. */
