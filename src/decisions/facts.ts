@@ -1,0 +1,65 @@
+import { DomainError } from '../errors.ts'
+import { parseId } from '../ids.ts'
+import { organizations } from '../organizations/organization.ts'
+import { roles } from '../roles/role.ts'
+import type { Facts, FactsQuestion, OrganizationFact, RoleFact } from '../sdk/bundle.ts'
+import { entitledRoles, entitlements } from '../services/entitlement.ts'
+import type { Service } from '../services/service.ts'
+import type { Position, Records } from '../storage/ports.ts'
+
+interface Deps {
+  readonly records: Records
+  readonly position: () => Position
+}
+
+/** So many roles and so many organizations may be asked for in one question. */
+export const factsAskedMax = 100
+
+/** Answers what a guard of the service asks: `null` for what is absent, and for what is another service's, alike. */
+export async function factsFor(deps: Deps, service: Service, question: FactsQuestion): Promise<Facts> {
+  const position = deps.position()
+  const [roleFacts, organizationFacts] = await Promise.all([
+    answers(question.roles, (id) => roleFact(deps.records, service, id)),
+    answers(question.organizations, (id) => organizationFact(deps.records, service, id)),
+  ])
+  const resources = Object.fromEntries(question.resources.map((name) => [name, null]))
+  return { position, roles: roleFacts, organizations: organizationFacts, resources }
+}
+
+async function answers<F>(
+  names: readonly string[],
+  answer: (name: string) => Promise<F | null>,
+): Promise<Readonly<Record<string, F | null>>> {
+  if (names.length > factsAskedMax) {
+    throw new DomainError('invalid_request', `more than ${factsAskedMax} facts of one kind were asked for`)
+  }
+  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await answer(name)] as const)))
+}
+
+/** An organization-defined role of the service, wherever its organization is. */
+export async function roleFact(records: Records, service: Service, text: string): Promise<RoleFact | null> {
+  const id = parseId('rol', text)
+  if (id === undefined) return null
+  const [place] = await records.locate(roles, 'id', id, { limit: 1 })
+  const role = place && (await records.find(place.organizationId, roles, id))
+  if (role === undefined || role.serviceId !== service.id) return null
+  return { organization_id: role.organizationId, allow: role.allow }
+}
+
+export async function organizationFact(
+  records: Records,
+  service: Service,
+  text: string,
+): Promise<OrganizationFact | null> {
+  const id = parseId('org', text)
+  if (id === undefined) return null
+  const [organization, entitlement] = await Promise.all([
+    records.find(id, organizations, id),
+    records.find(id, entitlements, service.id),
+  ])
+  if (organization === undefined) return null
+  return {
+    state: organization.state.kind,
+    entitlement: entitledRoles(service.model, organization, entitlement),
+  }
+}
