@@ -1,0 +1,90 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Clock } from '../../src/clock.ts'
+import { hasCode } from '../../src/errors.ts'
+import type { Store } from '../../src/storage/ports.ts'
+import { sqliteArtifacts } from './artifacts.ts'
+import { Bell } from './bell.ts'
+import { sqliteChanges } from './changes.ts'
+import { sqliteCommit } from './commit.ts'
+import { Connection, unavailable } from './connection.ts'
+import { sqliteCounters } from './counters.ts'
+import { GroupedWrites } from './grouped-writes.ts'
+import { sqliteRecords } from './records.ts'
+import { migrate } from './schema.ts'
+import { sweep } from './sweep.ts'
+
+interface SqliteOptions {
+  /** The file, made with its folder if absent; or `:memory:`, which ends with the process. */
+  readonly path: string
+  readonly clock: Clock
+  /** How long a write waits for another process's, before it is `store_unavailable`. */
+  readonly busyTimeoutMs?: number
+}
+
+/**
+ * Opens the store, and brings an older one to this program's schema. Several processes on one machine may have the
+ * same file open; a network disk is not for it.
+ * @throws {DomainError} `store_unavailable` if it cannot be opened, or a newer program has changed its schema
+ */
+export async function openSqlite({ path, clock, busyTimeoutMs = 5_000 }: SqliteOptions): Promise<Store> {
+  const connection = new Connection(path === ':memory:' ? path : fileAt(path), busyTimeoutMs)
+  try {
+    await useWriteAheadLog(connection, busyTimeoutMs)
+    connection.script('PRAGMA synchronous = FULL')
+    migrate(connection)
+  } catch (error) {
+    connection.close()
+    throw error
+  }
+  const writes = new GroupedWrites(connection)
+  const bell = new Bell(connection)
+  const commit = sqliteCommit(connection, writes, clock)
+  return {
+    records: sqliteRecords(connection),
+    commit: async (changes) => {
+      await commit(changes)
+      bell.ringSoon()
+    },
+    artifacts: sqliteArtifacts(connection, writes, clock),
+    counters: sqliteCounters(connection, writes),
+    changes: sqliteChanges(connection, bell),
+    ping: async () => {
+      connection.get('SELECT value FROM meta LIMIT 1')
+    },
+    sweep: () => sweep(connection, writes, clock),
+    close: async () => {
+      bell.close()
+      writes.close()
+      connection.close()
+    },
+  }
+}
+
+/** Secrets in it are sealed; still nobody else on the machine has a reason to read it. */
+function fileAt(path: string): string {
+  // Absolute, so that nothing in it is read as one of SQLite's `file:` addresses.
+  const file = resolve(path)
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    closeSync(openSync(file, 'a', 0o600))
+  } catch (cause) {
+    throw unavailable(`the store's file ${file} cannot be opened for writing`, cause)
+  }
+  return file
+}
+
+const pauseMs = 20
+
+/** The one step for which SQLite does not wait when another process opens the file, too: so it is repeated. */
+async function useWriteAheadLog(connection: Connection, busyTimeoutMs: number): Promise<void> {
+  for (let waitedMs = 0; ; waitedMs += pauseMs) {
+    try {
+      return connection.script('PRAGMA journal_mode = WAL')
+    } catch (error) {
+      if (!hasCode(error, 'store_unavailable') || waitedMs >= busyTimeoutMs) throw error
+      await pause(pauseMs)
+    }
+  }
+}
