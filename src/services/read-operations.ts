@@ -1,0 +1,169 @@
+import type { Fault } from '../errors.ts'
+import { type Method, methods, type Operation } from '../evaluator/model.ts'
+import { extensionFaults } from './extension-keys.ts'
+import { pointer } from './fault-list.ts'
+import { entries, isObject, items, type JsonObject, member, text } from './json-value.ts'
+import { parametersOf, shapeOf, templateFault } from './path-template.ts'
+import { namedParameter, readPathParameters } from './read-parameters.ts'
+import { readSecurity, type Schemes } from './read-security.ts'
+import { resolved } from './references.ts'
+
+const operationIdLengthMax = 200
+const summaryLengthMax = 300
+
+interface Found<T> {
+  readonly value: T
+  readonly faults: readonly Fault[]
+  readonly warnings: readonly Fault[]
+}
+
+interface Place {
+  readonly path: string
+  readonly method: Method
+  readonly item: JsonObject
+  readonly itemPlace: string
+  readonly operation: JsonObject
+  readonly place: string
+}
+
+/** Reads every operation under `paths`. Callbacks and webhooks are calls of the API, not calls to it. */
+export function readOperations(document: JsonObject, schemes: Schemes): Found<readonly Operation[]> {
+  const paths = entries(member(document, 'paths')).filter(([path]) => !path.startsWith('x-'))
+  const faults: Fault[] = [...templateFaults(paths.map(([path]) => path))]
+  const warnings: Fault[] = []
+  const operations: Operation[] = []
+  const placesById = new Map<string, string>()
+  for (const [path, value] of paths) {
+    const itemPlace = pointer('paths', path)
+    const item = resolved(document, value)
+    if (!isObject(item)) continue
+    note(extensionFaults(item, 'path item or operation', itemPlace))
+    for (const method of methods) {
+      const operation = member(item, method.toLowerCase())
+      if (!isObject(operation)) continue
+      const place = `${itemPlace}/${method.toLowerCase()}`
+      const read = readOperation(document, schemes, { path, method, item, itemPlace, operation, place })
+      note(read)
+      const known = placesById.get(read.value.id)
+      if (known !== undefined) faults.push(duplicate(read.value.id, known, place))
+      placesById.set(read.value.id, place)
+      operations.push(read.value)
+    }
+  }
+  faults.push(...collisions(operations))
+  return { value: operations, faults, warnings }
+
+  function note(found: { readonly faults: readonly Fault[]; readonly warnings: readonly Fault[] }): void {
+    faults.push(...found.faults)
+    warnings.push(...found.warnings)
+  }
+}
+
+function duplicate(id: string, known: string, place: string): Fault {
+  return {
+    pointer: `${place}/operationId`,
+    detail: `the operationId ${id} is already that of ${known}`,
+    fix: 'give each operation an operationId of its own',
+  }
+}
+
+function templateFaults(paths: readonly string[]): readonly Fault[] {
+  return paths.flatMap((path) => {
+    const detail = templateFault(path)
+    return detail === undefined ? [] : [{ pointer: pointer('paths', path), detail }]
+  })
+}
+
+/**
+ * Templates of one shape are identical and so invalid (OpenAPI 3.1 §4.8.8). Real documents split one by method under
+ * two names of its parameters, which is harmless; two operations for one request are not.
+ */
+function collisions(operations: readonly Operation[]): readonly Fault[] {
+  const byShape = new Map<string, Operation>()
+  return operations.flatMap((operation) => {
+    const { method, path } = operation
+    const shape = `${method} ${shapeOf(path)}`
+    const same = byShape.get(shape)
+    byShape.set(shape, operation)
+    if (same === undefined || same.path === path) return []
+    return [
+      {
+        pointer: pointer('paths', path, method.toLowerCase()),
+        detail: `${method} ${path} and ${method} ${same.path} match the same requests`,
+        fix: 'join them into one operation',
+      },
+    ]
+  })
+}
+
+function readOperation(document: JsonObject, schemes: Schemes, at: Place): Found<Operation> {
+  const { path, method, operation, place, item, itemPlace } = at
+  const id = idOf(at)
+  const extensions = extensionFaults(operation, 'path item or operation', place)
+  const levels = [
+    { parameters: member(item, 'parameters'), place: itemPlace },
+    { parameters: member(operation, 'parameters'), place },
+  ]
+  const parameters = readPathParameters(document, path, levels, place)
+  const own = member(operation, 'security') !== undefined
+  const security = own
+    ? readSecurity(member(operation, 'security'), schemes, `${place}/security`)
+    : readSecurity(member(document, 'security'), schemes, '/security')
+  const organization = extension(at, 'x-latchkey-organization')
+  const resource = extension(at, 'x-latchkey-resource')
+  const resourceParameter = resource.name ?? parametersOf(path).at(-1)
+  const summary = text(member(operation, 'summary'))
+  return {
+    value: {
+      id: id.value,
+      method,
+      path,
+      ...(summary === undefined || summary === '' ? {} : { summary: summary.slice(0, summaryLengthMax) }),
+      ...(member(operation, 'deprecated') === true ? { deprecated: true as const } : {}),
+      ...(security.public ? { public: true as const } : {}),
+      parameters: parameters.rules,
+      alternatives: security.alternatives,
+      ...(organization.name === undefined ? {} : { organizationParameter: organization.name }),
+      ...(resourceParameter === undefined ? {} : { resourceParameter }),
+    },
+    faults: [
+      ...id.faults,
+      ...extensions.faults,
+      ...parameters.faults,
+      // The root's own faults are told once, by the reader of the whole.
+      ...(own ? security.faults : []),
+      ...[organization.fault, resource.fault].filter((fault) => fault !== undefined),
+      ...levels.flatMap((level) => parameterExtensionFaults(document, level.parameters, level.place)),
+    ],
+    warnings: [...extensions.warnings, ...parameters.warnings],
+  }
+}
+
+function idOf({ operation, method, path, place }: Place): Found<string> {
+  const given = member(operation, 'operationId')
+  if (typeof given !== 'string' || given === '')
+    return { value: `${method} ${path}`, faults: [], warnings: [] }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  const clean = given.length <= operationIdLengthMax && !/[\u0000-\u001f\u007f]/.test(given)
+  const detail = `an operationId has no control characters and at most ${operationIdLengthMax} characters`
+  return { value: given, faults: clean ? [] : [{ pointer: `${place}/operationId`, detail }], warnings: [] }
+}
+
+/** An operation's own extension, else that of its path item. */
+function extension(at: Place, key: string): { readonly name?: string; readonly fault?: Fault } {
+  const own = member(at.operation, key)
+  return own === undefined
+    ? namedParameter(member(at.item, key), at.path, key, at.itemPlace)
+    : namedParameter(own, at.path, key, at.place)
+}
+
+function parameterExtensionFaults(
+  document: JsonObject,
+  parameters: unknown,
+  place: string,
+): readonly Fault[] {
+  return items(parameters).flatMap(
+    (parameter, i) =>
+      extensionFaults(resolved(document, parameter), 'parameter', `${place}/parameters/${i}`).faults,
+  )
+}

@@ -1,0 +1,226 @@
+import type { Fault } from '../errors.ts'
+import type { Operation, ServiceRole } from '../evaluator/model.ts'
+import { pointer } from './fault-list.ts'
+import { entries, isObject, items, type JsonObject, member } from './json-value.ts'
+import { didYouMean, nearest } from './nearest.ts'
+import { identityScopes, type Schemes } from './read-security.ts'
+import { type OperationNames, operationNames, readStatements } from './read-statement.ts'
+
+/** A role's name stands in tokens and may be asked for as a scope, so it is a scope token (RFC 6749 §3.3). */
+const namePattern = /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/
+const descriptionLengthMax = 1_000
+const extensionPlace = '/x-latchkey-roles'
+
+const roleKeys = [
+  'description',
+  'grantable',
+  'include',
+  'allow',
+  'any_organization',
+  'in_default_entitlement',
+]
+
+interface Roles {
+  readonly roles: readonly ServiceRole[]
+  readonly faults: readonly Fault[]
+}
+
+/** Service-defined roles: scopes, then `x-latchkey-roles`, then `admin` and `viewer` unless the document has them. */
+export function readRoles(document: JsonObject, schemes: Schemes, operations: readonly Operation[]): Roles {
+  const faults: Fault[] = []
+  const scopes = scopeRoles(schemes, operations)
+  const names = operationNames(operations)
+  const extension = member(document, 'x-latchkey-roles')
+  if (extension !== undefined && !isObject(extension))
+    faults.push({ pointer: extensionPlace, detail: 'x-latchkey-roles is a map of role name to role' })
+  const roles = new Map(scopes.map((role) => [role.name, role]))
+  for (const [name, value] of entries(extension))
+    roles.set(name, readRole(name, value, roles.get(name), names, faults))
+  for (const role of operatorRoles(operations)) if (!roles.has(role.name)) roles.set(role.name, role)
+  const read = [...roles.values()]
+  faults.push(
+    ...nameFaults(read, new Set(entries(extension).map(([name]) => name)), scopes, operations),
+    ...includeFaults(roles),
+  )
+  return { roles: read, faults }
+}
+
+function scopeRoles(schemes: Schemes, operations: readonly Operation[]): readonly ServiceRole[] {
+  const declared = [...schemes.values()].flatMap(({ scopes }) => [...scopes])
+  const named = operations.flatMap(({ alternatives }) =>
+    alternatives.flat().map((scope) => [scope, ''] as const),
+  )
+  const descriptions = new Map<string, string>()
+  for (const [scope, description] of [...declared, ...named])
+    if (!identityScopes.has(scope)) descriptions.set(scope, descriptions.get(scope) || description)
+  return [...descriptions].map(([name, description]) => ({
+    name,
+    ...(description === '' ? {} : { description: description.slice(0, descriptionLengthMax) }),
+    grantable: true,
+    inDefaultEntitlement: true,
+    delegable: true,
+    include: [],
+    allow: [],
+  }))
+}
+
+function operatorRoles(operations: readonly Operation[]): readonly ServiceRole[] {
+  const role = (name: string, description: string, allowed: readonly Operation[]): ServiceRole => ({
+    name,
+    description,
+    grantable: false,
+    inDefaultEntitlement: false,
+    delegable: false,
+    anyOrganization: true,
+    include: [],
+    allow: allowed.length === 0 ? [] : [{ operations: allowed.map(({ id }) => id) }],
+  })
+  const reads = operations.filter(({ method }) => method === 'GET' || method === 'HEAD')
+  return [
+    role('admin', 'Every operation, for any organization: the operator alone.', operations),
+    role('viewer', 'Every GET and HEAD, for any organization: the operator alone.', reads),
+  ]
+}
+
+function readRole(
+  name: string,
+  value: unknown,
+  scope: ServiceRole | undefined,
+  names: OperationNames,
+  faults: Fault[],
+): ServiceRole {
+  const place = `${extensionPlace}${pointer(name)}`
+  if (!isObject(value))
+    faults.push({ pointer: place, detail: `a role is an object with ${roleKeys.join(', ')}` })
+  for (const [key] of entries(value))
+    if (!roleKeys.includes(key))
+      faults.push({
+        pointer: place + pointer(key),
+        detail: `a role has no ${key}`,
+        fix: `did you mean ${nearest(key, roleKeys) ?? roleKeys.join(' or ')}?`,
+      })
+  const flag = (key: string): boolean | undefined => booleanAt(value, key, place, faults)
+  const grantable = flag('grantable') ?? scope?.grantable ?? false
+  const anyOrganization = flag('any_organization') === true
+  const inDefault = flag('in_default_entitlement')
+  if (anyOrganization && grantable)
+    faults.push({
+      pointer: `${place}/any_organization`,
+      detail: 'a role that customers may hold would let one organization act on another',
+      fix: 'set grantable: false, or leave any_organization out',
+    })
+  if (inDefault === true && !grantable)
+    faults.push({
+      pointer: `${place}/in_default_entitlement`,
+      detail: 'only a grantable role can be in the default entitlement',
+      fix: 'set grantable: true',
+    })
+  const allow = member(value, 'allow')
+  const statements =
+    allow === undefined ? { allow: [], faults: [] } : readStatements(allow, names, `${place}/allow`)
+  faults.push(...statements.faults)
+  const description = descriptionAt(value, place, faults) ?? scope?.description
+  return {
+    name,
+    ...(description === undefined ? {} : { description }),
+    grantable,
+    inDefaultEntitlement: inDefault ?? grantable,
+    delegable: scope !== undefined && grantable,
+    ...(anyOrganization ? { anyOrganization: true as const } : {}),
+    include: includesAt(value, place, faults),
+    allow: statements.allow,
+  }
+}
+
+function booleanAt(value: unknown, key: string, place: string, faults: Fault[]): boolean | undefined {
+  const found = member(value, key)
+  if (found === undefined || typeof found === 'boolean') return found
+  faults.push({ pointer: `${place}/${key}`, detail: `${key} is true or false` })
+  return undefined
+}
+
+function descriptionAt(value: unknown, place: string, faults: Fault[]): string | undefined {
+  const found = member(value, 'description')
+  if (found === undefined || typeof found === 'string') return found?.slice(0, descriptionLengthMax)
+  faults.push({ pointer: `${place}/description`, detail: 'description is text' })
+  return undefined
+}
+
+function includesAt(value: unknown, place: string, faults: Fault[]): readonly string[] {
+  const found = member(value, 'include')
+  if (found === undefined) return []
+  const names = items(found).filter((name) => typeof name === 'string')
+  if (!Array.isArray(found) || names.length !== found.length)
+    faults.push({ pointer: `${place}/include`, detail: 'include is a list of role names' })
+  return [...new Set(names)]
+}
+
+function nameFaults(
+  roles: readonly ServiceRole[],
+  inExtension: ReadonlySet<string>,
+  scopes: readonly ServiceRole[],
+  operations: readonly Operation[],
+): readonly Fault[] {
+  const scopeNames = new Set(scopes.map(({ name }) => name))
+  const operationIds = new Set(operations.map(({ id }) => id))
+  return roles.flatMap(({ name }) => {
+    const place = inExtension.has(name) ? extensionPlace + pointer(name) : '/components/securitySchemes'
+    const kind = scopeNames.has(name) ? 'scope' : 'role'
+    const wrong = (detail: string, fix: string): Fault => ({ pointer: place, detail, fix })
+    return [
+      ...(namePattern.test(name)
+        ? []
+        : [
+            wrong(
+              `the ${kind} ${JSON.stringify(name)} is not a name that a token can carry (RFC 6749 §3.3)`,
+              'use 1 to 100 printable ASCII characters without space, " or \\',
+            ),
+          ]),
+      ...(name.startsWith('rol_')
+        ? [wrong(`the ${kind} ${name} begins with rol_, which marks organization-defined roles`, 'rename it')]
+        : []),
+      ...(inExtension.has(name) && identityScopes.has(name)
+        ? [wrong(`${name} is a scope of OpenID Connect and never a role`, 'rename it')]
+        : []),
+      ...(scopeNames.has(name) && operationIds.has(name)
+        ? [wrong(`the scope ${name} has the name of an operation`, 'rename the scope or the operationId')]
+        : []),
+    ]
+  })
+}
+
+function includeFaults(roles: ReadonlyMap<string, ServiceRole>): readonly Fault[] {
+  const faults: Fault[] = []
+  for (const role of roles.values()) {
+    for (const [i, name] of role.include.entries())
+      if (!roles.has(name)) {
+        const fix = didYouMean(name, roles.keys())
+        const at = `${extensionPlace}${pointer(role.name, 'include', i)}`
+        faults.push({ pointer: at, detail: `no role ${name}`, ...(fix === undefined ? {} : { fix }) })
+      }
+    const within = reached(role.name, roles)
+    const at = `${extensionPlace}${pointer(role.name, 'include')}`
+    if (within.has(role.name))
+      faults.push({ pointer: at, detail: `the role ${role.name} includes itself`, fix: 'break the circle' })
+    const operators = [...within].filter((name) => roles.get(name)?.anyOrganization === true)
+    if (role.grantable && operators.length > 0)
+      faults.push({
+        pointer: at,
+        detail: `a role that customers may hold includes ${operators.join(', ')}, which acts for any organization`,
+        fix: 'list the operations under allow instead',
+      })
+  }
+  return faults
+}
+
+/** The roles that are reached from one by `include`; itself only if there is a circle. */
+function reached(name: string, roles: ReadonlyMap<string, ServiceRole>): ReadonlySet<string> {
+  const found = new Set<string>()
+  const ahead = [...(roles.get(name)?.include ?? [])]
+  for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
+    if (found.has(next)) continue
+    found.add(next)
+    ahead.push(...(roles.get(next)?.include ?? []))
+  }
+  return found
+}
