@@ -1,0 +1,142 @@
+import type { Clock, EpochMs } from '../clock.ts'
+import type { ClientKeyId, OrganizationId } from '../ids.ts'
+import type { Counter, Counters } from '../storage/ports.ts'
+import { Batch } from './batch.ts'
+
+/**
+ * Why the token endpoint refused a client key. The stranger who presented it is told "client authentication failed";
+ * the key's organization reads the reason.
+ */
+export const refusalReasons = [
+  'address_not_allowed',
+  'assertion_refused',
+  'disabled',
+  'expired',
+  'invalid_request',
+  'invalid_scope',
+  'invalid_target',
+  'organization_suspended',
+  'rate_limited',
+  'revoked',
+  'role_deleted',
+  'secret_ended',
+  'wrong_authentication_method',
+  'wrong_secret',
+  'wrong_service',
+] as const
+export type RefusalReason = (typeof refusalReasons)[number]
+
+/** What happens often: counted in memory, written in batches, off the request path. */
+export interface Activity {
+  /** A token was issued to the key. */
+  issued(organizationId: OrganizationId, keyId: ClientKeyId): void
+  /** The key was refused: folded by key, reason, address and minute. */
+  refused(organizationId: OrganizationId, keyId: ClientKeyId, reason: RefusalReason, address: string): void
+  /** How many happenings were not counted because the batch was full or the store refused it. */
+  dropped(): number
+  /** Writes what is held. Resolves when it is stored, or dropped. */
+  flush(): Promise<void>
+  /** Flushes and stops the timer. */
+  close(): Promise<void>
+}
+
+export interface ActivityOptions {
+  readonly counters: Counters
+  readonly clock: Clock
+  /** Told of each batch that the store refused. */
+  readonly onFault: (cause: unknown) => void
+  readonly flushMs?: number
+  /** Different counters and marks held at most between two flushes. */
+  readonly entriesMax?: number
+}
+
+const minuteMs = 60_000
+const hourMs = 3_600_000
+
+export function createActivity(options: ActivityOptions): Activity {
+  const { counters, clock, onFault, flushMs = 1000, entriesMax = 20_000 } = options
+  let batch = new Batch(entriesMax)
+  let dropped = 0
+  let writing: Promise<void> = Promise.resolve()
+
+  const write = async (full: Batch): Promise<void> => {
+    dropped += full.dropped
+    if (full.size === 0) return
+    try {
+      await counters.record(full.additions(), full.marks())
+    } catch (cause) {
+      // Not tried again: the store may have taken it before the connection broke, and counts must not double.
+      dropped += full.happenings
+      onFault(cause)
+    }
+  }
+  const flush = (): Promise<void> => {
+    const full = batch
+    batch = new Batch(entriesMax)
+    // One batch at a time, so that a slow store holds at most two of them.
+    writing = writing.then(() => write(full))
+    return writing
+  }
+  let underWay = false
+  const timer = setInterval(() => {
+    if (underWay) return
+    underWay = true
+    void flush().finally(() => {
+      underWay = false
+    })
+  }, flushMs)
+  timer.unref()
+
+  return {
+    issued: (organizationId, keyId) => {
+      const nowMs = clock()
+      batch.add(organizationId, `key:${keyId}:issued`, nowMs - (nowMs % hourMs))
+      batch.mark(organizationId, usedName(keyId), nowMs)
+    },
+    refused: (organizationId, keyId, reason, address) => {
+      const nowMs = clock()
+      batch.add(organizationId, `${refusedPrefix}${keyId}:${reason}:${address}`, nowMs - (nowMs % minuteMs))
+    },
+    dropped: () => dropped + batch.dropped,
+    flush,
+    close: () => {
+      clearInterval(timer)
+      return flush()
+    },
+  }
+}
+
+const refusedPrefix = 'refused:key:'
+
+/** The mark that `Counters.latest` answers for a key's last token. */
+export function usedName(keyId: ClientKeyId): string {
+  return `key:${keyId}:used`
+}
+
+/** Refusals of one key, for one reason, from one address, within one minute. */
+export interface Refusal {
+  readonly keyId: string
+  readonly reason: string
+  readonly address: string
+  readonly minuteAt: EpochMs
+  readonly count: number
+  /** Where the next page goes on. */
+  readonly counter: Counter
+}
+
+/** The refusals of an organization's keys, or of one of them, newest minute first. */
+export async function listRefusals(
+  counters: Counters,
+  organizationId: OrganizationId,
+  keyId: ClientKeyId | undefined,
+  page: { readonly limit: number; readonly after?: Counter },
+): Promise<readonly Refusal[]> {
+  const prefix = keyId === undefined ? refusedPrefix : `${refusedPrefix}${keyId}:`
+  const found = await counters.list(organizationId, prefix, page)
+  return found.map((counter) => {
+    const [key = '', reason = '', ...address] = counter.name.slice(refusedPrefix.length).split(':')
+    const { windowAt: minuteAt, count } = counter
+    // An IPv6 address has colons of its own.
+    return { keyId: key, reason, address: address.join(':'), minuteAt, count, counter }
+  })
+}
