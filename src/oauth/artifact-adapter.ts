@@ -1,0 +1,97 @@
+import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import type { Clock } from '../clock.ts'
+import type { ServiceId } from '../ids.ts'
+import type { Secrets } from '../secrets/secrets.ts'
+import type { Artifact, Artifacts } from '../storage/ports.ts'
+
+export interface ArtifactDeps {
+  readonly artifacts: Artifacts
+  readonly secrets: Secrets
+  readonly clock: Clock
+}
+
+/** What `oidc-provider` keeps for one service and model: payloads sealed, ids known only by their keyed hash. */
+export function artifactAdapter(deps: ArtifactDeps, serviceId: ServiceId, model: string): Adapter {
+  const { artifacts, secrets } = deps
+  const open = (found: Artifact): AdapterPayload => {
+    // Sealed by `upsert` below and authenticated since, so it is what the library gave us.
+    const payload = JSON.parse(
+      secrets.open('artifacts', found.id, found.payload).toString(),
+    ) as AdapterPayload
+    return found.consumedAt === undefined
+      ? payload
+      : { ...payload, consumed: Math.floor(found.consumedAt / 1000) }
+  }
+  // Newest deployment secret first: what was hashed before a rotation is still found.
+  const firstFound = async (
+    text: string,
+    look: (id: string) => Promise<Artifact | undefined>,
+  ): Promise<Artifact | undefined> => {
+    for (const id of secrets.digests('artifact-ids', text)) {
+      const found = await look(id)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  const find = (id: string) => firstFound(id, (digest) => artifacts.find(serviceId, model, digest))
+  const opened = async (found: Promise<Artifact | undefined>) => {
+    const artifact = await found
+    return artifact && open(artifact)
+  }
+  return {
+    upsert: (id, payload, expiresIn) =>
+      artifacts.upsert(serviceId, model, sealed(deps, id, payload, expiresIn)),
+    find: (id) => opened(find(id)),
+    findByUid: (uid) => opened(firstFound(uid, (digest) => artifacts.findByUid(serviceId, model, digest))),
+    findByUserCode: (code) =>
+      opened(firstFound(code, (digest) => artifacts.findByUserCode(serviceId, model, digest))),
+    consume: async (id) => {
+      const found = await find(id)
+      // The library reads, checks, then consumes: of several that read it unconsumed, the store lets one through.
+      if (found === undefined || !(await artifacts.consume(serviceId, model, found.id)))
+        throw new errors.InvalidGrant('already consumed')
+    },
+    destroy: async (id) => {
+      for (const digest of secrets.digests('artifact-ids', id))
+        await artifacts.destroy(serviceId, model, digest)
+    },
+    revokeByGrantId: async (grantId) => {
+      for (const digest of secrets.digests('artifact-ids', grantId))
+        await artifacts.destroyByGrant(serviceId, digest)
+    },
+  }
+}
+
+function sealed(
+  { secrets, clock }: ArtifactDeps,
+  id: string,
+  payload: AdapterPayload,
+  expiresIn: number | undefined,
+): Artifact {
+  const digest = (text: string) => secrets.digest('artifact-ids', text)
+  const hashedId = digest(id)
+  const { uid, userCode, grantId, accountId } = payload
+  return {
+    id: hashedId,
+    payload: secrets.seal('artifacts', hashedId, JSON.stringify(payload)),
+    ...(uid === undefined ? {} : { uid: digest(uid) }),
+    ...(userCode === undefined ? {} : { userCode: digest(userCode) }),
+    ...(grantId === undefined ? {} : { grantId: digest(grantId) }),
+    ...(accountId === undefined ? {} : { accountId }),
+    ...(expiresIn === undefined ? {} : { expiresAt: clock() + expiresIn * 1000 }),
+  }
+}
+
+/**
+ * Takes a client assertion's `jti` (RFC 7523 §3): `true` for exactly one caller, whatever the number of processes.
+ * Kept until the assertion has expired.
+ */
+export function takeAssertionId(deps: ArtifactDeps, serviceId: ServiceId) {
+  const model = 'ReplayDetection'
+  return async (issuer: string, jti: string, expiresAtSeconds: number): Promise<boolean> => {
+    const id = deps.secrets.digest('artifact-ids', `${issuer}\0${jti}`)
+    const payload = deps.secrets.seal('artifacts', id, '{}')
+    await deps.artifacts.upsert(serviceId, model, { id, payload, expiresAt: expiresAtSeconds * 1000 })
+    return await deps.artifacts.consume(serviceId, model, id)
+  }
+}

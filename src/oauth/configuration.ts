@@ -1,0 +1,143 @@
+import {
+  type ClientMetadata,
+  type Configuration,
+  errors,
+  type JWK,
+  type KoaContextWithOIDC,
+  type ResourceServer,
+} from 'oidc-provider'
+import type { Activity } from '../audit/activity.ts'
+import type { ClientKey } from '../client-keys/client-key.ts'
+import type { Service, SigningKey } from '../services/service.ts'
+import { type ArtifactDeps, artifactAdapter } from './artifact-adapter.ts'
+import { machineClaims, tokenTtlSeconds } from './claims.ts'
+import type { AuthenticationDeps } from './client-authentication.ts'
+import { jwksRoute, tokenRoute } from './endpoints.ts'
+import { exchangeOf } from './exchange.ts'
+
+export interface IssuerDeps extends AuthenticationDeps, ArtifactDeps {
+  readonly activity: Activity
+  /** `https://id.example`, without a slash at its end. */
+  readonly origin: string
+  /** Told of faults of ours: what the caller sees as `server_error`. */
+  readonly onFault: (cause: unknown, requestId: string) => void
+}
+
+// Never a symmetric algorithm: it would sign with the placeholder that stands for the secret.
+const asymmetric = [
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+  'PS256',
+  'PS384',
+  'PS512',
+  'RS256',
+  'RS384',
+  'RS512',
+] as const
+
+/** An assertion may be valid for this long at most: its `jti` is kept until then. */
+const assertionLifeSecondsMax = 3600
+
+const off = { enabled: false } as const
+
+export function configurationOf(deps: IssuerDeps, service: Service): Configuration {
+  return {
+    adapter: (model) => artifactAdapter(deps, service.id, model),
+    jwks: { keys: service.signingKeys.map((key) => privateJwk(deps, key)) },
+    routes: { token: tokenRoute, jwks: jwksRoute },
+    scopes: [],
+    claims: {},
+    responseTypes: [],
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    clientDefaults: {
+      grant_types: ['client_credentials'],
+      response_types: [],
+      id_token_signed_response_alg: service.signingAlgorithm,
+    },
+    enabledJWA: { clientAuthSigningAlgValues: [...asymmetric], idTokenSigningAlgValues: [...asymmetric] },
+    assertJwtClientAuthClaimsAndHeader: (_ctx, claims) => {
+      const { exp } = claims
+      if (typeof exp !== 'number' || exp > deps.clock() / 1000 + assertionLifeSecondsMax)
+        throw new errors.InvalidClientAuth('the client assertion is valid for too long')
+    },
+    features: {
+      clientCredentials: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => service.audience,
+        useGrantedResource: () => true,
+        getResourceServerInfo: (ctx, resource) => resourceServer(deps, service, ctx, resource),
+      },
+      devInteractions: off,
+      dPoP: off,
+      introspection: off,
+      pushedAuthorizationRequests: off,
+      revocation: off,
+      rpInitiatedLogout: off,
+      userinfo: off,
+    },
+    extraTokenClaims: (ctx) => {
+      const { key, organization } = exchangeOf(ctx)
+      if (key === undefined || organization === undefined)
+        throw new Error('a token is being made for a key that was not looked up')
+      return machineClaims(key, organization)
+    },
+    ttl: {
+      ClientCredentials: (_ctx, token) =>
+        token.resourceServer?.accessTokenTTL ?? service.accessTokenTtlSeconds,
+    },
+    clientBasedCORS: () => false,
+    // The library would answer a browser's `Accept` with a page; RFC 6749 §5.2 knows only JSON.
+    renderError: (ctx, out) => {
+      ctx.body = out
+    },
+  }
+}
+
+/** What the library must know of a key, and nothing that changes often. */
+export function metadataOf(key: ClientKey): ClientMetadata {
+  const base = {
+    client_id: key.id,
+    grant_types: ['client_credentials'],
+    response_types: [],
+    redirect_uris: [],
+  }
+  return key.authentication.kind === 'secret'
+    ? // A placeholder: `compareClientSecret` looks at the sealed hashes.
+      { ...base, token_endpoint_auth_method: 'client_secret_basic', client_secret: '-' }
+    : {
+        ...base,
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks: { keys: key.authentication.jwks.keys.map((jwk) => ({ ...jwk })) },
+      }
+}
+
+function resourceServer(
+  deps: IssuerDeps,
+  service: Service,
+  ctx: KoaContextWithOIDC,
+  resource: string,
+): ResourceServer {
+  if (resource !== service.audience) throw new errors.InvalidTarget()
+  const { key } = exchangeOf(ctx)
+  if (key === undefined) throw new Error('a resource is asked for by a key that was not looked up')
+  const active = service.signingKeys.find((signing) => signing.state.kind === 'active')
+  if (active === undefined) throw new Error(`the service ${service.slug} has no active signing key`)
+  return {
+    scope: '',
+    audience: service.audience,
+    accessTokenTTL: tokenTtlSeconds(service, key, deps.clock()),
+    accessTokenFormat: 'jwt',
+    jwt: { sign: { alg: active.algorithm, kid: active.id } },
+  }
+}
+
+function privateJwk(deps: IssuerDeps, key: SigningKey): JWK {
+  const opened = deps.secrets.open('signing-keys', key.id, key.sealedPrivateJwk)
+  // Sealed by us when the key was made, and authenticated since.
+  const jwk = JSON.parse(opened.toString()) as JWK
+  return { ...jwk, kid: key.id, alg: key.algorithm, use: 'sig' }
+}

@@ -1,0 +1,63 @@
+/** An endpoint of an issuer that works today: the library's route, and the methods it answers. */
+export interface Endpoint {
+  readonly kind: 'token' | 'jwks' | 'discovery'
+  /** The library's own path, below the issuer's. */
+  readonly route: string
+  readonly methods: readonly string[]
+}
+
+/** Where a request belongs. */
+export interface Destination {
+  readonly slug: string
+  readonly endpoint: Endpoint
+}
+
+const reading = ['GET', 'HEAD', 'OPTIONS']
+const openidConfiguration = '/.well-known/openid-configuration'
+const authorizationServer = '/.well-known/oauth-authorization-server'
+
+export const tokenRoute = '/oauth/token'
+export const jwksRoute = '/oauth/jwks'
+
+const jwks: Endpoint = { kind: 'jwks', route: jwksRoute, methods: reading }
+const openid: Endpoint = { kind: 'discovery', route: openidConfiguration, methods: reading }
+const oauth: Endpoint = { kind: 'discovery', route: authorizationServer, methods: reading }
+
+const endpoints: ReadonlyMap<string, Endpoint> = new Map([
+  [tokenRoute, { kind: 'token', route: tokenRoute, methods: ['POST', 'OPTIONS'] }],
+  [jwksRoute, jwks],
+  ['/.well-known/jwks.json', jwks],
+  [openidConfiguration, openid],
+  [authorizationServer, oauth],
+])
+
+// RFC 8414 §3.1 puts the well-known segment before the issuer's path; the library, being mounted, never sees that form.
+const forms: readonly Endpoint[] = [oauth, openid]
+
+/**
+ * Which endpoint of which issuer a path means; `undefined` for none. Like the library's router, it takes any letter case
+ * and one trailing slash after the slug, so that no spelling passes the limits; slugs are lower case.
+ */
+export function destinationOf(path: string): Destination | undefined {
+  if (path.charCodeAt(1) === 0x2e /* . */) return wellKnown(path)
+  const end = path.indexOf('/', 1)
+  if (end < 2) return undefined
+  const rest = path.slice(end)
+  const endpoint = endpoints.get(rest) ?? endpoints.get(fold(rest))
+  return endpoint && { slug: path.slice(1, end), endpoint }
+}
+
+function wellKnown(path: string): Destination | undefined {
+  const folded = fold(path)
+  for (const endpoint of forms) {
+    if (!folded.startsWith(`${endpoint.route}/`)) continue
+    // Not from the folded path: a slug's letter case counts.
+    const slug = path.slice(endpoint.route.length + 1, folded.length)
+    return slug === '' || slug.includes('/') ? undefined : { slug, endpoint }
+  }
+  return undefined
+}
+
+function fold(path: string): string {
+  return (path.endsWith('/') ? path.slice(0, -1) : path).toLowerCase()
+}

@@ -1,0 +1,29 @@
+import type { IncomingMessage } from 'node:http'
+import type { RefusalReason } from '../audit/activity.ts'
+import type { ClientKey } from '../client-keys/client-key.ts'
+import type { Arrival } from '../http/arrival.ts'
+import type { Organization } from '../organizations/organization.ts'
+
+/** What is known of one request while the library works on it. */
+export interface Exchange extends Arrival {
+  /** The key that the request names, once it is known to exist. */
+  key?: ClientKey
+  organization?: Organization
+  /** The true reason of the refusal, which the stranger is not told. */
+  refused?: RefusalReason
+}
+
+const exchanges = new WeakMap<IncomingMessage, Exchange>()
+
+export function begin(request: IncomingMessage, arrival: Arrival): Exchange {
+  const exchange: Exchange = { ...arrival }
+  exchanges.set(request, exchange)
+  return exchange
+}
+
+/** The exchange of the request that the library hands to its hooks. */
+export function exchangeOf(ctx: { readonly req: IncomingMessage }): Exchange {
+  const exchange = exchanges.get(ctx.req)
+  if (exchange === undefined) throw new Error('a request reached the issuer past its front')
+  return exchange
+}

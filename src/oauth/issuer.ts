@@ -1,0 +1,59 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { ClientKey } from '../client-keys/client-key.ts'
+import type { Service } from '../services/service.ts'
+import { derived } from '../storage/derived.ts'
+import { takeAssertionId } from './artifact-adapter.ts'
+import { keyLookUp } from './client-authentication.ts'
+import { configurationOf, type IssuerDeps, metadataOf } from './configuration.ts'
+import { exchangeOf } from './exchange.ts'
+import {
+  makeClient,
+  overrideAddresses,
+  overrideClients,
+  overrideReplayDetection,
+} from './library-overrides.ts'
+import { listenTo } from './outcomes.ts'
+import { presentedBy } from './presented.ts'
+import { publish } from './published.ts'
+
+/** One service's authorization server, made from one version of its record. */
+export interface Issuer {
+  readonly service: Service
+  /** Answers a request whose `url` is one of the library's routes. */
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>
+}
+
+export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
+  const provider = new Provider(`${deps.origin}/${service.slug}`, configurationOf(deps, service))
+  const keys = keyLookUp(deps, service.id)
+  const clientOf = derived((key: ClientKey) => makeClient(provider, metadataOf(key)))
+  overrideAddresses(provider)
+  overrideReplayDetection(provider, takeAssertionId(deps, service.id))
+  overrideClients(provider, {
+    find: async (clientId) => {
+      const ctx = contextOf()
+      const key = await keys.find(clientId, presentedBy(ctx), exchangeOf(ctx))
+      return key && clientOf(key)
+    },
+    compareSecret: (_client, presented) => {
+      const exchange = exchangeOf(contextOf())
+      return exchange.key !== undefined && keys.hasSecret(exchange.key, presented, exchange)
+    },
+  })
+  listenTo(provider, deps)
+  const scopes = service.model.roles.filter((role) => role.delegable).map((role) => role.name)
+  provider.use(async (ctx, next) => {
+    await next()
+    if (ctx.method !== 'POST') publish(ctx as KoaContextWithOIDC, scopes)
+  })
+  const handle = provider.callback()
+  return { service, handle: (request, response) => handle(request, response) }
+}
+
+/** The request that the library is working on. */
+function contextOf(): KoaContextWithOIDC {
+  const { ctx } = Provider
+  if (ctx === undefined) throw new Error('the library called a hook outside of a request')
+  return ctx
+}

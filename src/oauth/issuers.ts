@@ -1,0 +1,86 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { LRUCache } from 'lru-cache'
+import { hasCode } from '../errors.ts'
+import { arrivalOf } from '../http/arrival.ts'
+import type { ServiceId } from '../ids.ts'
+import { type Service, services } from '../services/service.ts'
+import type { Records } from '../storage/ports.ts'
+import type { IssuerDeps } from './configuration.ts'
+import { destinationOf } from './endpoints.ts'
+import { begin } from './exchange.ts'
+import { type Issuer, makeIssuer } from './issuer.ts'
+import { answerMethodNotAllowed, answerTooLarge, answerUnavailable } from './refusals.ts'
+
+export interface Issuers {
+  /**
+   * Answers a request to an issuer's endpoint: `/{service}/oauth/…`, `/{service}/.well-known/…` and the forms of
+   * RFC 8414 §3.1. Resolves to `false`, with nothing done, if the path means none or its service does not exist.
+   * The request came through `receive` of `src/http`.
+   */
+  answer(request: IncomingMessage, response: ServerResponse): Promise<boolean>
+}
+
+export interface IssuersDeps extends IssuerDeps {
+  /** Issuers held ready, about 60 KB each. */
+  readonly issuersMax?: number
+}
+
+/** The library's own limit, in bytes, for a body of the token endpoint. */
+const bodyBytesMax = 56 * 1024
+
+export function createIssuers(deps: IssuersDeps): Issuers {
+  const issuerOf = heldIssuers(deps)
+  return {
+    answer: async (request, response) => {
+      const url = request.url ?? '/'
+      const query = url.indexOf('?')
+      const destination = destinationOf(query === -1 ? url : url.slice(0, query))
+      if (destination === undefined) return false
+      const { slug, endpoint } = destination
+      const arrival = arrivalOf(request)
+      let service: Service | undefined
+      try {
+        service = await findService(deps.records, slug)
+      } catch (cause) {
+        deps.onFault(cause, arrival.requestId)
+        answerUnavailable(response, hasCode(cause, 'store_unavailable'))
+        return true
+      }
+      if (service === undefined) return false
+      if (!endpoint.methods.includes(request.method ?? '')) {
+        answerMethodNotAllowed(response, endpoint.methods)
+        return true
+      }
+      if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) {
+        answerTooLarge(response)
+        return true
+      }
+      begin(request, arrival)
+      request.url = endpoint.route
+      try {
+        await issuerOf(service).handle(request, response)
+      } finally {
+        request.url = url
+      }
+      return true
+    },
+  }
+}
+
+async function findService(records: Records, slug: string): Promise<Service | undefined> {
+  const [place] = await records.locate(services, 'slug', slug, { limit: 1 })
+  return place && (await records.find(place.organizationId, services, place.id))
+}
+
+/** Issuers by service, made on first use and made anew when the record has changed; an old one finishes its requests. */
+function heldIssuers(deps: IssuersDeps): (service: Service) => Issuer {
+  const held = new LRUCache<ServiceId, Issuer>({ max: deps.issuersMax ?? 500 })
+  return (service) => {
+    const known = held.get(service.id)
+    // Not by identity: a cache that reads through gives a new object each time.
+    if (known !== undefined && known.service.version === service.version) return known
+    const issuer = makeIssuer(deps, service)
+    held.set(service.id, issuer)
+    return issuer
+  }
+}

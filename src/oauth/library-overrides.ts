@@ -1,0 +1,55 @@
+// The one file that reaches past the documented interface of `oidc-provider`; each override says what it stands for and
+// was read in the source of 9.13.3. An upgrade checks this file first.
+import type { ClientMetadata, Provider } from 'oidc-provider'
+
+export type LibraryClient = InstanceType<Provider['Client']>
+
+interface ClientHooks {
+  /** The client that a token request names; `undefined` is `invalid_client`. */
+  find(clientId: string): Promise<LibraryClient | undefined>
+  /** Whether the presented secret is one of the client's. */
+  compareSecret(client: LibraryClient, presented: string): boolean
+}
+
+/**
+ * Clients come from our cache. The library's `Client.find` asks the adapter, hashes the answer and looks the parsed client
+ * up in a cache fixed at 100 entries (lib/models/client.js), so with more keys than that it parses one per request.
+ * `compareClientSecret` would compare in clear; ours are hashed, and two may live.
+ */
+export function overrideClients(provider: Provider, hooks: ClientHooks): void {
+  provider.Client.find = hooks.find
+  provider.Client.prototype.compareClientSecret = function (this: LibraryClient, presented: string) {
+    return hooks.compareSecret(this, presented)
+  }
+}
+
+/** A client as the library knows it, from its metadata (RFC 7591 §2). Its class is declared without its constructor. */
+export function makeClient(provider: Provider, metadata: ClientMetadata): LibraryClient {
+  const Client = provider.Client as unknown as new (metadata: ClientMetadata) => LibraryClient
+  return new Client(metadata)
+}
+
+/**
+ * Addresses come from the configured origin alone. The library takes them from the request's `Host` when it is mounted
+ * (lib/helpers/oidc_context.js), and accepts them as the audience of client assertions (RFC 7523 §3).
+ */
+export function overrideAddresses(provider: Provider): void {
+  // Declared without the accessor that makes the class, which is each provider's own.
+  const { OIDCContext } = provider as unknown as {
+    OIDCContext: { prototype: { urlFor(name: string, options?: Record<string, unknown>): string } }
+  }
+  OIDCContext.prototype.urlFor = (name, options) => provider.urlFor(name, options)
+}
+
+/**
+ * A client assertion is taken once (RFC 7523 §3, `jti`). The library looks and then saves (lib/models/replay_detection.js),
+ * so that two at the same time both pass.
+ * @param take `true` for exactly one caller for each pair of issuer and `jti`; times are in seconds
+ */
+export function overrideReplayDetection(
+  provider: Provider,
+  take: (issuer: string, jti: string, expiresAtSeconds: number) => Promise<boolean>,
+): void {
+  const { ReplayDetection } = provider as unknown as { ReplayDetection: { unique: typeof take } }
+  ReplayDetection.unique = take
+}

@@ -1,0 +1,51 @@
+import type Koa from 'koa'
+import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { type RefusalReason, refusalReasons } from '../audit/activity.ts'
+import { hasCode } from '../errors.ts'
+import { arrivalOf } from '../http/arrival.ts'
+import type { IssuerDeps } from './configuration.ts'
+import { exchangeOf } from './exchange.ts'
+
+/** Seconds after which a caller may try again when the store is gone. */
+const retryAfterSeconds = 2
+
+/** Tells activity how each token request ended, and gives the answers that the library does not. */
+export function listenTo(provider: Provider, deps: Pick<IssuerDeps, 'activity' | 'onFault'>): void {
+  provider.on('grant.success', (ctx) => {
+    const { key } = exchangeOf(ctx)
+    if (key !== undefined) deps.activity.issued(key.organizationId, key.id)
+  })
+  provider.on('grant.error', (ctx, error) => {
+    const { key, address, refused } = exchangeOf(ctx)
+    if (isTooLarge(error)) {
+      ctx.status = 413
+      ctx.set('connection', 'close')
+    }
+    if (key !== undefined)
+      deps.activity.refused(key.organizationId, key.id, refused ?? reasonOf(error), address)
+  })
+  provider.on('server_error', (ctx, error) => {
+    const { requestId } = exchangeOf(ctx)
+    if (hasCode(error, 'store_unavailable')) unavailable(ctx)
+    deps.onFault(error, requestId)
+  })
+  // Koa prints what nobody listens to. The types of the provider's own events hide those that it has from Koa.
+  const app: Koa = provider
+  app.on('error', (error: unknown, ctx: Koa.Context) => deps.onFault(error, arrivalOf(ctx.req).requestId))
+}
+
+function unavailable(ctx: KoaContextWithOIDC): void {
+  ctx.status = 503
+  ctx.set('retry-after', String(retryAfterSeconds))
+  ctx.body = { error: 'temporarily_unavailable', error_description: 'try again in a moment' }
+}
+
+/** The library's body reader tells it by this text alone. */
+function isTooLarge(error: Error): boolean {
+  return error.cause instanceof Error && error.cause.message === 'request entity too large'
+}
+
+function reasonOf(error: errors.OIDCProviderError): RefusalReason {
+  if (error.error === 'invalid_client') return 'assertion_refused'
+  return refusalReasons.find((reason) => reason === error.error) ?? 'invalid_request'
+}

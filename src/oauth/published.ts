@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto'
+import type { KoaContextWithOIDC } from 'oidc-provider'
+
+/** Members of the metadata (RFC 8414 §2) that are true of what an issuer does today. */
+const told = [
+  'issuer',
+  'token_endpoint',
+  'jwks_uri',
+  'response_types_supported',
+  'grant_types_supported',
+  'token_endpoint_auth_methods_supported',
+  'token_endpoint_auth_signing_alg_values_supported',
+] as const
+
+// RFC 9068 §5, RFC 7517: keys are fetched again at least this often; a `next` key is published for longer than that.
+const publicFor = 'public, max-age=300'
+
+/**
+ * After the library has answered discovery or JWKS: leaves out of the metadata what does not work yet, and lets both be
+ * cached (the library sends neither `Cache-Control` nor `ETag`).
+ */
+export function publish(ctx: KoaContextWithOIDC, scopes: readonly string[]): void {
+  if (ctx.status !== 200 || typeof ctx.body !== 'object' || ctx.body === null) return
+  const { type } = ctx
+  const said: Record<string, unknown> = { ...ctx.body }
+  const body = JSON.stringify(
+    ctx.oidc.route === 'discovery'
+      ? { ...Object.fromEntries(told.map((name) => [name, said[name]])), scopes_supported: scopes }
+      : said,
+  )
+  ctx.body = body
+  ctx.type = type
+  ctx.set('cache-control', publicFor)
+  ctx.set('etag', `"${createHash('sha256').update(body).digest('base64url')}"`)
+  if (ctx.fresh) ctx.status = 304
+}

@@ -1,0 +1,31 @@
+import type { ServerResponse } from 'node:http'
+
+/** Answers given before the library is asked, in the form that it would give them (RFC 6749 §5.2). */
+
+export function answerMethodNotAllowed(response: ServerResponse, methods: readonly string[]): void {
+  response.setHeader('allow', methods.join(', '))
+  refuse(response, 405, 'invalid_request', `use ${methods[0]}`)
+}
+
+export function answerTooLarge(response: ServerResponse): void {
+  // What is left of the body is not waited for.
+  response.setHeader('connection', 'close')
+  refuse(response, 413, 'invalid_request', 'the body is too large')
+}
+
+/** @param storeIsGone if not, the fault is ours and trying again may not help */
+export function answerUnavailable(response: ServerResponse, storeIsGone: boolean): void {
+  if (!storeIsGone) {
+    refuse(response, 500, 'server_error', 'the fault is ours; it has been noted under this request id')
+    return
+  }
+  response.setHeader('retry-after', '2')
+  refuse(response, 503, 'temporarily_unavailable', 'try again in a moment')
+}
+
+export function refuse(response: ServerResponse, status: number, error: string, description: string): void {
+  response.statusCode = status
+  response.setHeader('cache-control', 'no-store')
+  response.setHeader('content-type', 'application/json; charset=utf-8')
+  response.end(JSON.stringify({ error, error_description: description }))
+}

@@ -1,0 +1,270 @@
+import { createHash, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { openSqlite } from '../../adapters/sqlite/open.ts'
+import { createActivity } from '../../src/audit/activity.ts'
+import { type ClientKey, type ClientSecret, clientKeys } from '../../src/client-keys/client-key.ts'
+import { makeSecret } from '../../src/client-keys/secret-format.ts'
+import type { Clock } from '../../src/clock.ts'
+import type { ServiceModel, ServiceRole } from '../../src/evaluator/model.ts'
+import { receive } from '../../src/http/arrival.ts'
+import { newIdFrom } from '../../src/ids.ts'
+import { createIssuers, type IssuersDeps } from '../../src/oauth/issuers.ts'
+import { type Organization, organizations } from '../../src/organizations/organization.ts'
+import { deploymentSecrets } from '../../src/secrets/deployment-secrets.ts'
+import type { Secrets } from '../../src/secrets/secrets.ts'
+import {
+  type Service,
+  type SigningAlgorithm,
+  type SigningKey,
+  type SigningKeyState,
+  services,
+} from '../../src/services/service.ts'
+import { cacheRecords } from '../../src/storage/cache.ts'
+import { followFeed } from '../../src/storage/feed.ts'
+import { type Collection, insert, type Stored, update } from '../../src/storage/ports.ts'
+
+/** One clock for us and the library, which reads the machine's: tests of time set that one. */
+export const clock: Clock = () => Date.now()
+export const newId = newIdFrom(clock, randomBytes)
+
+function role(name: string, more: Partial<ServiceRole> = {}): ServiceRole {
+  return {
+    name,
+    grantable: true,
+    inDefaultEntitlement: true,
+    delegable: false,
+    include: [],
+    allow: [],
+    ...more,
+  }
+}
+
+function operation(id: string, scope: string) {
+  return { id, method: 'GET', path: `/${id}`, parameters: {}, alternatives: [[scope]] } as const
+}
+
+/** Two scopes that open an operation each, and roles that hold both, one and none of them as scopes. */
+const clinicModel: ServiceModel = {
+  basePaths: [''],
+  operations: [operation('listPatients', 'patients:read'), operation('listInvoices', 'invoices:read')],
+  roles: [
+    role('patients:read', { delegable: true }),
+    role('invoices:read', { delegable: true }),
+    role('desk', { include: ['patients:read', 'invoices:read'] }),
+    role('nurse', { include: ['patients:read'] }),
+  ],
+}
+
+export interface IssuedKey {
+  readonly key: ClientKey
+  readonly secret: string
+}
+
+type Options = Partial<Pick<IssuersDeps, 'issuersMax'>> & { readonly trustedProxies?: number }
+
+/** A store in memory with the operator, one organization and a service; and the issuers behind a server of their own. */
+export async function startWorld(options: Options = {}) {
+  const store = await openSqlite({ path: ':memory:', clock })
+  const feed = await followFeed({ changes: store.changes, monotonic: () => performance.now() })
+  const { records, commit } = cacheRecords({ records: store.records, commit: store.commit, feed })
+  const secrets = deploymentSecrets([randomBytes(32).toString('base64')], randomBytes)
+  const faults: unknown[] = []
+  const onFault = (cause: unknown) => faults.push(cause)
+  const activity = createActivity({ counters: store.counters, clock, onFault })
+
+  const server = createServer((request, response) => {
+    receive(request, response, { newRequestId: randomUUID, trustedProxies: options.trustedProxies ?? 0 })
+    void serve(request, response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const origin = `http://127.0.0.1:${port}`
+  const deps: IssuersDeps = {
+    records,
+    artifacts: store.artifacts,
+    secrets,
+    clock,
+    activity,
+    origin,
+    onFault,
+    ...options,
+  }
+  const issuers = createIssuers(deps)
+  const serve = async (...[request, response]: Parameters<typeof issuers.answer>) => {
+    if (await issuers.answer(request, response)) return
+    response.statusCode = 404
+    response.end('nobody is here')
+  }
+
+  const add = async <T extends Stored>(collection: Collection<T>, document: T): Promise<T> => {
+    await commit([insert(collection, document)])
+    return document
+  }
+  const change = async <T extends Stored>(
+    collection: Collection<T>,
+    before: T,
+    changes: Partial<T>,
+  ): Promise<T> => {
+    const changed = update(collection, before, { ...before, ...changes })
+    await commit([changed])
+    // `update` answers the document that it was given, with the next version.
+    return changed.after as T
+  }
+  const addOrganization = (more: Partial<Organization> = {}) => {
+    const id = newId('org')
+    return add(organizations, {
+      id,
+      organizationId: id,
+      version: 1,
+      name: 'North practice',
+      slug: id.slice('org_'.length),
+      kind: 'customer',
+      state: { kind: 'active' },
+      authority: 3,
+      createdAt: clock(),
+      ...more,
+    })
+  }
+  const operator = await addOrganization({ kind: 'operator' })
+  const organization = await addOrganization()
+  const addService = (more: Partial<Service> = {}) =>
+    add(services, {
+      id: newId('svc'),
+      organizationId: operator.id,
+      version: 1,
+      slug: 'clinic',
+      kind: 'api',
+      title: 'Clinic',
+      audience: 'https://api.clinic.example',
+      accessTokenTtlSeconds: 900,
+      signingAlgorithm: 'ES256',
+      signingKeys: [signingKey(secrets)],
+      documentVersion: 1,
+      model: clinicModel,
+      createdAt: clock(),
+      ...more,
+    })
+  const service = await addService()
+  const addKey = async (more: Partial<ClientKey> = {}): Promise<IssuedKey> => {
+    const id = more.id ?? newId('key')
+    const secret = makeSecret(id, more.environment ?? 'live', randomBytes).reveal()
+    const key = await add<ClientKey>(clientKeys, {
+      id,
+      organizationId: organization.id,
+      version: 1,
+      serviceId: service.id,
+      name: 'nightly export',
+      role: 'desk',
+      environment: 'live',
+      state: { kind: 'active' },
+      authentication: { kind: 'secret', secrets: [clientSecret(secrets, id, secret)] },
+      cidrs: [],
+      authority: 7,
+      createdBy: 'key_0',
+      createdAt: clock(),
+      ...more,
+    })
+    return { key, secret }
+  }
+  const stop = async () => {
+    server.closeAllConnections()
+    server.close()
+    await activity.close()
+    await feed.stop()
+    await store.close()
+  }
+  const requests = { server, origin, issuer: `${origin}/clinic` }
+  const makers = { add, change, addOrganization, addService, addKey }
+  return {
+    ...requests,
+    ...makers,
+    store,
+    records,
+    secrets,
+    activity,
+    faults,
+    operator,
+    organization,
+    service,
+    deps,
+    stop,
+  }
+}
+
+export type World = Awaited<ReturnType<typeof startWorld>>
+
+/** A secret as the store keeps it. */
+export function clientSecret(secrets: Secrets, keyId: string, text: string, endsAt?: number): ClientSecret {
+  const hash = createHash('sha256').update(text).digest()
+  const sealedHash = secrets.seal('client-secrets', keyId, hash)
+  const base = { id: newId('sec'), sealedHash, lastFour: text.slice(-4), createdAt: clock() }
+  return endsAt === undefined ? base : { ...base, endsAt }
+}
+
+/** A signing key as the store keeps it. */
+export function signingKey(
+  secrets: Secrets,
+  algorithm: SigningAlgorithm = 'ES256',
+  state: SigningKeyState = { kind: 'active' },
+): SigningKey {
+  const id = newId('sgn')
+  const { publicKey, privateKey } = keyPair(algorithm)
+  const named = { kid: id, alg: algorithm, use: 'sig' }
+  // Node declares JWKs with optional members of every key type.
+  const publicJwk = { ...publicKey.export({ format: 'jwk' }), ...named } as Record<string, string>
+  const sealedPrivateJwk = secrets.seal(
+    'signing-keys',
+    id,
+    JSON.stringify({ ...privateKey.export({ format: 'jwk' }), ...named }),
+  )
+  return { id, algorithm, publicJwk, sealedPrivateJwk, state, createdAt: clock() }
+}
+
+function keyPair(algorithm: SigningAlgorithm) {
+  switch (algorithm) {
+    case 'ES256':
+      return generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    case 'RS256':
+      return generateKeyPairSync('rsa', { modulusLength: 2048 })
+    case 'EdDSA':
+      return generateKeyPairSync('ed25519')
+    default:
+      throw new Error(`unknown algorithm: ${algorithm satisfies never}`)
+  }
+}
+
+export function basic({ key, secret }: IssuedKey): Record<string, string> {
+  return { authorization: `Basic ${Buffer.from(`${key.id}:${secret}`).toString('base64')}` }
+}
+
+/** Asks for a token by `client_secret_basic`. */
+export function askToken(
+  world: Pick<World, 'issuer'>,
+  issued: IssuedKey,
+  parameters: Record<string, string> | string = {},
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  const rest = typeof parameters === 'string' ? parameters : new URLSearchParams(parameters).toString()
+  return fetch(`${world.issuer}/oauth/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...basic(issued), ...headers },
+    body: `grant_type=client_credentials${rest === '' ? '' : `&${rest}`}`,
+  })
+}
+
+export interface TokenAnswer {
+  readonly access_token: string
+  readonly expires_in: number
+  readonly token_type: string
+  readonly scope?: string
+}
+
+/** The answer of a request that must succeed. */
+export async function tokenOf(response: Response): Promise<TokenAnswer> {
+  if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`)
+  // RFC 6749 §5.1, as the tests then check.
+  return (await response.json()) as TokenAnswer
+}
