@@ -1,41 +1,43 @@
 /** Every error that a caller can be told of. Closed: a new code does not compile until `src/http` gives it a status. */
-export type ErrorCode =
-  | 'already_done'
-  | 'already_exists'
-  | 'body_not_json'
-  | 'body_too_deep'
-  | 'body_too_large'
-  | 'client_key_not_found'
-  | 'client_key_state'
-  | 'confirmation_required'
-  | 'conflict'
-  | 'document_refused'
-  | 'event_not_found'
-  | 'forbidden'
-  | 'headers_too_large'
-  | 'idempotency_key_reused'
-  | 'internal'
-  | 'invalid_request'
-  | 'invalid_token'
-  | 'method_not_allowed'
-  | 'not_acceptable'
-  | 'not_found'
-  | 'organization_not_found'
-  | 'organization_protected'
-  | 'precondition_failed'
-  | 'rate_limited'
-  | 'request_timeout'
-  | 'role_held'
-  | 'role_not_found'
-  | 'role_not_grantable'
-  | 'role_refused'
-  | 'scope_not_granted'
-  | 'service_not_found'
-  | 'service_protected'
-  | 'slug_reserved'
-  | 'stale_bundle'
-  | 'store_unavailable'
-  | 'unsupported_media_type'
+export const errorCodes = [
+  'already_done',
+  'already_exists',
+  'body_not_json',
+  'body_too_deep',
+  'body_too_large',
+  'client_key_not_found',
+  'client_key_state',
+  'confirmation_required',
+  'conflict',
+  'document_refused',
+  'event_not_found',
+  'forbidden',
+  'headers_too_large',
+  'idempotency_key_reused',
+  'internal',
+  'invalid_request',
+  'invalid_token',
+  'method_not_allowed',
+  'not_acceptable',
+  'not_found',
+  'organization_not_found',
+  'organization_protected',
+  'precondition_failed',
+  'rate_limited',
+  'request_timeout',
+  'role_held',
+  'role_not_found',
+  'role_not_grantable',
+  'role_refused',
+  'scope_not_granted',
+  'service_not_found',
+  'service_protected',
+  'slug_reserved',
+  'stale_bundle',
+  'store_unavailable',
+  'unsupported_media_type',
+] as const
+export type ErrorCode = (typeof errorCodes)[number]
 
 /** One fault at one place of what was sent. */
 export interface Fault {

@@ -1,3 +1,5 @@
+import { maskSecrets } from './mask-secrets.ts'
+
 /** Where log lines go: structured, one object and a sentence. A `pino` logger fits. */
 export interface Log {
   error(data: object, sentence: string): void
@@ -23,3 +25,17 @@ export const redactedPaths: readonly string[] = [
   '*.*.client_secret',
   '*.*.client_assertion',
 ]
+
+const causesMax = 5
+
+/** An error and its causes as a log line holds them: client secrets and tokens in their words are masked. */
+export function errorForLog(error: unknown, causesLeft = causesMax): object {
+  if (!(error instanceof Error)) return { type: typeof error, message: maskSecrets(String(error)) }
+  const { name, message, stack = '', cause } = error
+  return {
+    type: name,
+    message: maskSecrets(message),
+    stack: maskSecrets(stack),
+    ...(cause === undefined || causesLeft === 0 ? {} : { cause: errorForLog(cause, causesLeft - 1) }),
+  }
+}

@@ -1,0 +1,69 @@
+import type { Context, Middleware } from 'koa'
+import { arrivalOf } from './arrival.ts'
+import { type Authenticate, methodNotAllowed, refusalOf } from './authenticate.ts'
+import { type Found, routeFinder } from './find-route.ts'
+import type { IdempotencyKeys } from './idempotency.ts'
+import { type Limiter, type Limits, limitedAddress } from './limits.ts'
+import { type BodyLimits, defaultBodyLimits } from './read-body.ts'
+import { HttpRefusal } from './refusal.ts'
+import type { Principal, Route } from './route.ts'
+import { type OnForeignAccess, runRoute } from './run-route.ts'
+
+export interface ApiOptions {
+  readonly routes: readonly Route[]
+  readonly authenticate: Authenticate
+  readonly limits: Limits
+  readonly onForeignAccess: OnForeignAccess
+  readonly idempotency: IdempotencyKeys
+  readonly bodyLimits?: BodyLimits
+}
+
+/**
+ * The management API from its routes: counted, authenticated and decided before anything else of a request is looked at,
+ * so that without a valid token every path below `/api/v1` answers the same 401. Goes behind `answerProblems`.
+ */
+export function apiRouter(options: ApiOptions): Middleware {
+  const find = routeFinder(options.routes)
+  const { authenticate, limits, idempotency, onForeignAccess, bodyLimits = defaultBodyLimits } = options
+  const runOptions = { idempotency, onForeignAccess, bodyLimits }
+  return async (ctx) => {
+    ctx.set('Cache-Control', 'no-store')
+    await count(ctx, limits.address, limitedAddress(arrivalOf(ctx.req).address))
+    const found = find(ctx.method, ctx.path)
+    const { principal, operationId } = await decide(ctx, found, authenticate)
+    await count(ctx, limits.principal, principal.id)
+    await count(ctx, limits.organization, principal.organizationId)
+    await runRoute(decided(ctx, found, operationId), found.params, ctx, principal, runOptions)
+  }
+}
+
+async function decide(
+  ctx: Context,
+  found: Found,
+  authenticate: Authenticate,
+): Promise<{ readonly principal: Principal; readonly operationId: string }> {
+  const { requestId, address } = arrivalOf(ctx.req)
+  const headers = ctx.req.headersDistinct['authorization'] ?? []
+  // Two of them can be read in two ways: that is no token.
+  const authorization = headers.length > 1 ? '' : headers[0]
+  const presented = { method: ctx.method, path: ctx.path, authorization, address, requestId }
+  const verdict = await authenticate(presented)
+  if (verdict.kind === 'denied') throw refusalOf(verdict, presented, found)
+  return verdict
+}
+
+function decided(ctx: Context, { route, allow }: Found, operationId: string): Route {
+  if (route === undefined) {
+    throw allow.length === 0 ? new HttpRefusal('not_found', 'not here') : methodNotAllowed(allow)
+  }
+  // Two readings of one path would run what was not decided. That is our fault, and nothing runs.
+  if (route.operationId !== operationId) {
+    throw new Error(`decided on ${operationId}, but ${ctx.method} ${ctx.path} is ${route.operationId}`)
+  }
+  return route
+}
+
+async function count(ctx: Context, limiter: Limiter, key: string): Promise<void> {
+  ctx.append('RateLimit-Policy', limiter.policy)
+  ctx.append('RateLimit', await limiter.take(key))
+}

@@ -1,0 +1,112 @@
+import type { Context } from 'koa'
+import { z } from 'zod'
+import { DomainError, hasCode } from '../errors.ts'
+import type { OrganizationId } from '../ids.ts'
+import { apiPrefix } from './find-route.ts'
+import { type IdempotencyKeys, once } from './idempotency.ts'
+import { etagOf, readIfMatch } from './if-match.ts'
+import { parseWith } from './parse-with.ts'
+import { checkParameters, namedOrganization } from './path-parameters.ts'
+import { type BodyLimits, hasBody, readDocumentText, readJson } from './read-body.ts'
+import { readQuery } from './read-query.ts'
+import type { Answer, Principal, Route, RouteInput } from './route.ts'
+
+/** Writes that a principal of the operator looked into another organization, into that organization's audit trail. */
+export type OnForeignAccess = (
+  principal: Principal,
+  organizationId: OrganizationId,
+  operationId: string,
+) => Promise<void>
+
+export interface RunOptions {
+  readonly bodyLimits: BodyLimits
+  readonly idempotency: IdempotencyKeys
+  readonly onForeignAccess: OnForeignAccess
+}
+
+type Input = RouteInput<unknown, unknown>
+
+/** Runs an allowed operation: reads what was sent, calls the handler, writes the answer. */
+export async function runRoute(
+  route: Route,
+  params: Readonly<Record<string, string>>,
+  ctx: Context,
+  principal: Principal,
+  options: RunOptions,
+): Promise<void> {
+  const query = parseWith((route.query ?? z.object({})).strict(), readQuery(ctx.querystring), 'query')
+  const body = await bodyOf(route, ctx, options.bodyLimits)
+  const ifMatch = readIfMatch(ctx.get('If-Match') || undefined)
+  // After the rest is read, so that garbage and what is absent are answered alike whatever else is wrong.
+  checkParameters(route, params)
+  const organizationId = namedOrganization(params) ?? principal.organizationId
+  const input: Input = { principal, organizationId, params, query, body, ifMatch }
+  const answer = await answerTo(route, ctx, input, options.idempotency)
+  if (route.method === 'GET' && organizationId !== principal.organizationId) {
+    // Before anything is shown: a look that cannot be recorded is not given.
+    await options.onForeignAccess(principal, organizationId, route.operationId)
+  }
+  writeAnswer(route, ctx, answer)
+}
+
+const noFields = z.strictObject({})
+
+async function bodyOf(route: Route, ctx: Context, limits: BodyLimits): Promise<unknown> {
+  if (route.method === 'GET') {
+    // RFC 9110 §9.3.1: a body of GET has no meaning, and what reads it differently may be tricked by it.
+    if (hasBody(ctx.req))
+      throw new DomainError('invalid_request', 'GET takes no body.', { fix: 'Send none.' })
+    return undefined
+  }
+  const schema = route.body ?? noFields
+  if (route.bodyIs === 'document') return parseWith(schema, await readDocumentText(ctx.req, limits), 'body')
+  // No body is an empty object: it has the defaults, or it is told by name what it lacks.
+  return parseWith(schema, (await readJson(ctx.req, limits)) ?? {}, 'body')
+}
+
+function answerTo(route: Route, ctx: Context, input: Input, keys: IdempotencyKeys): Promise<Answer<unknown>> {
+  if (route.method === 'GET') return route.handle(input)
+  const request = {
+    organizationId: input.principal.organizationId,
+    principalId: input.principal.id,
+    method: route.method,
+    path: ctx.path,
+    query: input.query,
+    body: input.body,
+    header: ctx.get('Idempotency-Key') || undefined,
+  }
+  return once(keys, request, madeIdOf, () => handleOnceMore(route, input))
+}
+
+/** A lost race is run once more on what is there now; with `If-Match` it means that the version is no longer that one. */
+async function handleOnceMore(route: Route, input: Input): Promise<Answer<unknown>> {
+  try {
+    return await route.handle(input)
+  } catch (cause) {
+    if (!hasCode(cause, 'conflict')) throw cause
+    if (input.ifMatch !== undefined) throw changedMeanwhile(cause)
+    return route.handle(input)
+  }
+}
+
+function changedMeanwhile(cause: unknown): DomainError {
+  return new DomainError('precondition_failed', 'It was changed by another request meanwhile.', {
+    fix: 'Read it again and use the ETag of that answer.',
+    cause,
+  })
+}
+
+function madeIdOf({ body, location }: Answer<unknown>): string | undefined {
+  const id = typeof body === 'object' && body !== null && 'id' in body ? body.id : undefined
+  return typeof id === 'string' ? id : location?.split('/').at(-1)
+}
+
+function writeAnswer(route: Route, ctx: Context, { body, version, location }: Answer<unknown>): void {
+  ctx.status = route.status
+  if (version !== undefined) ctx.set('ETag', etagOf(version))
+  if (location !== undefined) ctx.set('Location', apiPrefix + location)
+  if (route.status === 204) return
+  // The document's promise is kept here: what the schema does not name does not leave.
+  ctx.type = 'application/json'
+  ctx.body = JSON.stringify(route.answer === undefined ? body : route.answer.parse(body))
+}
