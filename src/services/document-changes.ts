@@ -1,0 +1,140 @@
+import type { Operation, ServiceModel, ServiceRole } from '../evaluator/model.ts'
+import { operationsOf } from './operations-of.ts'
+
+/** What a document, or a new version of one, changes. Operations and roles are told by id and name. */
+export interface DocumentChanges {
+  readonly operationsAdded: readonly string[]
+  readonly operationsRemoved: readonly string[]
+  /** The id stays and now means another request, to every role that names it. */
+  readonly operationsMoved: readonly Change<string>[]
+  /** Anybody may call them from now on. */
+  readonly newlyPublic: readonly string[]
+  readonly noLongerPublic: readonly string[]
+  /** No longer compared with the token's organization at the same parameter. */
+  readonly ownershipCheckLost: readonly string[]
+  readonly rolesAdded: readonly string[]
+  readonly rolesRemoved: readonly string[]
+  /** Only roles of which something changes. */
+  readonly roles: readonly RoleChange[]
+  readonly audience?: { readonly before: string; readonly after: string }
+}
+
+interface Change<T> {
+  readonly id: string
+  readonly before: T
+  readonly after: T
+}
+
+interface RoleChange {
+  readonly name: string
+  readonly gains: readonly string[]
+  readonly loses: readonly string[]
+  /** Marks that widen who may hold it or where it reaches. */
+  readonly becomes: readonly ('grantable' | 'in_default_entitlement' | 'delegable' | 'any_organization')[]
+}
+
+/** What a document says that matters here. */
+export interface Described {
+  readonly audience: string
+  readonly model: ServiceModel
+}
+
+/** What `after` changes; against nothing, all that it brings. */
+export function changesBetween(before: Described | undefined, after: Described): DocumentChanges {
+  const old = new Map((before?.model.operations ?? []).map((one) => [one.id, one]))
+  const now = new Map(after.model.operations.map((one) => [one.id, one]))
+  const oldRoles = before?.model.roles ?? []
+  const both = after.model.operations.flatMap((one) => {
+    const was = old.get(one.id)
+    return was === undefined ? [] : [{ was, one }]
+  })
+  const ids = (operations: readonly Operation[]) => operations.map(({ id }) => id)
+  return {
+    operationsAdded: ids(after.model.operations.filter(({ id }) => !old.has(id))),
+    operationsRemoved: ids([...old.values()].filter(({ id }) => !now.has(id))),
+    operationsMoved: both
+      .filter(({ was, one }) => requestOf(was) !== requestOf(one))
+      .map(({ was, one }) => ({ id: one.id, before: requestOf(was), after: requestOf(one) })),
+    newlyPublic: ids(after.model.operations.filter((one) => one.public && !old.get(one.id)?.public)),
+    noLongerPublic: ids(both.filter(({ was, one }) => was.public && !one.public).map(({ one }) => one)),
+    ownershipCheckLost: ids(both.filter(({ was, one }) => losesOwnership(was, one)).map(({ one }) => one)),
+    rolesAdded: namesWithout(after.model.roles, oldRoles),
+    rolesRemoved: namesWithout(oldRoles, after.model.roles),
+    roles: roleChanges(before?.model, after.model),
+    ...(before === undefined || before.audience === after.audience
+      ? {}
+      : { audience: { before: before.audience, after: after.audience } }),
+  }
+}
+
+/** Whether somebody must say that they have seen the changes before they hold. */
+export function needsConfirmation(changes: DocumentChanges): boolean {
+  const { newlyPublic, ownershipCheckLost, operationsMoved, roles, rolesRemoved, audience } = changes
+  const weighty = [newlyPublic, ownershipCheckLost, operationsMoved, roles, rolesRemoved]
+  return audience !== undefined || weighty.some((list) => list.length > 0)
+}
+
+function requestOf({ method, path }: Operation): string {
+  return `${method} ${path}`
+}
+
+function losesOwnership(was: Operation, now: Operation): boolean {
+  return was.organizationParameter !== undefined && was.organizationParameter !== now.organizationParameter
+}
+
+function namesWithout(roles: readonly ServiceRole[], others: readonly ServiceRole[]): readonly string[] {
+  const known = new Set(others.map(({ name }) => name))
+  return roles.map(({ name }) => name).filter((name) => !known.has(name))
+}
+
+function roleChanges(before: ServiceModel | undefined, after: ServiceModel): readonly RoleChange[] {
+  const none: ServiceModel = { basePaths: [], operations: [], roles: [] }
+  const earlier = before ?? none
+  const names = new Set([...earlier.roles, ...after.roles].map(({ name }) => name))
+  return [...names].flatMap((name) => {
+    const had = operationsOf(earlier, [name])
+    const has = operationsOf(after, [name])
+    const change = {
+      name,
+      gains: [...has].filter((id) => !had.has(id)),
+      loses: [...had].filter((id) => !has.has(id)),
+      becomes: widened(roleNamed(earlier, name), roleNamed(after, name)),
+    }
+    const changed = change.gains.length + change.loses.length + change.becomes.length > 0
+    return changed ? [change] : []
+  })
+}
+
+function roleNamed(model: ServiceModel, name: string): ServiceRole | undefined {
+  return model.roles.find((role) => role.name === name)
+}
+
+function widened(before: ServiceRole | undefined, after: ServiceRole | undefined): RoleChange['becomes'] {
+  const marks = [
+    ['grantable', before?.grantable, after?.grantable],
+    ['in_default_entitlement', before?.inDefaultEntitlement, after?.inDefaultEntitlement],
+    ['delegable', before?.delegable, after?.delegable],
+    ['any_organization', before?.anyOrganization, after?.anyOrganization],
+  ] as const
+  return marks.filter(([, was, is]) => is === true && was !== true).map(([mark]) => mark)
+}
+
+/** The changes on the wire. */
+export function presentChanges(changes: DocumentChanges) {
+  return {
+    operations_added: changes.operationsAdded,
+    operations_removed: changes.operationsRemoved,
+    operations_moved: changes.operationsMoved.map(({ id, before, after }) => ({
+      operation_id: id,
+      before,
+      after,
+    })),
+    newly_public: changes.newlyPublic,
+    no_longer_public: changes.noLongerPublic,
+    ownership_check_lost: changes.ownershipCheckLost,
+    roles_added: changes.rolesAdded,
+    roles_removed: changes.rolesRemoved,
+    roles: changes.roles.map(({ name, gains, loses, becomes }) => ({ role: name, gains, loses, becomes })),
+    audience: changes.audience ?? null,
+  }
+}
