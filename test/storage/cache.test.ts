@@ -1,21 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { insert, type Page, remove, update } from '../../src/storage/ports.ts'
-import { makeStore } from './fake.ts'
-import { clinic, type Faults, type Note, note, notes, startNode } from './node.ts'
+import { clinic, type Faults, type Note, note, notes, openForgetful, startNode } from './node.ts'
 
 const page: Page = { limit: 10 }
 type Node = Awaited<ReturnType<typeof startNode>>
 
-let store: ReturnType<typeof makeStore>
+let store: Awaited<ReturnType<typeof openForgetful>>
 let started: Node[]
 
-beforeEach(() => {
-  store = makeStore()
+beforeEach(async () => {
+  store = await openForgetful()
   started = []
 })
 afterEach(async () => {
   await Promise.all(started.map(({ feed }) => feed.stop()))
+  await store.close()
 })
 
 async function start(faults: Partial<Faults> = {}): Promise<Node> {
@@ -143,7 +143,7 @@ describe('a document that changes while its load is under way', () => {
     await sleep(5)
     await other.commit([update(notes, before, { ...before, text: 'second' })])
     await other.commit([insert(notes, note('b'))])
-    store.forget()
+    await store.forget()
     await node.feed.catchUp()
     release()
     await asked
@@ -258,7 +258,7 @@ test('rows of the feed that were forgotten before they were read empty the cache
   await find(node, 'a')
   await other.commit([update(notes, before, { ...before, text: 'second' })])
   await other.commit([insert(notes, note('b'))])
-  store.forget()
+  await store.forget()
   await node.feed.catchUp()
   expect(await find(node, 'a')).toMatchObject({ text: 'second' })
 })

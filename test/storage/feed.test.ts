@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { insert } from '../../src/storage/ports.ts'
-import { makeStore } from './fake.ts'
-import { type Faults, note, notes, startNode } from './node.ts'
+import { type Faults, note, notes, openForgetful, startNode } from './node.ts'
 
 type Node = Awaited<ReturnType<typeof startNode>>
 
-let store: ReturnType<typeof makeStore>
+let store: Awaited<ReturnType<typeof openForgetful>>
 let started: Node[]
 
-beforeEach(() => {
-  store = makeStore()
+beforeEach(async () => {
+  store = await openForgetful()
   started = []
 })
 afterEach(async () => {
   await Promise.all(started.map(({ feed }) => feed.stop()))
+  await store.close()
 })
 
 async function start(faults: Partial<Faults> = {}) {
@@ -90,7 +90,7 @@ describe('the feed', () => {
     feed.onReset(() => resets++)
     await write('a')
     await write('b')
-    store.forget()
+    await store.forget()
     await feed.catchUp()
     expect({ resets, seen, position: feed.position() }).toEqual({
       resets: 1,

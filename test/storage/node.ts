@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { openSqlite } from '../../adapters/sqlite/open.ts'
 import { DomainError } from '../../src/errors.ts'
 import type { OrganizationId } from '../../src/ids.ts'
 import { cacheRecords } from '../../src/storage/cache.ts'
@@ -40,6 +41,20 @@ export interface Faults {
   recordsGone: boolean
   changesGone: boolean
   bellless: boolean
+}
+
+/** A store in memory whose feed can forget. */
+export async function openForgetful() {
+  let now = Date.parse('2030-01-01T12:00:00Z')
+  const store = await openSqlite({ path: ':memory:', clock: () => now })
+  return {
+    ...store,
+    /** Forgets the rows of the feed so far. */
+    forget: async () => {
+      now += 3_600_001
+      await store.sweep()
+    },
+  }
 }
 
 type Reading = Pick<Store, 'records' | 'changes' | 'commit'>
