@@ -2,6 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { afterAll } from 'vitest'
+import { newMongoPlace } from './mongo-place.ts'
+import { mongodbServer } from './mongodb-server.ts'
 
 /** Somewhere that a store can be opened, empty at first. */
 export interface Place {
@@ -47,5 +50,13 @@ const sqliteMemory: StoreKind = {
   }),
 }
 
+const server = await mongodbServer()
+afterAll(() => server?.stop())
+
+const mongodb: readonly StoreKind[] =
+  server === undefined
+    ? []
+    : [{ name: 'mongodb', isShared: true, newPlace: async () => newMongoPlace(server.url) }]
+
 /** Every store that the contract is run against. */
-export const stores: readonly StoreKind[] = [sqliteFile, sqliteMemory]
+export const stores: readonly StoreKind[] = [sqliteFile, sqliteMemory, ...mongodb]

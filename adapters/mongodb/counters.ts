@@ -1,0 +1,63 @@
+import type { Filter } from 'mongodb'
+import { checkCounting, checkLimit, checkText } from '../../src/storage/checks.ts'
+import type { CounterAddition, Counters, LatestMark } from '../../src/storage/ports.ts'
+import { translated } from './errors.ts'
+import { type CounterRow, organizationPart, type Tables } from './tables.ts'
+import type { InTransaction } from './transactions.ts'
+
+export function mongoCounters({ counters, latestMarks }: Tables, inTransaction: InTransaction): Counters {
+  return {
+    record: async (additions, marks) => {
+      checkCounting(additions, marks)
+      if (additions.length + marks.length === 0) return
+      await inTransaction(async (session) => {
+        if (additions.length > 0) await counters.bulkWrite(additions.map(addition), { session })
+        if (marks.length > 0) await latestMarks.bulkWrite(marks.map(mark), { session })
+      })
+    },
+    list: async (organizationId, prefix, { limit, after }) => {
+      checkLimit(limit)
+      checkText(organizationId, prefix, after?.name)
+      const filter: Filter<CounterRow> = {
+        organizationId,
+        // U+10FFFF is no character: no name goes on with it.
+        name: { $gte: prefix, $lt: `${prefix}\u{10ffff}` },
+        ...(after !== undefined && {
+          $or: [
+            { windowAt: { $lt: after.windowAt } },
+            { windowAt: after.windowAt, name: { $gt: after.name } },
+          ],
+        }),
+      }
+      const rows = await translated(() =>
+        counters.find(filter, { sort: { windowAt: -1, name: 1 }, limit }).toArray(),
+      )
+      return rows.map(({ name, windowAt, count }) => ({ name, windowAt, count }))
+    },
+    latest: async (organizationId, names) => {
+      checkText(organizationId, ...names)
+      const ids = names.map((name) => markId({ organizationId, name }))
+      const rows = await translated(() => latestMarks.find({ _id: { $in: ids }, organizationId }).toArray())
+      return new Map(rows.map(({ name, at }) => [name, at]))
+    },
+    forget: async (before) => {
+      const { deletedCount } = await translated(() => counters.deleteMany({ windowAt: { $lt: before } }))
+      return deletedCount
+    },
+  }
+}
+
+function addition({ organizationId, name, windowAt, count }: CounterAddition) {
+  const filter = { _id: `${organizationPart(organizationId)}/${windowAt}/${name}` }
+  const update = { $inc: { count }, $setOnInsert: { organizationId, name, windowAt } }
+  return { updateOne: { filter, update, upsert: true } }
+}
+
+function mark({ organizationId, name, at }: LatestMark) {
+  const update = { $max: { at }, $setOnInsert: { organizationId, name } }
+  return { updateOne: { filter: { _id: markId({ organizationId, name }) }, update, upsert: true } }
+}
+
+function markId({ organizationId, name }: Pick<LatestMark, 'organizationId' | 'name'>): string {
+  return `${organizationPart(organizationId)}/${name}`
+}

@@ -1,0 +1,101 @@
+import type { Filter, FilterOperators } from 'mongodb'
+import {
+  checkDeploymentWide,
+  checkIndex,
+  checkLimit,
+  checkText,
+  parseCursor,
+} from '../../src/storage/checks.ts'
+import {
+  type Collection,
+  cursorOf,
+  type Page,
+  type Records,
+  type Reference,
+  type Stored,
+} from '../../src/storage/ports.ts'
+import { storedDocument } from '../../src/storage/stored-document.ts'
+import { translated } from './errors.ts'
+import { listedKey, sharedKeyId, sharedKeyPrefix, uniqueKeyId } from './key-rows.ts'
+import { type KeyRow, type RecordRow, recordId, type Tables } from './tables.ts'
+
+const documentAlone = { _id: 0, document: 1 }
+
+export function mongoRecords({ records, deploymentKeys }: Tables): Records {
+  return {
+    find: async (organizationId, from, id) => {
+      checkText(organizationId, id)
+      const filter = { _id: recordId(from.name, { organizationId, id }), organizationId }
+      const row = await translated(() => records.findOne(filter, { projection: documentAlone }))
+      return row === null ? undefined : documentOf(from, row)
+    },
+    list: async (organizationId, from, index, key, page) => {
+      checkIndex(from, index)
+      checkLimit(page.limit)
+      checkText(organizationId, key, page.after)
+      const filter: Filter<RecordRow> = {
+        organizationId,
+        collection: from.name,
+        listed: listedKey(index, key),
+        ...(page.after !== undefined && { id: { [isNewestFirst(page) ? '$lt' : '$gt']: page.after } }),
+      }
+      const rows = await translated(() =>
+        records
+          .find(filter, { projection: documentAlone, sort: { id: direction(page) }, limit: page.limit })
+          .toArray(),
+      )
+      return rows.map((row) => documentOf(from, row))
+    },
+    locate: async <T extends Stored>(from: Collection<T>, index: string, key: string, page: Page) => {
+      checkDeploymentWide(from, index)
+      checkLimit(page.limit)
+      checkText(key, page.after)
+      const cursor = page.after === undefined ? undefined : parseCursor(page.after)
+      if (from.indexes[index]?.unique) {
+        const row = await translated(() =>
+          deploymentKeys.findOne({ _id: uniqueKeyId(from.name, index, key) }),
+        )
+        const references = row === null ? [] : [referenceOf<T>(row)]
+        return references.filter((reference) => isAfter(reference, page))
+      }
+      const prefix = sharedKeyPrefix(from.name, index, key)
+      const after = cursor && sharedKeyId(prefix, cursor.organizationId, cursor.id)
+      const rows = await translated(() =>
+        deploymentKeys
+          .find({ _id: rangeOf(prefix, after, page) }, { sort: { _id: direction(page) }, limit: page.limit })
+          .toArray(),
+      )
+      return rows.map((row) => referenceOf<T>(row))
+    },
+  }
+}
+
+/** All that begins with the prefix, from the cursor on. The prefix ends in a space, and `!` follows the space. */
+function rangeOf(prefix: string, after: string | undefined, page: Page): FilterOperators<string> {
+  const end = `${prefix.slice(0, -1)}!`
+  if (after === undefined) return { $gt: prefix, $lt: end }
+  return isNewestFirst(page) ? { $gt: prefix, $lt: after } : { $gt: after, $lt: end }
+}
+
+function isAfter<T extends Stored>(reference: Reference<T>, page: Page): boolean {
+  if (page.after === undefined) return true
+  const place = cursorOf(reference)
+  return isNewestFirst(page) ? place < page.after : place > page.after
+}
+
+function isNewestFirst({ order }: Page): boolean {
+  return order === 'newest_first'
+}
+
+function direction(page: Page): 1 | -1 {
+  return isNewestFirst(page) ? -1 : 1
+}
+
+function documentOf<T extends Stored>(collection: Collection<T>, row: Pick<RecordRow, 'document'>): T {
+  return storedDocument(collection, JSON.parse(row.document))
+}
+
+function referenceOf<T extends Stored>({ organizationId, id }: KeyRow): Reference<T> {
+  // Sound: both were written from a document of the collection, whose ids have these brands.
+  return Object.freeze({ organizationId, id }) as Reference<T>
+}
