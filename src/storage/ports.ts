@@ -112,6 +112,8 @@ export function remove<T extends Stored>(collection: Collection<T>, before: T): 
 /**
  * All or nothing, durable when it returns. Throws `conflict` if a version read is no longer current,
  * `already_exists` if a unique index breaks (its data names the index), `store_unavailable` if the store is gone.
+ * Indexes hold for the state after all changes: a unique key may pass from one document to another in one commit.
+ * A document is changed once in a commit.
  */
 export type CommitChanges = (changes: readonly [Change, ...Change[]]) => Promise<void>
 

@@ -1,7 +1,13 @@
 import { describe } from 'vitest'
+import { artifactsContract } from './artifacts-contract.ts'
+import { commitContract } from './commit-contract.ts'
+import { countersContract } from './counters-contract.ts'
 import { recordsContract } from './records-contract.ts'
 import { stores } from './stores.ts'
 
 describe.each(stores)('$name', (kind) => {
   describe('Records', () => recordsContract(kind))
+  describe('commit', () => commitContract(kind))
+  describe('Artifacts', () => artifactsContract(kind))
+  describe('Counters', () => countersContract(kind))
 })
