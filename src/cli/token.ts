@@ -1,0 +1,44 @@
+import { Command } from 'commander'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { fetchAccessToken } from './access-token.ts'
+import { Failure } from './failure.ts'
+import type { Open, Session } from './session.ts'
+
+interface TokenOptions {
+  readonly service?: string
+  readonly scope?: string
+  readonly decode?: true
+}
+
+export function tokenCommand(open: Open): Command {
+  return new Command('token')
+    .description('print an access token for a key (--key-file, LATCHKEY_CLI_KEY, or --key-file - from stdin)')
+    .option('--service <slug>', 'the service of the key, where the key file does not say it')
+    .option('--scope <scopes>', 'narrow it to these, with spaces between')
+    .option('--decode', 'show what the token says instead; its signature is not checked')
+    .action(async (options: TokenOptions) => {
+      const session = open()
+      const { service, scope, decode } = options
+      const endpoint = await endpointOf(session, service)
+      const token = await fetchAccessToken(
+        await session.server(),
+        endpoint,
+        await session.credential(),
+        scope,
+      )
+      if (decode === true)
+        session.output.show({ header: decodeProtectedHeader(token), claims: decodeJwt(token) })
+      else if (session.output.json) session.output.show({ access_token: token })
+      else session.output.line(token)
+    })
+}
+
+async function endpointOf(session: Session, service: string | undefined): Promise<string> {
+  if (service !== undefined) return `${await session.server()}/${encodeURIComponent(service)}/oauth/token`
+  const { tokenEndpoint } = await session.credential()
+  if (tokenEndpoint !== undefined) return tokenEndpoint
+  throw new Failure('a bare secret does not say which service it is for', {
+    exitCode: 2,
+    fix: 'give --service <slug>',
+  })
+}
