@@ -11,12 +11,15 @@ import type { Secrets } from '../secrets/secrets.ts'
 import { derived } from '../storage/derived.ts'
 import type { Records } from '../storage/ports.ts'
 import type { Exchange } from './exchange.ts'
+import type { TokenLimits } from './limits.ts'
 import type { Presented } from './presented.ts'
+import { TooManyRequests } from './too-many-requests.ts'
 
 export interface AuthenticationDeps {
   readonly records: Records
   readonly secrets: Secrets
   readonly clock: Clock
+  readonly limits: TokenLimits
 }
 
 export interface KeyLookUp {
@@ -30,7 +33,7 @@ export interface KeyLookUp {
 }
 
 export function keyLookUp(deps: AuthenticationDeps, serviceId: ServiceId): KeyLookUp {
-  const { records, secrets, clock } = deps
+  const { records, secrets, clock, limits } = deps
   const hashesOf = derived((key: ClientKey) => openHashes(key, secrets))
   const allows = derived((key: ClientKey) => addressMatcher(key.cidrs))
 
@@ -43,6 +46,8 @@ export function keyLookUp(deps: AuthenticationDeps, serviceId: ServiceId): KeyLo
       const key = await findKey(records, keyId)
       if (key === undefined) return undefined
       exchange.key = key
+      const spent = await limits.failuresOf(key.id, exchange.address)
+      if (spent !== undefined) throw new TooManyRequests(spent)
       if (key.serviceId !== serviceId) return refuse(exchange, 'wrong_service')
       const [organization, role] = await Promise.all([
         records.find(key.organizationId, organizations, key.organizationId),

@@ -14,6 +14,7 @@ import { machineClaims, tokenTtlSeconds } from './claims.ts'
 import type { AuthenticationDeps } from './client-authentication.ts'
 import { jwksRoute, tokenRoute } from './endpoints.ts'
 import { exchangeOf } from './exchange.ts'
+import { TooManyRequests } from './too-many-requests.ts'
 
 export interface IssuerDeps extends AuthenticationDeps, ArtifactDeps {
   readonly activity: Activity
@@ -115,15 +116,18 @@ export function metadataOf(key: ClientKey): ClientMetadata {
       }
 }
 
-function resourceServer(
+/** The one API whose tokens this issuer makes. Asked for once a request, when the client has authenticated. */
+async function resourceServer(
   deps: IssuerDeps,
   service: Service,
   ctx: KoaContextWithOIDC,
   resource: string,
-): ResourceServer {
+): Promise<ResourceServer> {
   if (resource !== service.audience) throw new errors.InvalidTarget()
   const { key } = exchangeOf(ctx)
   if (key === undefined) throw new Error('a resource is asked for by a key that was not looked up')
+  const spent = await deps.limits.takeKey(key.id)
+  if (spent !== undefined) throw new TooManyRequests(spent)
   const active = service.signingKeys.find((signing) => signing.state.kind === 'active')
   if (active === undefined) throw new Error(`the service ${service.slug} has no active signing key`)
   return {

@@ -1,15 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import { hasCode } from '../errors.ts'
-import { arrivalOf } from '../http/arrival.ts'
+import { type Arrival, arrivalOf } from '../http/arrival.ts'
 import type { ServiceId } from '../ids.ts'
 import { type Service, services } from '../services/service.ts'
 import type { Records } from '../storage/ports.ts'
 import type { IssuerDeps } from './configuration.ts'
-import { destinationOf } from './endpoints.ts'
+import { destinationOf, type Endpoint } from './endpoints.ts'
 import { begin } from './exchange.ts'
 import { type Issuer, makeIssuer } from './issuer.ts'
-import { answerMethodNotAllowed, answerTooLarge, answerUnavailable } from './refusals.ts'
+import type { TokenLimits } from './limits.ts'
+import { answerFault, answerMethodNotAllowed, answerTooLarge, answerTooMany } from './refusals.ts'
 
 export interface Issuers {
   /**
@@ -38,33 +39,42 @@ export function createIssuers(deps: IssuersDeps): Issuers {
       if (destination === undefined) return false
       const { slug, endpoint } = destination
       const arrival = arrivalOf(request)
-      let service: Service | undefined
       try {
-        service = await findService(deps.records, slug)
+        const service = await findService(deps.records, slug)
+        if (service === undefined) return false
+        if (await refuseEarly(deps.limits, endpoint, arrival, request, response)) return true
+        begin(request, arrival)
+        request.url = endpoint.route
+        await issuerOf(service).handle(request, response)
       } catch (cause) {
         deps.onFault(cause, arrival.requestId)
-        answerUnavailable(response, hasCode(cause, 'store_unavailable'))
-        return true
-      }
-      if (service === undefined) return false
-      if (!endpoint.methods.includes(request.method ?? '')) {
-        answerMethodNotAllowed(response, endpoint.methods)
-        return true
-      }
-      if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) {
-        answerTooLarge(response)
-        return true
-      }
-      begin(request, arrival)
-      request.url = endpoint.route
-      try {
-        await issuerOf(service).handle(request, response)
+        answerFault(response, hasCode(cause, 'store_unavailable'))
       } finally {
         request.url = url
       }
       return true
     },
   }
+}
+
+/** Whether the request was answered here, before anything of its body is read. */
+async function refuseEarly(
+  limits: TokenLimits,
+  endpoint: Endpoint,
+  arrival: Arrival,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<boolean> {
+  if (!endpoint.methods.includes(request.method ?? '')) {
+    answerMethodNotAllowed(response, endpoint.methods)
+    return true
+  }
+  if (endpoint.kind !== 'token') return false
+  const spent = await limits.takeAddress(arrival.address)
+  if (spent !== undefined) answerTooMany(response, spent)
+  else if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) answerTooLarge(response)
+  else return false
+  return true
 }
 
 async function findService(records: Records, slug: string): Promise<Service | undefined> {

@@ -5,33 +5,40 @@ import { hasCode } from '../errors.ts'
 import { arrivalOf } from '../http/arrival.ts'
 import type { IssuerDeps } from './configuration.ts'
 import { exchangeOf } from './exchange.ts'
+import { tell } from './limits.ts'
+import { TooManyRequests } from './too-many-requests.ts'
 
 /** Seconds after which a caller may try again when the store is gone. */
 const retryAfterSeconds = 2
 
-/** Tells activity how each token request ended, and gives the answers that the library does not. */
-export function listenTo(provider: Provider, deps: Pick<IssuerDeps, 'activity' | 'onFault'>): void {
+type Deps = Pick<IssuerDeps, 'activity' | 'limits' | 'onFault'>
+
+/** Tells activity how each token request ended, and completes the answers that the library gives. */
+export function listenTo(provider: Provider, deps: Deps): void {
   provider.on('grant.success', (ctx) => {
     const { key } = exchangeOf(ctx)
     if (key !== undefined) deps.activity.issued(key.organizationId, key.id)
   })
-  provider.on('grant.error', (ctx, error) => {
-    const { key, address, refused } = exchangeOf(ctx)
-    if (isTooLarge(error)) {
-      ctx.status = 413
-      ctx.set('connection', 'close')
-    }
-    if (key !== undefined)
-      deps.activity.refused(key.organizationId, key.id, refused ?? reasonOf(error), address)
-  })
+  provider.on('grant.error', (ctx, error) => refused(deps, ctx, error))
   provider.on('server_error', (ctx, error) => {
-    const { requestId } = exchangeOf(ctx)
     if (hasCode(error, 'store_unavailable')) unavailable(ctx)
-    deps.onFault(error, requestId)
+    deps.onFault(error, exchangeOf(ctx).requestId)
   })
   // Koa prints what nobody listens to. The types of the provider's own events hide those that it has from Koa.
   const app: Koa = provider
   app.on('error', (error: unknown, ctx: Koa.Context) => deps.onFault(error, arrivalOf(ctx.req).requestId))
+}
+
+function refused({ activity, limits }: Deps, ctx: KoaContextWithOIDC, error: errors.OIDCProviderError): void {
+  const exchange = exchangeOf(ctx)
+  const { key, address } = exchange
+  if (error instanceof TooManyRequests) tell(ctx.res, error.spent)
+  else if (isTooLarge(error)) {
+    ctx.status = 413
+    ctx.set('connection', 'close')
+  } else if (error.error === 'invalid_client') void limits.failed(address, key?.id)
+  if (key !== undefined)
+    activity.refused(key.organizationId, key.id, exchange.refused ?? reasonOf(error), address)
 }
 
 function unavailable(ctx: KoaContextWithOIDC): void {
@@ -46,6 +53,7 @@ function isTooLarge(error: Error): boolean {
 }
 
 function reasonOf(error: errors.OIDCProviderError): RefusalReason {
+  if (error instanceof TooManyRequests) return 'rate_limited'
   if (error.error === 'invalid_client') return 'assertion_refused'
   return refusalReasons.find((reason) => reason === error.error) ?? 'invalid_request'
 }

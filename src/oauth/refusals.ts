@@ -1,4 +1,6 @@
 import type { ServerResponse } from 'node:http'
+import { type Spent, tell } from './limits.ts'
+import { tooMany } from './too-many-requests.ts'
 
 /** Answers given before the library is asked, in the form that it would give them (RFC 6749 §5.2). */
 
@@ -14,7 +16,7 @@ export function answerTooLarge(response: ServerResponse): void {
 }
 
 /** @param storeIsGone if not, the fault is ours and trying again may not help */
-export function answerUnavailable(response: ServerResponse, storeIsGone: boolean): void {
+export function answerFault(response: ServerResponse, storeIsGone: boolean): void {
   if (!storeIsGone) {
     refuse(response, 500, 'server_error', 'the fault is ours; it has been noted under this request id')
     return
@@ -23,7 +25,12 @@ export function answerUnavailable(response: ServerResponse, storeIsGone: boolean
   refuse(response, 503, 'temporarily_unavailable', 'try again in a moment')
 }
 
-export function refuse(response: ServerResponse, status: number, error: string, description: string): void {
+export function answerTooMany(response: ServerResponse, spent: Spent): void {
+  tell(response, spent)
+  refuse(response, 429, 'temporarily_unavailable', tooMany(spent))
+}
+
+function refuse(response: ServerResponse, status: number, error: string, description: string): void {
   response.statusCode = status
   response.setHeader('cache-control', 'no-store')
   response.setHeader('content-type', 'application/json; charset=utf-8')

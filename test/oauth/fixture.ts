@@ -11,6 +11,7 @@ import type { ServiceModel, ServiceRole } from '../../src/evaluator/model.ts'
 import { receive } from '../../src/http/arrival.ts'
 import { newIdFrom } from '../../src/ids.ts'
 import { createIssuers, type IssuersDeps } from '../../src/oauth/issuers.ts'
+import { type TokenQuotas, tokenLimits, tokenQuotasDefault } from '../../src/oauth/limits.ts'
 import { type Organization, organizations } from '../../src/organizations/organization.ts'
 import { deploymentSecrets } from '../../src/secrets/deployment-secrets.ts'
 import type { Secrets } from '../../src/secrets/secrets.ts'
@@ -62,7 +63,11 @@ export interface IssuedKey {
   readonly secret: string
 }
 
-type Options = Partial<Pick<IssuersDeps, 'issuersMax'>> & { readonly trustedProxies?: number }
+interface Options {
+  readonly issuersMax?: number
+  readonly trustedProxies?: number
+  readonly quotas?: Partial<TokenQuotas>
+}
 
 /** A store in memory with the operator, one organization and a service; and the issuers behind a server of their own. */
 export async function startWorld(options: Options = {}) {
@@ -90,7 +95,8 @@ export async function startWorld(options: Options = {}) {
     activity,
     origin,
     onFault,
-    ...options,
+    limits: tokenLimits({ ...tokenQuotasDefault, ...options.quotas }),
+    issuersMax: options.issuersMax ?? 500,
   }
   const issuers = createIssuers(deps)
   const serve = async (...[request, response]: Parameters<typeof issuers.answer>) => {
