@@ -16,6 +16,8 @@ export const refusalReasons = [
   'invalid_scope',
   'invalid_target',
   'organization_suspended',
+  'service_gone',
+  'organization_gone',
   'rate_limited',
   'revoked',
   'role_deleted',
@@ -91,7 +93,7 @@ export function createActivity(options: ActivityOptions): Activity {
     issued: (organizationId, keyId) => {
       const nowMs = clock()
       batch.add(organizationId, `key:${keyId}:issued`, nowMs - (nowMs % hourMs))
-      batch.mark(organizationId, usedName(keyId), nowMs)
+      batch.mark(organizationId, usedMark(keyId), nowMs)
     },
     refused: (organizationId, keyId, reason, address) => {
       const nowMs = clock()
@@ -109,7 +111,7 @@ export function createActivity(options: ActivityOptions): Activity {
 const refusedPrefix = 'refused:key:'
 
 /** The mark that `Counters.latest` answers for a key's last token. */
-export function usedName(keyId: ClientKeyId): string {
+export function usedMark(keyId: ClientKeyId): string {
   return `key:${keyId}:used`
 }
 
