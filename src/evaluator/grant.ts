@@ -1,0 +1,223 @@
+import { type Bits, hasBit, intersect, isEmpty, noBits, unite } from './bits.ts'
+import {
+  type CompiledModel,
+  type CompiledRole,
+  type HeldRoles,
+  heldTogether,
+  statementBits,
+} from './compile-model.ts'
+import type { Caller, OrganizationRole, Statement } from './model.ts'
+
+/**
+ * What a decision asks about the caller, answered at once. `undefined`: not at hand (the decision then says what to
+ * load); `null`: known not to exist. The same object must come back until the fact changes, and must not be changed:
+ * what is made from it is kept by it.
+ */
+export interface DecisionFacts {
+  role(id: string): OrganizationRole | null | undefined
+  /** Names of the service-defined roles that an organization may use; empty while it is suspended. */
+  entitlement(organizationId: string): readonly string[] | null | undefined
+}
+
+/** Facts that a decision needed and did not find at hand. */
+export interface MissingFacts {
+  readonly roles: readonly string[]
+  readonly organizations: readonly string[]
+}
+
+/** All that a caller's roles open, within its organization's entitlement. */
+export interface Grant {
+  /** Roles that are left within the entitlement, with what each opens alone. */
+  readonly roles: readonly { readonly name: string; readonly operations: Bits }[]
+  readonly operations: Bits
+  /** What roles that pass for any organization open, if there are any. */
+  readonly anyOrganization: Bits | undefined
+  /** What the token's scope lets through; absent: everything. */
+  readonly scope: Bits | undefined
+}
+
+/** Organization-defined roles are told from service-defined ones by their ids. */
+const organizationRolePrefix = 'rol_'
+
+interface CompiledEntitlement extends HeldRoles {
+  /** Names of the roles that it names itself, not through `include`. */
+  readonly named: ReadonlySet<string>
+}
+
+interface KnownGrant {
+  readonly entitlement: readonly string[]
+  readonly organizationRoles: readonly (OrganizationRole | null)[]
+  readonly grant: Grant
+}
+
+/** What was made from frozen objects, for as long as they live. */
+interface Made {
+  readonly entitlements: WeakMap<readonly string[], CompiledEntitlement>
+  readonly statements: WeakMap<readonly Statement[], Bits>
+  readonly grants: WeakMap<Caller, KnownGrant>
+}
+
+const madeFor = new WeakMap<CompiledModel, Made>()
+
+function madeOf(model: CompiledModel): Made {
+  const known = madeFor.get(model)
+  if (known !== undefined) return known
+  const made: Made = { entitlements: new WeakMap(), statements: new WeakMap(), grants: new WeakMap() }
+  madeFor.set(model, made)
+  return made
+}
+
+/** What the caller's roles open now. Made once per caller object, and again only when a fact is another object. */
+export function grantOf(model: CompiledModel, facts: DecisionFacts, caller: Caller): Grant | MissingFacts {
+  const made = madeOf(model)
+  const known = made.grants.get(caller)
+  const entitlement = facts.entitlement(caller.organizationId)
+  if (known !== undefined && known.entitlement === entitlement && isCurrent(known, facts, caller))
+    return known.grant
+  const organizationRoles = caller.roles.filter(isOrganizationDefined).map((id) => facts.role(id))
+  if (entitlement === undefined || organizationRoles.includes(undefined))
+    return missing(facts, caller, entitlement)
+  const present = organizationRoles.map((role) => role ?? null)
+  const grant = makeGrant(model, made, caller, entitlement ?? nothing, present)
+  made.grants.set(caller, { entitlement: entitlement ?? nothing, organizationRoles: present, grant })
+  return grant
+}
+
+const nothing: readonly string[] = Object.freeze([])
+
+function isOrganizationDefined(role: string): boolean {
+  return role.startsWith(organizationRolePrefix)
+}
+
+function isCurrent(known: KnownGrant, facts: DecisionFacts, caller: Caller): boolean {
+  if (known.organizationRoles.length === 0) return true
+  let index = 0
+  for (const role of caller.roles) {
+    if (!isOrganizationDefined(role)) continue
+    if (facts.role(role) !== known.organizationRoles[index]) return false
+    index++
+  }
+  return true
+}
+
+function missing(
+  facts: DecisionFacts,
+  caller: Caller,
+  entitlement: readonly string[] | null | undefined,
+): MissingFacts {
+  return {
+    roles: caller.roles.filter((role) => isOrganizationDefined(role) && facts.role(role) === undefined),
+    organizations: entitlement === undefined ? [caller.organizationId] : [],
+  }
+}
+
+function makeGrant(
+  model: CompiledModel,
+  made: Made,
+  caller: Caller,
+  entitlement: readonly string[],
+  organizationRoles: readonly (OrganizationRole | null)[],
+): Grant {
+  const entitled = entitlementOf(model, made, entitlement)
+  const held = caller.roles.flatMap((name) => entitledRole(model, entitled, name) ?? [])
+  const together = heldTogether(model, held)
+  const own = organizationRoles.flatMap((role) => {
+    // A role of another organization is as good as none.
+    if (role === null || role.organizationId !== caller.organizationId) return []
+    const operations = within(entitled, roleBits(model, made, role.allow))
+    return isEmpty(operations) ? [] : [{ name: role.id, operations }]
+  })
+  return {
+    roles: [...held.map(({ role, operations }) => ({ name: role.name, operations })), ...own],
+    operations: own.length === 0 ? together.operations : united(together.operations, own),
+    anyOrganization: anyOrganizationBits(model, entitled, together),
+    scope: scopeBits(model, caller),
+  }
+}
+
+function united(operations: Bits, own: readonly { readonly operations: Bits }[]): Bits {
+  const all = operations.slice()
+  for (const role of own) unite(all, role.operations)
+  return all
+}
+
+function within(entitled: HeldRoles, operations: Bits): Bits {
+  const left = operations.slice()
+  intersect(left, entitled.operations)
+  return left
+}
+
+function roleBits(model: CompiledModel, made: Made, statements: readonly Statement[]): Bits {
+  const known = made.statements.get(statements)
+  if (known !== undefined) return known
+  const bits = statementBits(model.operationsById, statements)
+  made.statements.set(statements, bits)
+  return bits
+}
+
+/** An entitlement to a role is one to all that the role includes: that is what the role is. */
+function entitlementOf(
+  model: CompiledModel,
+  made: Made,
+  entitlement: readonly string[],
+): CompiledEntitlement {
+  const known = made.entitlements.get(entitlement)
+  if (known !== undefined) return known
+  const roles = entitlement.flatMap((name) => model.rolesByName.get(name) ?? [])
+  const { closure, operations } = heldTogether(model, roles)
+  const entitled = { closure, operations, named: new Set(entitlement) }
+  made.entitlements.set(entitlement, entitled)
+  return entitled
+}
+
+function entitledRole(
+  model: CompiledModel,
+  entitled: CompiledEntitlement,
+  name: string,
+): CompiledRole | undefined {
+  const role = isOrganizationDefined(name) ? undefined : model.rolesByName.get(name)
+  return role !== undefined && hasBit(entitled.closure, role.index) ? role : undefined
+}
+
+/** The entitlement must name such a role itself, so that a role which includes it does not pass in its stead. */
+function anyOrganizationBits(
+  model: CompiledModel,
+  entitled: CompiledEntitlement,
+  held: HeldRoles,
+): Bits | undefined {
+  let bits: Bits | undefined
+  for (const { index, role, operations } of model.passing) {
+    if (!entitled.named.has(role.name) || !hasBit(held.closure, index)) continue
+    bits ??= noBits(model.operationsById.size)
+    unite(bits, operations)
+  }
+  return bits
+}
+
+/** A delegated token without a scope allows nothing; a machine's token without one is not narrowed. */
+function scopeBits(model: CompiledModel, caller: Caller): Bits | undefined {
+  if (caller.scope === undefined) return caller.kind === 'key' ? undefined : noBits(model.operationsById.size)
+  const scopes = caller.scope.flatMap((name) => model.rolesByName.get(name) ?? [])
+  return heldTogether(model, scopes).operations
+}
+
+/**
+ * The ids of the operations that a role gives within an entitlement: a service-defined role by name, an
+ * organization-defined one by its statements. What is not within the entitlement is left out.
+ */
+export function operationsOf(
+  model: CompiledModel,
+  role: string | readonly Statement[],
+  entitlement: readonly string[],
+): ReadonlySet<string> {
+  const made = madeOf(model)
+  const entitled = entitlementOf(model, made, entitlement)
+  const bits =
+    typeof role === 'string'
+      ? entitledRole(model, entitled, role)?.operations
+      : within(entitled, roleBits(model, made, role))
+  const ids = new Set<string>()
+  if (bits === undefined) return ids
+  for (const [id, { index }] of model.operationsById) if (hasBit(bits, index)) ids.add(id)
+  return ids
+}

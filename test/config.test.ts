@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest'
+import { parseConfig } from '../src/config.ts'
+
+describe('configuration', () => {
+  test('needs nothing: every setting has a safe default', () => {
+    expect(parseConfig({ PATH: '/bin', HOME: '/root' })).toEqual({
+      origin: 'http://localhost:7700',
+      host: '127.0.0.1',
+      port: 7700,
+      dataFolder: './data',
+      store: { kind: 'sqlite', path: './data/latchkey.db' },
+      secrets: undefined,
+      workers: 1,
+      trustedProxies: 0,
+      logLevel: 'info',
+      tokensPerKeyPerMinute: 6000,
+      tokensPerAddressPerMinute: 12000,
+      apiCallsPerMinute: 3000,
+    })
+  })
+
+  test('is refused whole: every fault and every unknown variable is told at once', () => {
+    const refused = () =>
+      parseConfig({
+        LATCHKEY_ORIGIN: 'https://id.example.com/',
+        LATCHKEY_PROT: '80',
+        LATCHKEY_PORT: '99999',
+        LATCHKEY_STORE: 'mysql://db',
+        LATCHKEY_WORKERS: '-1',
+      })
+    for (const named of [
+      'LATCHKEY_ORIGIN',
+      'LATCHKEY_PROT',
+      'LATCHKEY_PORT',
+      'LATCHKEY_STORE',
+      'LATCHKEY_WORKERS',
+    ]) {
+      expect(refused).toThrow(named)
+    }
+  })
+
+  test('never repeats a value, which may be a secret or hold a password', () => {
+    const canary = 'canary-of-the-configuration'
+    const refused = () =>
+      parseConfig({
+        LATCHKEY_STORE: `mysql://root:${canary}@db`,
+        LATCHKEY_SECRETS: canary,
+        LATCHKEY_PORT: canary,
+      })
+    expect(refused).toThrow('LATCHKEY_STORE')
+    expect(refused).not.toThrow(canary)
+  })
+
+  test('lets a plain-HTTP origin pass on loopback alone, or by the long setting', () => {
+    const origin = 'http://id.example.com'
+    expect(parseConfig({ LATCHKEY_ORIGIN: 'http://127.0.0.1:8080' }).origin).toBe('http://127.0.0.1:8080')
+    expect(() => parseConfig({ LATCHKEY_ORIGIN: origin })).toThrow('must be https')
+    expect(
+      parseConfig({ LATCHKEY_ORIGIN: origin, LATCHKEY_ALLOW_HTTP_ORIGIN_IN_DEVELOPMENT: 'true' }).origin,
+    ).toBe(origin)
+  })
+
+  test("passes over the command's own variables and empty ones", () => {
+    expect(parseConfig({ LATCHKEY_CLI_SERVER: 'https://id.example.com', LATCHKEY_ORIGIN: '' }).port).toBe(
+      7700,
+    )
+  })
+
+  test('reads secrets newest first', () => {
+    expect(parseConfig({ LATCHKEY_SECRETS: 'new, old' }).secrets).toEqual(['new', 'old'])
+  })
+})
