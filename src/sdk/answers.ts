@@ -1,0 +1,124 @@
+import type { DenialReason } from '../evaluator/model.ts'
+
+/** A refusal as it goes over HTTP. */
+export interface Refusal {
+  readonly reason: DenialReason
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** RFC 9457. */
+  readonly problem: {
+    readonly type: string
+    readonly title: string
+    readonly status: number
+    readonly code: DenialReason
+    readonly detail: string
+    readonly decision_id: string
+  }
+}
+
+export const statusOf: Readonly<Record<DenialReason, number>> = {
+  invalid_token: 401,
+  token_revoked: 401,
+  ambiguous_path: 400,
+  ambiguous_request: 400,
+  unknown_operation: 404,
+  method_not_allowed: 405,
+  no_role: 403,
+  operation_not_in_role: 403,
+  insufficient_scope: 403,
+  unknown_resource: 404,
+  stale_bundle: 503,
+}
+
+const titles: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  503: 'Service Unavailable',
+}
+
+const details: Readonly<Record<DenialReason, string>> = {
+  invalid_token: 'The request needs a valid access token as `Authorization: Bearer …`.',
+  token_revoked: 'The access token was revoked.',
+  ambiguous_path: 'The path can be read in more than one way.',
+  ambiguous_request: 'The request has more than one Authorization header.',
+  unknown_operation: 'There is no such operation.',
+  method_not_allowed: 'The path has no such method.',
+  no_role: 'The caller has no role here.',
+  operation_not_in_role: "None of the caller's roles allows this operation.",
+  insufficient_scope: "The access token's scope does not cover this operation.",
+  unknown_resource: 'There is no such resource.',
+  stale_bundle: 'Access cannot be decided right now. Try again in a moment.',
+}
+
+export const retryAfterSeconds = 5
+
+export interface RefusalContext {
+  readonly decisionId: string
+  /** Names the protected API in challenges (RFC 9110 §11.5). */
+  readonly realm: string
+  readonly detail?: string
+  readonly neededScopes?: readonly string[]
+  readonly methods?: readonly string[]
+  /** No credentials were presented: the challenge then says no more than that they are needed (RFC 6750 §3). */
+  readonly bare?: boolean
+}
+
+export function refusalOf(reason: DenialReason, context: RefusalContext): Refusal {
+  const status = statusOf[reason]
+  const { decisionId, detail = details[reason] } = context
+  return {
+    reason,
+    status,
+    headers: { 'cache-control': 'no-store', ...headersOf(reason, context) },
+    problem: {
+      type: 'about:blank',
+      title: titles[status] ?? 'Refused',
+      status,
+      code: reason,
+      detail,
+      decision_id: decisionId,
+    },
+  }
+}
+
+function headersOf(reason: DenialReason, context: RefusalContext): Readonly<Record<string, string>> {
+  const challenge = (error: string) => ({ 'www-authenticate': challengeOf(context, error) })
+  switch (reason) {
+    case 'invalid_token':
+    case 'token_revoked':
+      return challenge('invalid_token')
+    case 'ambiguous_request':
+      return challenge('invalid_request')
+    case 'no_role':
+    case 'operation_not_in_role':
+    case 'insufficient_scope':
+      return challenge('insufficient_scope')
+    case 'method_not_allowed':
+      return { allow: (context.methods ?? []).join(', ') }
+    case 'stale_bundle':
+      return { 'retry-after': String(retryAfterSeconds) }
+    case 'ambiguous_path':
+    case 'unknown_operation':
+    case 'unknown_resource':
+      return {}
+    default:
+      throw new Error(`unknown reason: ${reason satisfies never}`)
+  }
+}
+
+/** RFC 6750 §3. */
+function challengeOf({ realm, bare, detail, neededScopes = [] }: RefusalContext, error: string): string {
+  const parameters = [`realm="${quotable(realm)}"`]
+  if (bare !== true) parameters.push(`error="${error}"`)
+  if (bare !== true && detail !== undefined) parameters.push(`error_description="${quotable(detail)}"`)
+  if (neededScopes.length > 0) parameters.push(`scope="${quotable(neededScopes.join(' '))}"`)
+  return `Bearer ${parameters.join(', ')}`
+}
+
+/** RFC 6750 §3: printable ASCII without quotes and backslashes. */
+function quotable(text: string): string {
+  return text.replace(/[^\x20-\x7e]|["\\]/g, "'")
+}

@@ -1,0 +1,28 @@
+/** What a request's `Authorization` says (RFC 6750 §2.1). Tokens in a query or a body are never read. */
+export type Presented =
+  | { readonly kind: 'token'; readonly token: string }
+  | { readonly kind: 'none' }
+  /** Not one token of a form that can be valid. */
+  | { readonly kind: 'malformed' }
+  /** More than one header: which one counts would depend on who reads. */
+  | { readonly kind: 'several' }
+
+/** RFC 6750 §2.1 `b64token`, cut to the three parts of a compact JWS (RFC 7515 §7.1). */
+const compactJws = /^[\w-]+\.[\w-]+\.[\w-]+$/
+
+/** @param tokenLengthMax longer tokens are malformed, and are not looked into */
+export function presentedToken(
+  authorization: string | readonly string[] | undefined,
+  tokenLengthMax: number,
+): Presented {
+  const [value, ...others] = typeof authorization === 'string' ? [authorization] : (authorization ?? [])
+  if (value === undefined) return { kind: 'none' }
+  if (others.length > 0) return { kind: 'several' }
+  // RFC 9110 §11.1: the scheme's name is read without case.
+  if (value.slice(0, 7).toLowerCase() !== 'bearer ') return { kind: 'none' }
+  // Fetch joins repeated headers by a comma, which no token contains.
+  if (value.includes(',')) return { kind: 'several' }
+  const token = value.slice(7).trim()
+  if (token.length > tokenLengthMax || !compactJws.test(token)) return { kind: 'malformed' }
+  return { kind: 'token', token }
+}

@@ -1,0 +1,223 @@
+import type { Clock, Random } from '../clock.ts'
+import { type Allowed, allows, type Decision, decideFound, isPublic, refusal } from '../evaluator/decide.ts'
+import { type Found, findOperations } from '../evaluator/find-operations.ts'
+import type { DecisionFacts } from '../evaluator/grant.ts'
+import type { DenialReason } from '../evaluator/model.ts'
+import { ulid } from '../ids.ts'
+import { type RefusalContext, refusalOf } from './answers.ts'
+import { presentedToken } from './bearer.ts'
+import { trustedAddress } from './client-address.ts'
+import type { CompiledBundle } from './compiled-bundle.ts'
+import type { Admission, Gate, GuardAnswer, GuardRequest, Rejection } from './guard-answer.ts'
+import type { GuardSource } from './guard-source.ts'
+import { type VerifiedTokens, verifiedTokens } from './verified-tokens.ts'
+import {
+  TokenRefused,
+  tokenVerifier,
+  UnknownSigningKey,
+  type VerificationRules,
+  type VerifiedCaller,
+  type VerifiedToken,
+  type VerifyToken,
+} from './verify-token.ts'
+
+/** What a guard takes from the machine. */
+export interface GuardMachine {
+  readonly clock: Clock
+  readonly random: Random
+}
+
+export interface CheckRules extends VerificationRules {
+  readonly trustedProxies: number
+  readonly tokenLengthMax: number
+  readonly verifiedTokensMax: number
+}
+
+/** A request with a token, on its way to a decision. */
+interface Asked {
+  readonly decisionId: string
+  readonly bundle: CompiledBundle
+  readonly found: Found
+  readonly token: string
+  readonly address: string | undefined
+}
+
+const noFacts: DecisionFacts = { role: () => null, entitlement: () => null }
+
+/** Decides requests by what a source knows: the procedure of a guard, step by step. */
+export class Checker implements Gate {
+  readonly #source: GuardSource
+  readonly #rules: CheckRules
+  readonly #verify: VerifyToken
+  readonly #tokens: VerifiedTokens
+  readonly #decisionPrefix: string
+  #decisions = 0
+
+  constructor(source: GuardSource, rules: CheckRules, { clock, random }: GuardMachine) {
+    this.#source = source
+    this.#rules = rules
+    this.#verify = tokenVerifier(rules, clock)
+    this.#tokens = verifiedTokens(clock, rules.verifiedTokensMax, rules.clockSkewSecondsMax)
+    this.#decisionPrefix = `dec_${ulid(clock(), random)}`
+  }
+
+  async check(request: GuardRequest): Promise<GuardAnswer> {
+    const bundle = await attempt(() => this.#source.bundle())
+    if (bundle.kind === 'failed') return this.#stale(bundle.cause)
+    const begun = this.#begin(request, bundle.value)
+    if ('allowed' in begun) return begun
+    const known = this.#tokens.get(begun.token, begun.bundle)
+    const [asked, token] = known === undefined ? await this.#verified(begun) : [begun, known]
+    if ('allowed' in token) return token
+    const facts = await attempt(() => this.#source.factsFor(token.caller))
+    if (facts.kind === 'failed') return this.#stale(facts.cause)
+    return this.#conclude(asked, token, facts.value)
+  }
+
+  checkNow(request: GuardRequest): GuardAnswer | undefined {
+    const bundle = this.#source.bundle()
+    if (bundle instanceof Promise) return undefined
+    const asked = this.#begin(request, bundle)
+    if ('allowed' in asked) return asked
+    const token = this.#tokens.get(asked.token, asked.bundle)
+    if (token === undefined) return undefined
+    const facts = this.#source.factsFor(token.caller)
+    return facts instanceof Promise ? undefined : this.#conclude(asked, token, facts)
+  }
+
+  async isPreflight({ method, url, corsHeaders }: GuardRequest): Promise<boolean> {
+    if (method !== 'OPTIONS' || corsHeaders !== true) return false
+    const bundle = await attempt(() => this.#source.bundle())
+    if (bundle.kind === 'failed' || bundle.value === undefined) return false
+    return findOperations(bundle.value.model.paths, method, url).kind !== 'found'
+  }
+
+  #begin(request: GuardRequest, bundle: CompiledBundle | undefined): Asked | GuardAnswer {
+    if (bundle === undefined || this.#source.isStale()) return this.#stale()
+    const decisionId = this.#nextId()
+    const found = findOperations(bundle.model.paths, request.method, request.url)
+    // A wrong token must not close what is open to anybody: it is not looked at.
+    if (found.kind === 'found' && isPublic(found)) {
+      const decision = decideFound(bundle.model, noFacts, undefined, found)
+      if (decision.allowed) return admission(decisionId, bundle, decision)
+    }
+    const { trustedProxies, tokenLengthMax } = this.#rules
+    const presented = presentedToken(request.authorization, tokenLengthMax)
+    const context = { decisionId, realm: bundle.service.slug }
+    switch (presented.kind) {
+      case 'none':
+        return rejection('invalid_token', { ...context, bare: true })
+      case 'several':
+        return rejection('ambiguous_request', context)
+      case 'malformed':
+        return rejection('invalid_token', {
+          ...context,
+          detail: 'The token is too long or not a signed JWT.',
+        })
+      case 'token': {
+        const address = trustedAddress(request.forwardedFor, request.address, trustedProxies)
+        return { decisionId, bundle, found, token: presented.token, address }
+      }
+      default:
+        throw new Error(`unknown credentials: ${presented satisfies never}`)
+    }
+  }
+
+  /** Verifies; a token of an unknown signing key once more with a newer bundle, if there is one. */
+  async #verified(asked: Asked): Promise<readonly [Asked, VerifiedToken | Rejection]> {
+    const first = await this.#verifiedBy(asked)
+    if (!('allowed' in first) || !(first.cause instanceof UnknownSigningKey)) return [asked, first]
+    const newer = await attempt(async () => {
+      await this.#source.refresh()
+      return this.#source.bundle()
+    })
+    if (newer.kind === 'failed' || newer.value === undefined || newer.value === asked.bundle)
+      return [asked, first]
+    const again = { ...asked, bundle: newer.value }
+    return [again, await this.#verifiedBy(again)]
+  }
+
+  async #verifiedBy({ token, bundle, decisionId }: Asked): Promise<VerifiedToken | Rejection> {
+    try {
+      const verified = await this.#verify(token, bundle)
+      this.#tokens.add(token, bundle, verified)
+      return verified
+    } catch (cause) {
+      if (!(cause instanceof TokenRefused)) throw cause
+      const context = { decisionId, realm: bundle.service.slug, detail: cause.message }
+      return { ...rejection('invalid_token', context), cause }
+    }
+  }
+
+  #conclude(asked: Asked, token: VerifiedToken, facts: DecisionFacts): GuardAnswer {
+    const { decisionId, bundle, found } = asked
+    const { caller } = token
+    const ended = this.#ended(asked, token)
+    if (ended !== undefined) return ended
+    const decision: Decision =
+      found.kind === 'refused' ? refusal(found) : decideFound(bundle.model, facts, caller, found)
+    if (decision.allowed) return admission(decisionId, bundle, decision, caller, facts)
+    const { reason, neededScopes, methods, operation } = decision
+    const context: RefusalContext = {
+      decisionId,
+      realm: bundle.service.slug,
+      ...(neededScopes === undefined ? {} : { neededScopes }),
+      ...(methods === undefined ? {} : { methods }),
+    }
+    return { ...rejection(reason, context), caller, ...(operation === undefined ? {} : { operation }) }
+  }
+
+  /** What is asked anew at each request, however often the token was seen, and after all that was waited for. */
+  #ended({ decisionId, bundle, address }: Asked, token: VerifiedToken): Rejection | undefined {
+    const context = { decisionId, realm: bundle.service.slug }
+    const { caller } = token
+    if (this.#source.isStale()) return this.#stale()
+    if (this.#source.isRevoked(token.marks))
+      return { ...rejection('token_revoked', { ...context, detail: 'The token was revoked.' }), caller }
+    if (token.allowsAddress(address)) return undefined
+    const detail = 'The token may not be used from this address.'
+    return { ...rejection('invalid_token', { ...context, detail }), caller }
+  }
+
+  #stale(cause?: unknown): Rejection {
+    const decisionId = this.#nextId()
+    return {
+      ...rejection('stale_bundle', { decisionId, realm: '' }),
+      ...(cause === undefined ? {} : { cause }),
+    }
+  }
+
+  /** One random part an instance: unique everywhere, without a random number a decision. */
+  #nextId(): string {
+    return `${this.#decisionPrefix}_${(++this.#decisions).toString(36)}`
+  }
+}
+
+function admission(
+  decisionId: string,
+  { model }: CompiledBundle,
+  decision: Allowed,
+  caller?: VerifiedCaller,
+  facts: DecisionFacts = noFacts,
+): Admission {
+  const holds: Admission['holds'] = (operationId, organizationId) =>
+    caller !== undefined && allows(model, facts, caller, operationId, organizationId)
+  return { ...decision, status: 200, decisionId, ...(caller === undefined ? {} : { caller }), holds }
+}
+
+function rejection(reason: DenialReason, context: RefusalContext): Rejection {
+  return { allowed: false, decisionId: context.decisionId, ...refusalOf(reason, context) }
+}
+
+type Attempt<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'failed'; readonly cause: unknown }
+
+/** What the source cannot answer is not decided: the guard fails closed, and the cause goes to the operator. */
+async function attempt<T>(ask: () => T | Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { kind: 'done', value: await ask() }
+  } catch (cause) {
+    return { kind: 'failed', cause }
+  }
+}

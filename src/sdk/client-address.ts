@@ -1,0 +1,21 @@
+/**
+ * The client's address: the entry of `X-Forwarded-For` that the outermost trusted proxy wrote, counted from the right.
+ * What stands left of it was sent by the caller and proves nothing.
+ * @param trustedProxies how many proxies of one's own stand in front, each adding one entry
+ */
+export function trustedAddress(
+  forwardedFor: string | readonly string[] | undefined,
+  socketAddress: string | undefined,
+  trustedProxies: number,
+): string | undefined {
+  if (trustedProxies < 1 || forwardedFor === undefined) return socketAddress
+  const hops = (typeof forwardedFor === 'string' ? forwardedFor : forwardedFor.join(',')).split(',')
+  // Fewer entries than proxies: somebody came past them, and only the socket says who.
+  const named = hops.at(-trustedProxies)?.trim()
+  return named === undefined || named === '' ? socketAddress : withoutPort(named)
+}
+
+/** Some proxies add the port: `192.0.2.1:443`, `[2001:db8::1]:443`. */
+function withoutPort(entry: string): string {
+  return /^\[([^\]]+)\](?::\d+)?$/.exec(entry)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(entry)?.[1] ?? entry
+}

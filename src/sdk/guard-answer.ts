@@ -1,0 +1,60 @@
+import type { Operation } from '../evaluator/model.ts'
+import type { Refusal } from './answers.ts'
+import type { VerifiedCaller } from './verify-token.ts'
+
+export interface GuardRequest {
+  readonly method: string
+  /** The request's target as it was sent: `/path?query`. */
+  readonly url: string
+  /** Each `Authorization` header. */
+  readonly authorization?: string | readonly string[] | undefined
+  /** The address of the socket's other end. */
+  readonly address?: string | undefined
+  readonly forwardedFor?: string | readonly string[] | undefined
+  /** It has the headers of a CORS preflight: `Origin` and `Access-Control-Request-Method`. */
+  readonly corsHeaders?: boolean
+}
+
+/** The request may go on. */
+export interface Admission {
+  readonly allowed: true
+  readonly status: 200
+  readonly decisionId: string
+  readonly reason: 'allowed' | 'public'
+  readonly operation: Operation
+  /** Path parameters, decoded once. */
+  readonly parameters: Readonly<Record<string, string>>
+  readonly canonicalPath: string
+  /** The role that opened it. */
+  readonly role?: string
+  /** Absent on a public operation. */
+  readonly caller?: VerifiedCaller
+  /**
+   * Whether the caller holds another operation, too; in another organization than its own only by a role that
+   * passes for any. On a public operation: never.
+   */
+  holds(operationId: string, organizationId?: string): boolean
+}
+
+/** The request must be answered with this instead. */
+export interface Rejection extends Refusal {
+  readonly allowed: false
+  readonly decisionId: string
+  readonly operation?: Operation
+  readonly caller?: VerifiedCaller
+  /** For the operator's log: how the token failed, or why it could not be decided. Never sent. */
+  readonly cause?: unknown
+}
+
+export type GuardAnswer = Admission | Rejection
+
+/** What a middleware needs of a guard. */
+export interface Gate {
+  /** Decides; never throws for what a request brings. */
+  check(request: GuardRequest): Promise<GuardAnswer>
+  /**
+   * Whether it is a CORS preflight, which is not decided: it has no credentials, and goes on to the API's own answer.
+   * Where the document has an operation for `OPTIONS` it is that operation, and decided.
+   */
+  isPreflight(request: GuardRequest): Promise<boolean>
+}

@@ -1,0 +1,35 @@
+import type { Admission, Gate } from './guard-answer.ts'
+import { problemBody, problemMediaType } from './middleware.ts'
+
+/** `admission` is absent only for a CORS preflight, which is not decided. */
+export type FetchHandler = (
+  request: Request,
+  admission: Admission | undefined,
+) => Response | Promise<Response>
+
+/** @param address the client's, which a `Request` does not tell; needed for keys that are bound to addresses */
+export type GuardedFetch = (request: Request, address?: string) => Promise<Response>
+
+export function fetchMiddleware(gate: Gate, handler: FetchHandler): GuardedFetch {
+  return async (request, address) => {
+    const { headers } = request
+    const asked = {
+      method: request.method,
+      url: targetOf(request.url),
+      authorization: headers.get('authorization') ?? undefined,
+      address,
+      forwardedFor: headers.get('x-forwarded-for') ?? undefined,
+      corsHeaders: headers.has('origin') && headers.has('access-control-request-method'),
+    }
+    if (await gate.isPreflight(asked)) return handler(request, undefined)
+    const answer = await gate.check(asked)
+    if (answer.allowed) return handler(request, answer)
+    const told = { ...answer.headers, 'content-type': problemMediaType }
+    return new Response(problemBody(answer), { status: answer.status, headers: told })
+  }
+}
+
+function targetOf(url: string): string {
+  const { pathname, search } = new URL(url)
+  return pathname + search
+}

@@ -1,0 +1,232 @@
+import { errors, importJWK, type JWTPayload, jwtVerify } from 'jose'
+import type { Clock, EpochMs } from '../clock.ts'
+import { addressMatcher } from '../evaluator/address-blocks.ts'
+import type { Caller } from '../evaluator/model.ts'
+import type { CompiledBundle, VerificationKey } from './compiled-bundle.ts'
+import type { TokenMarks } from './revocation-index.ts'
+
+/** Asymmetric algorithms of RFC 7518 §3.1 and RFC 8037: nobody but the issuer can sign. */
+const verifiable = [
+  'ES256',
+  'ES384',
+  'ES512',
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'EdDSA',
+] as const
+export type VerificationAlgorithm = (typeof verifiable)[number]
+
+/** Who calls, with what else the token says of them. */
+export interface VerifiedCaller extends Caller {
+  /** The OAuth client: a machine's own key, or the app's. */
+  readonly clientId: string
+  readonly environment: 'live' | 'test'
+  readonly tokenId: string
+  /** When the token ends. */
+  readonly expiresAt: EpochMs
+  /** Every claim of the token, as it was signed. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+export interface VerifiedToken {
+  readonly caller: VerifiedCaller
+  readonly marks: TokenMarks
+  /** The key that signed it: the token ends when this leaves the set. */
+  readonly key: VerificationKey
+  /** Whether it may be used from there. */
+  readonly allowsAddress: (address: string | undefined) => boolean
+}
+
+/** Why a token is not valid: in words that are safe to send to whoever presented it. */
+export class TokenRefused extends Error {
+  override readonly name: string = 'TokenRefused'
+}
+
+/** The token names a signing key that the bundle does not have: there may be a newer bundle. */
+export class UnknownSigningKey extends TokenRefused {
+  override readonly name: string = 'UnknownSigningKey'
+}
+
+export interface VerificationRules {
+  /** Which algorithms count is said here, never by the token (RFC 8725 §3.1). */
+  readonly algorithms: readonly VerificationAlgorithm[]
+  /** Pinned; else the bundle's. */
+  readonly issuer?: string
+  readonly audience?: string
+  /** Tolerance for `exp`, `nbf` and `iat`. */
+  readonly clockSkewSecondsMax: number
+  readonly acceptTestKeys: boolean
+}
+
+export type VerifyToken = (token: string, bundle: CompiledBundle) => Promise<VerifiedToken>
+
+/**
+ * Verifies access tokens offline, by RFC 9068 §4. Does NOT see revocation or the caller's address; the guard does.
+ * @throws {TypeError} if a rule is not safe: no algorithm, or a symmetric one
+ */
+export function tokenVerifier(rules: VerificationRules, clock: Clock): VerifyToken {
+  const isSafe = (algorithm: string) => verifiable.some((one) => one === algorithm)
+  if (rules.algorithms.length === 0 || !rules.algorithms.every(isSafe))
+    throw new TypeError(`algorithms must be some of ${verifiable.join(', ')}`)
+  const imported = new WeakMap<VerificationKey, ReturnType<typeof importJWK>>()
+
+  return async (token, bundle) => {
+    let key: VerificationKey | undefined
+    const now = clock()
+    try {
+      const { payload } = await jwtVerify(
+        token,
+        ({ kid, alg }) => {
+          key = signingKey(bundle, kid, alg)
+          return importOnce(imported, key, alg)
+        },
+        {
+          algorithms: [...rules.algorithms],
+          // RFC 9068 §4: `at+jwt`, so that no other kind of JWT of this issuer passes for an access token.
+          typ: 'at+jwt',
+          issuer: rules.issuer ?? bundle.service.issuer,
+          audience: rules.audience ?? bundle.service.audience,
+          requiredClaims: ['exp', 'iat', 'sub', 'client_id', 'jti'],
+          clockTolerance: rules.clockSkewSecondsMax,
+          currentDate: new Date(now),
+        },
+      )
+      if (key === undefined) throw new TokenRefused('the token names no signing key')
+      return readClaims(payload, key, rules, now)
+    } catch (error) {
+      throw asRefusal(error)
+    }
+  }
+}
+
+function signingKey(bundle: CompiledBundle, kid: string | undefined, alg: string): VerificationKey {
+  const key = kid === undefined ? undefined : bundle.keys.get(kid)
+  if (kid === undefined) throw new TokenRefused('the token names no signing key')
+  if (key === undefined)
+    throw new UnknownSigningKey('the token is signed by a key that the issuer does not publish')
+  // RFC 8725 §3.1: a key is used with the one algorithm that it is published for.
+  if (key.jwk['alg'] !== undefined && key.jwk['alg'] !== alg)
+    throw new TokenRefused('the token is signed with another algorithm than its key is for')
+  return key
+}
+
+function importOnce(
+  imported: WeakMap<VerificationKey, ReturnType<typeof importJWK>>,
+  key: VerificationKey,
+  alg: string,
+): ReturnType<typeof importJWK> {
+  const known = imported.get(key)
+  if (known !== undefined) return known
+  const made = importJWK({ ...key.jwk }, alg)
+  imported.set(key, made)
+  return made
+}
+
+function asRefusal(error: unknown): unknown {
+  if (error instanceof TokenRefused) return error
+  if (error instanceof errors.JWTExpired) return new TokenRefused('the token has expired', { cause: error })
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return new TokenRefused(`the token's ${error.claim} is not what it must be here`, { cause: error })
+  if (error instanceof errors.JOSEAlgNotAllowed)
+    return new TokenRefused('the token is signed with an algorithm that is not accepted here', {
+      cause: error,
+    })
+  if (error instanceof errors.JOSEError)
+    return new TokenRefused('the token cannot be verified', { cause: error })
+  // Key import and the platform's cryptography report what does not fit by these two; anything else is a defect.
+  if (error instanceof TypeError || error instanceof DOMException)
+    return new TokenRefused('the token cannot be verified', { cause: error })
+  return error
+}
+
+function readClaims(
+  claims: JWTPayload,
+  key: VerificationKey,
+  rules: VerificationRules,
+  now: EpochMs,
+): VerifiedToken {
+  const { sub, iat, exp, jti } = claims
+  const clientId = claims['client_id']
+  if (typeof sub !== 'string' || typeof clientId !== 'string' || typeof jti !== 'string')
+    throw new TokenRefused('the token lacks a subject, client or id')
+  if (
+    typeof iat !== 'number' ||
+    typeof exp !== 'number' ||
+    iat * 1000 > now + rules.clockSkewSecondsMax * 1000
+  )
+    throw new TokenRefused('the token was issued in the future')
+  // Proof of possession is not verified here, and a guard that ignores it accepts a stolen token (RFC 9449 §7).
+  if (claims['cnf'] !== undefined)
+    throw new TokenRefused('the token is bound to a key, which is not accepted here')
+  if (claims['act'] !== undefined)
+    throw new TokenRefused('the token is of an assumed role, which is not accepted here')
+  const environment = environmentOf(claims['env'], rules.acceptTestKeys)
+  const kind = kindOf(sub, clientId)
+  const organizationId = claims['org_id']
+  if (typeof organizationId !== 'string') throw new TokenRefused('the token names no organization')
+  const roles = textList(claims['roles'], 'roles')
+  const scope = scopeOf(claims['scope'])
+  const cidrs = claims['cidrs'] === undefined ? [] : textList(claims['cidrs'], 'cidrs')
+  const caller: VerifiedCaller = Object.freeze({
+    kind,
+    id: sub,
+    organizationId,
+    roles,
+    ...(scope === undefined ? {} : { scope }),
+    clientId,
+    environment,
+    tokenId: jti,
+    expiresAt: exp * 1000,
+    claims,
+  })
+  const authorities = authoritiesOf(claims['ver'], [sub, organizationId])
+  const grantId = claims['grant_id']
+  const marks = {
+    authorities,
+    jti,
+    roles,
+    kid: key.kid,
+    grantId: typeof grantId === 'string' ? grantId : undefined,
+  }
+  return { caller, marks, key, allowsAddress: addressMatcher(cidrs) }
+}
+
+function environmentOf(env: unknown, acceptTestKeys: boolean): 'live' | 'test' {
+  if (env !== 'live' && env !== 'test')
+    throw new TokenRefused('the token does not say whether it is live or for tests')
+  if (env === 'test' && !acceptTestKeys)
+    throw new TokenRefused('the token is of a test key, which is not accepted here')
+  return env
+}
+
+function kindOf(sub: string, clientId: string): 'key' | 'user' {
+  if (sub.startsWith('key_') && sub === clientId) return 'key'
+  if (sub.startsWith('usr_')) return 'user'
+  throw new TokenRefused('the token is neither of a machine nor of a person')
+}
+
+function textList(value: unknown, name: string): readonly string[] {
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return Object.freeze([...value])
+  throw new TokenRefused(`the token's ${name} is not a list of texts`)
+}
+
+/** RFC 6749 §3.3: names, parted by spaces. */
+function scopeOf(value: unknown): readonly string[] | undefined {
+  if (value === undefined) return undefined
+  if (typeof value !== 'string') throw new TokenRefused("the token's scope is not a text")
+  return Object.freeze(value.split(' ').filter((name) => name !== ''))
+}
+
+/** Without a number for its principal and organization a token could never be revoked. */
+function authoritiesOf(ver: unknown, needed: readonly string[]): readonly (readonly [string, number])[] {
+  const entries = typeof ver === 'object' && ver !== null ? Object.entries(ver) : []
+  const numbers = entries.filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1]))
+  const isNamed = (id: string) => numbers.some(([name]) => name === id)
+  if (numbers.length !== entries.length || !needed.every(isNamed))
+    throw new TokenRefused("the token's ver does not name its principal and organization")
+  return numbers
+}
