@@ -6,11 +6,12 @@ const lengthMax = 64
 export function nearest(written: string, known: readonly string[]): string | undefined {
   if (written.length > lengthMax) return undefined
   let best: string | undefined
-  let least = Math.max(1, Math.floor(written.length / 3)) + 1
+  let least = Number.POSITIVE_INFINITY
   for (const name of known) {
-    if (Math.abs(name.length - written.length) >= least) continue
+    const allowed = Math.ceil(Math.max(name.length, written.length) / 3)
+    if (Math.abs(name.length - written.length) > Math.min(allowed, least)) continue
     const distance = levenshtein(written.toLowerCase(), name.toLowerCase())
-    if (distance < least) [best, least] = [name, distance]
+    if (distance <= allowed && distance < least) [best, least] = [name, distance]
   }
   return best
 }

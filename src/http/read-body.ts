@@ -142,9 +142,11 @@ function parsed(text: string): unknown {
 
 /** The engine's own words quote the body, which may hold a secret; only the place is told. */
 function notJson(cause: unknown): DomainError {
-  const place = /position (\d+)/.exec(cause instanceof Error ? cause.message : '')?.[1]
-  const where = place === undefined ? 'breaks off' : `goes wrong at character ${place}`
-  return new DomainError('body_not_json', `The body is not JSON: it ${where}.`, {
+  const said = cause instanceof Error ? cause.message : ''
+  const place = /position (\d+)/.exec(said)?.[1]
+  const at = place === undefined ? '' : ` at character ${place}`
+  const where = said.includes('Unexpected end') ? 'it breaks off' : `something else stands in it${at}`
+  return new DomainError('body_not_json', `The body is not JSON: ${where}.`, {
     fix: 'Send one JSON value (RFC 8259).',
     cause,
   })

@@ -2,6 +2,7 @@ import { validate } from '@readme/openapi-parser'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { apiDocument } from '../../src/http/openapi.ts'
+import { readDocument } from '../../src/services/read-document.ts'
 import { noteRoutes } from './notes.ts'
 
 const { routes } = noteRoutes()
@@ -90,6 +91,31 @@ describe('the generated OpenAPI document', () => {
     expect(document.components?.securitySchemes?.['latchkey']).toMatchObject({
       flows: { clientCredentials: { tokenUrl: 'https://latchkey.example/latchkey/oauth/token' } },
     })
+  })
+
+  test('is read by this product as any service is: exact paths, the roles, admin and viewer for the operator', async () => {
+    const { model, audience, warnings } = await readDocument(JSON.stringify(document))
+    expect(warnings).toEqual([])
+    expect(audience).toBe('https://latchkey.example')
+    expect(model.strictPaths).toBe(true)
+    expect(model.operations.map(({ id }) => id).toSorted()).toEqual(
+      [...routes.map(({ operationId }) => operationId), 'getBundle'].toSorted(),
+    )
+    expect(model.operations.filter((operation) => operation.public)).toEqual([])
+    expect(
+      model.roles.map(({ name, grantable, inDefaultEntitlement, anyOrganization = false }) => [
+        name,
+        grantable,
+        inDefaultEntitlement,
+        anyOrganization,
+      ]),
+    ).toEqual([
+      ['organization-admin', true, true, false],
+      ['organization-viewer', true, true, false],
+      ['guard', true, false, false],
+      ['admin', false, false, true],
+      ['viewer', false, false, true],
+    ])
   })
 
   test('is plain JSON', () => {
