@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite'
-import { DomainError } from '../../src/errors.ts'
+import { DomainError, hasCode } from '../../src/errors.ts'
 
 export type Row = Readonly<Record<string, SQLOutputValue>>
 
@@ -78,13 +78,22 @@ function translated<T>(work: () => T): T {
   }
 }
 
+/** Whether the store did not answer because another process has it locked (SQLITE_BUSY). */
+export function isBusy(error: unknown): boolean {
+  return hasCode(error, 'store_unavailable') && resultCodeOf(error.cause) === 5
+}
+
 function isTheStores(error: unknown): boolean {
-  if (!(error instanceof Error) || !('code' in error)) return false
   // What the driver throws once the database is closed.
-  if (error.code === 'ERR_INVALID_STATE') return true
-  if (error.code !== 'ERR_SQLITE_ERROR' || !('errcode' in error)) return false
-  // The low byte of an extended result code is the primary one.
-  return typeof error.errcode !== 'number' || !faultsOfTheProgram.has(error.errcode & 0xff)
+  if (error instanceof Error && 'code' in error && error.code === 'ERR_INVALID_STATE') return true
+  const resultCode = resultCodeOf(error)
+  return resultCode !== undefined && !faultsOfTheProgram.has(resultCode)
+}
+
+/** The low byte of an extended result code is the primary one. */
+function resultCodeOf(error: unknown): number | undefined {
+  const isCoded = error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+  return isCoded ? Number(error.errcode) & 0xff : undefined
 }
 
 export function unavailable(message: string, cause: unknown): DomainError {

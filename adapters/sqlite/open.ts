@@ -2,13 +2,12 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../../src/clock.ts'
-import { hasCode } from '../../src/errors.ts'
 import type { Store } from '../../src/storage/ports.ts'
 import { sqliteArtifacts } from './artifacts.ts'
 import { Bell } from './bell.ts'
 import { sqliteChanges } from './changes.ts'
 import { sqliteCommit } from './commit.ts'
-import { Connection, unavailable } from './connection.ts'
+import { Connection, isBusy, unavailable } from './connection.ts'
 import { sqliteCounters } from './counters.ts'
 import { GroupedWrites } from './grouped-writes.ts'
 import { sqliteRecords } from './records.ts'
@@ -83,7 +82,7 @@ async function useWriteAheadLog(connection: Connection, busyTimeoutMs: number): 
     try {
       return connection.script('PRAGMA journal_mode = WAL')
     } catch (error) {
-      if (!hasCode(error, 'store_unavailable') || waitedMs >= busyTimeoutMs) throw error
+      if (!isBusy(error) || waitedMs >= busyTimeoutMs) throw error
       await pause(pauseMs)
     }
   }

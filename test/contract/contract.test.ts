@@ -1,7 +1,10 @@
 import { describe } from 'vitest'
 import { artifactsContract } from './artifacts-contract.ts'
+import { changesContract } from './changes-contract.ts'
 import { commitContract } from './commit-contract.ts'
 import { countersContract } from './counters-contract.ts'
+import { lifeContract } from './life-contract.ts'
+import { processesContract } from './processes-contract.ts'
 import { recordsContract } from './records-contract.ts'
 import { stores } from './stores.ts'
 
@@ -10,4 +13,7 @@ describe.each(stores)('$name', (kind) => {
   describe('commit', () => commitContract(kind))
   describe('Artifacts', () => artifactsContract(kind))
   describe('Counters', () => countersContract(kind))
+  describe('Changes', () => changesContract(kind))
+  describe('from opening to closing', () => lifeContract(kind))
+  describe.runIf(kind.isShared)('between processes', () => processesContract(kind))
 })
