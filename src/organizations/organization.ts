@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import type { EpochMs } from '../clock.ts'
-import type { OrganizationId } from '../ids.ts'
-import type { Collection, Stored } from '../storage/ports.ts'
+import { DomainError } from '../errors.ts'
+import type { NewId, OrganizationId } from '../ids.ts'
+import { revoke } from '../revocations/revocation.ts'
+import type { Collection, Insert, Records, Stored } from '../storage/ports.ts'
 
 export type OrganizationState =
   | { readonly kind: 'active' }
@@ -32,4 +34,34 @@ export const organizations: Collection<Organization> = {
       deploymentWide: true,
     },
   },
+}
+
+/** @throws {DomainError} `organization_not_found` */
+export async function getOrganization(records: Records, id: OrganizationId): Promise<Organization> {
+  const organization = await records.find(id, organizations, id)
+  if (organization === undefined) throw new DomainError('organization_not_found', `no organization ${id}`)
+  return organization
+}
+
+/** A state of its own, and an authority above every token that knew another. */
+export function withState(organization: Organization, state: OrganizationState): Organization {
+  return { ...organization, state, authority: organization.authority + 1, version: organization.version + 1 }
+}
+
+/** Ends every token of the organization, at every service, that carries an authority below this one. */
+export function endTokens(
+  newId: NewId,
+  nowMs: EpochMs,
+  organizationId: OrganizationId,
+  lowest: number,
+): Insert {
+  return revoke(newId, nowMs, { organizationId, ended: { kind: 'authority', of: organizationId, lowest } })
+}
+
+/** @throws {DomainError} `organization_protected`: without the operator nobody could undo it */
+export function refuseForOperator(organization: Organization, verb: string): void {
+  if (organization.kind === 'operator')
+    throw new DomainError('organization_protected', `the operator cannot be ${verb}`, {
+      fix: 'to end the deployment, stop the server and remove its store',
+    })
 }
