@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { EpochMs } from '../clock.ts'
+import { DomainError, hasCode } from '../errors.ts'
 import type { Statement } from '../evaluator/model.ts'
-import type { RoleId, ServiceId } from '../ids.ts'
-import type { Collection, Stored } from '../storage/ports.ts'
+import type { OrganizationId, RoleId, ServiceId } from '../ids.ts'
+import type { Collection, Records, Stored } from '../storage/ports.ts'
 
 /** An organization-defined role on one service. */
 export interface Role extends Stored {
@@ -25,4 +26,20 @@ export const roles: Collection<Role> = {
     service: { keys: (role) => [role.serviceId] },
     name: { keys: (role) => [`${role.serviceId}/${role.name}`], unique: true },
   },
+}
+
+/** @throws {DomainError} `role_not_found` */
+export async function getRole(records: Records, organizationId: OrganizationId, id: RoleId): Promise<Role> {
+  const role = await records.find(organizationId, roles, id)
+  if (role === undefined) throw new DomainError('role_not_found', `no role ${id}`)
+  return role
+}
+
+/** What a commit throws when another role of the service has the name. */
+export function nameTaken(name: string, cause: unknown): unknown {
+  if (!hasCode(cause, 'already_exists')) return cause
+  return new DomainError('already_exists', `another role on this service is called ${name}`, {
+    cause,
+    faults: [{ pointer: '/name', detail: 'is taken', fix: 'choose another' }],
+  })
 }

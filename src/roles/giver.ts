@@ -1,0 +1,22 @@
+import type { Giver } from '../services/giving.ts'
+import type { Records } from '../storage/ports.ts'
+import { findService } from './ground.ts'
+
+/** The operation of the service `latchkey` that grants roles: who holds it gives any role within the entitlement. */
+export const grantingOperation = 'grantClientKeyRole'
+
+/**
+ * Who calls the management API, as a giver: its own operations are those of the service `latchkey`, which its token is
+ * for. What it may do at other services this token does not say, so that without the operation that grants roles it
+ * gives nothing there.
+ */
+export async function giverOf(
+  records: Records,
+  principal: { holds(operationId: string): boolean },
+): Promise<Giver> {
+  const management = await findService(records, 'latchkey')
+  return {
+    mayGrantRoles: principal.holds(grantingOperation),
+    holds: (serviceId, operationId) => serviceId === management?.id && principal.holds(operationId),
+  }
+}

@@ -1,0 +1,43 @@
+import { DomainError } from '../errors.ts'
+import { type OrganizationId, parseId } from '../ids.ts'
+import { getOrganization, type Organization } from '../organizations/organization.ts'
+import { entitledRoles, entitlements } from '../services/entitlement.ts'
+import { operationsOf } from '../services/operations-of.ts'
+import { type Service, services } from '../services/service.ts'
+import type { Records } from '../storage/ports.ts'
+
+/** What an organization has on a service: the ground on which anything is given there. */
+export interface Ground {
+  readonly organization: Organization
+  readonly service: Service
+  /** The service-defined roles that the organization may use, by name. */
+  readonly entitled: readonly string[]
+  /** The operations that these give together. */
+  readonly operations: ReadonlySet<string>
+}
+
+/** @throws {DomainError} `organization_not_found`; `service_not_found` with the pointer `/service` */
+export async function groundOf(
+  records: Records,
+  organizationId: OrganizationId,
+  serviceNamed: string,
+): Promise<Ground> {
+  const [organization, service] = await Promise.all([
+    getOrganization(records, organizationId),
+    findService(records, serviceNamed),
+  ])
+  if (service === undefined)
+    throw new DomainError('service_not_found', 'no such service', {
+      faults: [{ pointer: '/service', detail: 'names no service', fix: 'give its id (svc_…) or its slug' }],
+    })
+  const entitlement = await records.find(organizationId, entitlements, service.id)
+  const entitled = entitledRoles(service.model, organization, entitlement)
+  return { organization, service, entitled, operations: operationsOf(service.model, entitled) }
+}
+
+/** @param named a service's id or slug */
+export async function findService(records: Records, named: string): Promise<Service | undefined> {
+  const index = parseId('svc', named) === undefined ? 'slug' : 'id'
+  const [place] = await records.locate(services, index, named, { limit: 1 })
+  return place && records.find(place.organizationId, services, place.id)
+}

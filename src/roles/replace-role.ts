@@ -1,0 +1,52 @@
+import type { Actor, Commit } from '../audit/record.ts'
+import type { Clock } from '../clock.ts'
+import type { OrganizationId, RoleId } from '../ids.ts'
+import type { Giver } from '../services/giving.ts'
+import { expectVersion } from '../storage/expect-version.ts'
+import { type Records, update } from '../storage/ports.ts'
+import { groundOf } from './ground.ts'
+import { readAllow, type WrittenStatement } from './read-allow.ts'
+import { getRole, nameTaken, type Role, roles } from './role.ts'
+
+interface Deps {
+  readonly records: Records
+  readonly commit: Commit
+  readonly clock: Clock
+}
+
+export interface RoleReplacement {
+  readonly name: string
+  readonly description: string
+  readonly allow: readonly WrittenStatement[]
+  readonly ifMatch?: number | undefined
+}
+
+/**
+ * Everything of a role but its service. Takes effect at once on all that hold it: a role is looked up at each decision,
+ * never copied.
+ * @throws {DomainError} `role_not_found`, `role_refused`, `already_exists`, `precondition_failed`, `conflict`
+ */
+export async function replaceRole(
+  deps: Deps,
+  by: Actor,
+  giver: Giver,
+  organizationId: OrganizationId,
+  id: RoleId,
+  { name, description, allow: written, ifMatch }: RoleReplacement,
+): Promise<Role> {
+  const before = await getRole(deps.records, organizationId, id)
+  expectVersion(before, ifMatch)
+  const ground = await groundOf(deps.records, organizationId, before.serviceId)
+  const allow = readAllow(written, ground, giver, before.allow)
+  const changedAt = deps.clock()
+  const after: Role = { ...before, name, description, allow, changedAt, version: before.version + 1 }
+  const details = { from: { name: before.name, allow: before.allow }, to: { name, allow } }
+  try {
+    await deps.commit({ type: 'role.changed', organizationId, target: id, by, details }, [
+      update(roles, before, after),
+    ])
+  } catch (cause) {
+    throw nameTaken(name, cause)
+  }
+  return after
+}
