@@ -2,6 +2,7 @@
 export const eventTypes = [
   'client_key.created',
   'client_key.changed',
+  'client_key.deleted',
   'client_key.disabled',
   'client_key.enabled',
   'client_key.revoked',
@@ -9,6 +10,7 @@ export const eventTypes = [
   'client_key.secret_retired',
   'client_key.secret_rotated',
   'deployment.started_first',
+  'deployment.secret_added',
   'deployment.secrets_rewrapped',
   'entitlement.changed',
   'organization.created',

@@ -1,7 +1,19 @@
 import { z } from 'zod'
 import type { EpochMs } from '../clock.ts'
-import type { ClientKeyId, SecretId, ServiceId } from '../ids.ts'
-import type { Collection, Stored } from '../storage/ports.ts'
+import { DomainError } from '../errors.ts'
+import {
+  type ClientKeyId,
+  type NewId,
+  type OrganizationId,
+  parseId,
+  type SecretId,
+  type ServiceId,
+} from '../ids.ts'
+import type { Organization } from '../organizations/organization.ts'
+import { revoke } from '../revocations/revocation.ts'
+import type { Role } from '../roles/role.ts'
+import type { Service } from '../services/service.ts'
+import type { Collection, Insert, Records, Stored } from '../storage/ports.ts'
 
 /** After RFC 5280 §5.3.1. */
 export const revocationReasons = [
@@ -69,6 +81,86 @@ export const clientKeys: Collection<ClientKey> = {
     all: { keys: () => [''] },
     id: { keys: (key) => [key.id], unique: true, deploymentWide: true },
     service: { keys: (key) => [key.serviceId] },
-    role: { keys: (key) => (key.state.kind === 'revoked' ? [] : [`${key.serviceId}/${key.role}`]) },
+    /** Live holders: of an organization-defined role by its id, of a service-defined one by service and name. */
+    role: { keys: (key) => (key.state.kind === 'revoked' ? [] : [roleKey(key.serviceId, key.role)]) },
   },
+}
+
+/** The key under which the index `role` lists the holders of a role. */
+export function roleKey(serviceId: ServiceId, role: string): string {
+  return parseId('rol', role) ?? `${serviceId}/${role}`
+}
+
+/** @throws {DomainError} `client_key_not_found` */
+export async function getClientKey(
+  records: Records,
+  organizationId: OrganizationId,
+  id: ClientKeyId,
+): Promise<ClientKey> {
+  const key = await records.find(organizationId, clientKeys, id)
+  if (key === undefined) throw new DomainError('client_key_not_found', `no client key ${id}`)
+  return key
+}
+
+/** Why a key may not be used now. */
+export type KeyRefusal =
+  | 'organization_gone'
+  | 'organization_suspended'
+  | 'service_gone'
+  | 'key_revoked'
+  | 'key_disabled'
+  | 'key_expired'
+  | 'role_gone'
+
+/** The facts beside a key on which its use depends; looked up, never copied. `undefined`: there is none any more. */
+export interface KeyFacts {
+  readonly organization: Organization | undefined
+  readonly service: Service | undefined
+  /** The organization-defined role that the key names, if it names one. */
+  readonly role: Role | undefined
+}
+
+/** The one answer everywhere to whether a key may be used now. `undefined`: it may. */
+export function refusal(key: ClientKey, facts: KeyFacts, nowMs: EpochMs): KeyRefusal | undefined {
+  const { organization, service, role } = facts
+  if (organization === undefined) return 'organization_gone'
+  if (organization.state.kind === 'suspended') return 'organization_suspended'
+  if (service === undefined) return 'service_gone'
+  if (key.state.kind === 'revoked') return 'key_revoked'
+  if (key.state.kind === 'disabled') return 'key_disabled'
+  if (isExpired(key, nowMs)) return 'key_expired'
+  return hasRole(key, service, role) ? undefined : 'role_gone'
+}
+
+function hasRole(key: ClientKey, service: Service, role: Role | undefined): boolean {
+  if (parseId('rol', key.role) === undefined) return service.model.roles.some(({ name }) => name === key.role)
+  return role?.id === key.role && role.serviceId === key.serviceId
+}
+
+export function isExpired(key: ClientKey, nowMs: EpochMs): boolean {
+  return key.expiresAt !== undefined && key.expiresAt <= nowMs
+}
+
+/** The secrets with which the key may prove itself now, oldest first: two while one is rotated out. */
+export function liveSecrets(key: ClientKey, nowMs: EpochMs): readonly ClientSecret[] {
+  if (key.authentication.kind !== 'secret') return []
+  return key.authentication.secrets.filter(({ endsAt }) => endsAt === undefined || endsAt > nowMs)
+}
+
+/** The next version, with an authority above every token that was issued to an earlier one. */
+export function withAuthorityRaised(key: ClientKey, change: Partial<ClientKey>): ClientKey {
+  return { ...key, ...change, authority: key.authority + 1, version: key.version + 1 }
+}
+
+/** Ends the tokens of the key that carry an authority below its own. */
+export function endTokens(newId: NewId, nowMs: EpochMs, key: ClientKey): Insert {
+  const { id, organizationId, serviceId, authority } = key
+  const ended = { kind: 'authority', of: id, lowest: authority } as const
+  return revoke(newId, nowMs, { organizationId, serviceId, ended })
+}
+
+/** @throws {DomainError} `client_key_state`: a revoked key stays as it is, for its history */
+export function refuseRevoked(key: ClientKey): void {
+  if (key.state.kind === 'revoked')
+    throw new DomainError('client_key_state', `${key.id} is revoked`, { fix: 'make a new key' })
 }

@@ -1,0 +1,72 @@
+import type { Actor, Commit } from '../audit/record.ts'
+import { type Clock, type EpochMs, rfc3339 } from '../clock.ts'
+import type { ClientKeyId, NewId, OrganizationId } from '../ids.ts'
+import { expectVersion } from '../storage/expect-version.ts'
+import { type Records, update } from '../storage/ports.ts'
+import {
+  type ClientKey,
+  clientKeys,
+  endTokens,
+  getClientKey,
+  refuseRevoked,
+  withAuthorityRaised,
+} from './client-key.ts'
+
+interface Deps {
+  readonly records: Records
+  readonly commit: Commit
+  readonly clock: Clock
+  readonly newId: NewId
+}
+
+/** What is absent stays. */
+export interface ClientKeyChange {
+  readonly name?: string | undefined
+  /** `null`: it never expires. */
+  readonly expiresAt?: EpochMs | null | undefined
+  readonly cidrs?: readonly string[] | undefined
+  readonly ifMatch?: number | undefined
+}
+
+/**
+ * A change of the expiry or the address blocks ends the tokens that were issued under the old ones.
+ * @throws {DomainError} `client_key_not_found`, `client_key_state`, `precondition_failed`, `conflict`
+ */
+export async function changeClientKey(
+  deps: Deps,
+  by: Actor,
+  organizationId: OrganizationId,
+  id: ClientKeyId,
+  change: ClientKeyChange,
+): Promise<ClientKey> {
+  const before = await getClientKey(deps.records, organizationId, id)
+  expectVersion(before, change.ifMatch)
+  refuseRevoked(before)
+  const changed = applied(before, change)
+  const isRestriction =
+    changed.expiresAt !== before.expiresAt || JSON.stringify(changed.cidrs) !== JSON.stringify(before.cidrs)
+  if (!isRestriction && changed.name === before.name) return before
+  const nowMs = deps.clock()
+  const after = isRestriction ? withAuthorityRaised(changed, {}) : { ...changed, version: before.version + 1 }
+  const details = { from: shown(before), to: shown(after) }
+  await deps.commit({ type: 'client_key.changed', organizationId, target: id, by, details }, [
+    update(clientKeys, before, after),
+    ...(isRestriction ? [endTokens(deps.newId, nowMs, after)] : []),
+  ])
+  return after
+}
+
+function applied(key: ClientKey, { name, expiresAt, cidrs }: ClientKeyChange): ClientKey {
+  const { expiresAt: old, ...rest } = key
+  const next = expiresAt === undefined ? old : (expiresAt ?? undefined)
+  return {
+    ...rest,
+    name: name ?? key.name,
+    cidrs: cidrs ?? key.cidrs,
+    ...(next === undefined ? {} : { expiresAt: next }),
+  }
+}
+
+function shown({ name, expiresAt, cidrs }: ClientKey): Readonly<Record<string, unknown>> {
+  return { name, expires_at: expiresAt === undefined ? null : rfc3339(expiresAt), cidrs }
+}
