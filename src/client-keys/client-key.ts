@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { RefusalReason } from '../audit/activity.ts'
 import type { EpochMs } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import {
@@ -102,15 +103,17 @@ export async function getClientKey(
   return key
 }
 
-/** Why a key may not be used now. */
-export type KeyRefusal =
+/** Why a key may not be used now; each is also a reason of `audit/activity.ts`. */
+export type KeyRefusal = Extract<
+  RefusalReason,
   | 'organization_gone'
   | 'organization_suspended'
   | 'service_gone'
-  | 'key_revoked'
-  | 'key_disabled'
-  | 'key_expired'
-  | 'role_gone'
+  | 'revoked'
+  | 'disabled'
+  | 'expired'
+  | 'role_deleted'
+>
 
 /** The facts beside a key on which its use depends; looked up, never copied. `undefined`: there is none any more. */
 export interface KeyFacts {
@@ -125,11 +128,10 @@ export function refusal(key: ClientKey, facts: KeyFacts, nowMs: EpochMs): KeyRef
   const { organization, service, role } = facts
   if (organization === undefined) return 'organization_gone'
   if (organization.state.kind === 'suspended') return 'organization_suspended'
-  if (service === undefined) return 'service_gone'
-  if (key.state.kind === 'revoked') return 'key_revoked'
-  if (key.state.kind === 'disabled') return 'key_disabled'
-  if (isExpired(key, nowMs)) return 'key_expired'
-  return hasRole(key, service, role) ? undefined : 'role_gone'
+  if (service?.id !== key.serviceId) return 'service_gone'
+  if (key.state.kind !== 'active') return key.state.kind
+  if (isExpired(key, nowMs)) return 'expired'
+  return hasRole(key, service, role) ? undefined : 'role_deleted'
 }
 
 function hasRole(key: ClientKey, service: Service, role: Role | undefined): boolean {

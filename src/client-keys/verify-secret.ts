@@ -10,8 +10,11 @@ export function hashOf(secretText: string): Buffer {
   return hash('sha256', secretText, 'buffer')
 }
 
-/** Whether the text is one of the key's live secrets. Says nothing of the key's own state: `refusal` does. */
-export type VerifySecret = (key: ClientKey, text: string, nowMs: EpochMs) => boolean
+/** Whose secret a text is: `live` opens, `ended` was rotated out or retired, `wrong` never was one of the key's. */
+export type SecretAnswer = 'live' | 'ended' | 'wrong'
+
+/** Compares a text with the key's secrets. Says nothing of the key's own state: `refusal` does. */
+export type VerifySecret = (key: ClientKey, text: string, nowMs: EpochMs) => SecretAnswer
 
 /** Opens a key's hashes once for as long as the cache keeps the key. */
 export function secretVerifier(secrets: Secrets): VerifySecret {
@@ -21,14 +24,13 @@ export function secretVerifier(secrets: Secrets): VerifySecret {
   })
   return (key, text, nowMs) => {
     const given = hashOf(text)
-    const opened = openedHashes(key)
-    // Every live secret is compared, so that the time tells nothing about which it was.
-    return liveSecrets(key, nowMs)
-      .map(({ id }) => equal(opened.get(id), given))
-      .includes(true)
+    // Every one is compared, so that the time tells nothing about which it was.
+    const matching = [...openedHashes(key)].filter(([, kept]) => isEqual(kept, given)).map(([id]) => id)
+    if (matching.length === 0) return 'wrong'
+    return liveSecrets(key, nowMs).some(({ id }) => matching.includes(id)) ? 'live' : 'ended'
   }
 }
 
-function equal(kept: Buffer | undefined, given: Buffer): boolean {
-  return kept !== undefined && kept.length === given.length && timingSafeEqual(kept, given)
+function isEqual(kept: Buffer, given: Buffer): boolean {
+  return kept.length === given.length && timingSafeEqual(kept, given)
 }

@@ -1,0 +1,182 @@
+import { z } from 'zod'
+import { actorOf } from '../audit/actor.ts'
+import { rfc3339 } from '../clock.ts'
+import { DomainError } from '../errors.ts'
+import { pageOf, pagingQuery, readPage } from '../http/paging.ts'
+import { type Route, route } from '../http/route.ts'
+import { parseId, type RoleId } from '../ids.ts'
+import { displayName, displayText } from '../organizations/display-name.ts'
+import { createRole } from './create-role.ts'
+import { deleteRole } from './delete-role.ts'
+import { giverOf } from './giver.ts'
+import { listRoles } from './list-roles.ts'
+import { replaceRole } from './replace-role.ts'
+import { getRole, type Role } from './role.ts'
+
+type Deps = Parameters<typeof deleteRole>[0]
+
+const tag = 'Roles'
+const collectionPath = '/organizations/{organization}/roles'
+const onePath = `${collectionPath}/{role}`
+const organizationParam = { organization: "the organization's id" }
+const params = { ...organizationParam, role: "the role's id" }
+
+const StatementBody = z
+  .looseObject({
+    operations: z
+      .array(z.string().min(1).max(500))
+      .min(1)
+      .max(2_000)
+      .describe('Each an operationId, or METHOD /path, of the service.'),
+  })
+  .describe('Allows operations. `where` and `fields` are refused until they are enforced.')
+
+const unenforcedFilter = z
+  .unknown()
+  .optional()
+  .refine(
+    (value) => value === undefined,
+    'is refused: it is not enforced yet, so it would promise what nobody keeps',
+  )
+  .describe('Refused until it is enforced.')
+
+const writable = {
+  name: displayName,
+  description: displayText.default(''),
+  allow: z.array(StatementBody).min(1).max(200),
+  filter: unenforcedFilter,
+}
+const RoleReplacementBody = z.strictObject(writable)
+const NewRoleBody = z.strictObject({
+  service: z.string().min(3).max(40).describe('Its id or slug.'),
+  ...writable,
+})
+
+const RoleBody = z.object({
+  id: z.string(),
+  organization_id: z.string(),
+  service_id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  allow: z.array(z.object({ operations: z.array(z.string()) })),
+  created_at: z.string(),
+  changed_at: z.string(),
+})
+
+function present(role: Role): z.input<typeof RoleBody> {
+  return {
+    id: role.id,
+    organization_id: role.organizationId,
+    service_id: role.serviceId,
+    name: role.name,
+    description: role.description,
+    allow: role.allow.map(({ operations }) => ({ operations: [...operations] })),
+    created_at: rfc3339(role.createdAt),
+    changed_at: rfc3339(role.changedAt),
+  }
+}
+
+function answer(role: Role) {
+  return { body: present(role), version: role.version }
+}
+
+function roleIn(params: Readonly<Record<string, string>>): RoleId {
+  const id = parseId('rol', params['role'] ?? '')
+  if (id === undefined) throw new DomainError('role_not_found', 'no such role')
+  return id
+}
+
+export function roleRoutes(deps: Deps): readonly Route[] {
+  return [...collection(deps), ...one(deps)]
+}
+
+function collection(deps: Deps): readonly Route[] {
+  return [
+    route({
+      ...{ operationId: 'listRoles', method: 'GET', path: collectionPath, tag, params: organizationParam },
+      summary: 'List the roles that the organization has defined',
+      query: z.object({
+        ...pagingQuery,
+        service: z.string().max(40).optional().describe('On this service alone.'),
+      }),
+      ...{ status: 200, answer: pageOf(RoleBody) },
+      errors: ['invalid_request', 'organization_not_found', 'service_not_found'],
+      handle: async ({ organizationId, query }) => {
+        const { items, nextCursor } = await readPage(query, (page) =>
+          listRoles(deps.records, organizationId, query.service, page),
+        )
+        return { body: { items: items.map(present), next_cursor: nextCursor } }
+      },
+    }),
+    route({
+      ...{ operationId: 'createRole', method: 'POST', path: collectionPath, tag, params: organizationParam },
+      summary: 'Define a role on a service',
+      description:
+        'Nobody gives what is outside of the entitlement, nor, without the operation that grants roles, what they do not hold.',
+      ...{ body: NewRoleBody, status: 201, answer: RoleBody },
+      example: {
+        service: 'clinic',
+        name: 'Front desk',
+        allow: [{ operations: ['listPatients', 'GET /patients/{id}'] }],
+      },
+      errors: [
+        'invalid_request',
+        'organization_not_found',
+        'service_not_found',
+        'role_refused',
+        'already_exists',
+      ],
+      handle: async ({ principal, organizationId, body }) => {
+        const giver = await giverOf(deps.records, principal)
+        const role = await createRole(deps, actorOf(principal), giver, organizationId, body)
+        return { ...answer(role), location: `/organizations/${organizationId}/roles/${role.id}` }
+      },
+    }),
+  ]
+}
+
+function one(deps: Deps): readonly Route[] {
+  return [
+    route({
+      ...{ operationId: 'getRole', method: 'GET', path: onePath, tag, params },
+      summary: 'Read a role',
+      ...{ status: 200, answer: RoleBody, errors: ['role_not_found'] },
+      handle: async ({ organizationId, params }) =>
+        answer(await getRole(deps.records, organizationId, roleIn(params))),
+    }),
+    route({
+      ...{ operationId: 'replaceRole', method: 'PUT', path: onePath, tag, params },
+      summary: 'Replace a role',
+      description: 'Takes effect at once on every key that holds it.',
+      ...{ body: RoleReplacementBody, status: 200, answer: RoleBody },
+      example: { name: 'Front desk', description: '', allow: [{ operations: ['listPatients'] }] },
+      errors: [
+        ...(['invalid_request', 'role_not_found', 'role_refused', 'already_exists'] as const),
+        ...(['precondition_failed', 'conflict'] as const),
+      ],
+      handle: async ({ principal, organizationId, params, body, ifMatch }) => {
+        const giver = await giverOf(deps.records, principal)
+        const wanted = { ...body, ifMatch }
+        return answer(
+          await replaceRole(deps, actorOf(principal), giver, organizationId, roleIn(params), wanted),
+        )
+      },
+    }),
+    route({
+      ...{ operationId: 'deleteRole', method: 'DELETE', path: onePath, tag, params },
+      summary: 'Delete a role',
+      description:
+        'A role that is held is refused, with its holders. With `cascade` they stop at once and are revoked.',
+      query: z.object({ cascade: z.enum(['true', 'false']).default('false') }),
+      ...{
+        status: 204,
+        errors: ['invalid_request', 'role_not_found', 'role_held', 'precondition_failed', 'conflict'],
+      },
+      handle: async ({ principal, organizationId, params, query, ifMatch }) => {
+        const cascade = query.cascade === 'true'
+        await deleteRole(deps, actorOf(principal), organizationId, roleIn(params), { cascade, ifMatch })
+        return { body: undefined }
+      },
+    }),
+  ]
+}
