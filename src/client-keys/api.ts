@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { usedName } from '../audit/activity.ts'
+import { usedMark } from '../audit/activity.ts'
 import { actorOf } from '../audit/actor.ts'
 import type { EpochMs } from '../clock.ts'
 import { DomainError } from '../errors.ts'
@@ -61,9 +61,9 @@ async function lastUses(
   if (keys.length === 0) return () => undefined
   const marks = await deps.counters.latest(
     organizationId,
-    keys.map(({ id }) => usedName(id)),
+    keys.map(({ id }) => usedMark(id)),
   )
-  return ({ id }) => marks.get(usedName(id))
+  return ({ id }) => marks.get(usedMark(id))
 }
 
 async function answer(deps: Deps, key: ClientKey) {

@@ -1,7 +1,7 @@
 import { DomainError } from '../errors.ts'
 import type { OrganizationId } from '../ids.ts'
 import { getOrganization } from '../organizations/organization.ts'
-import { findService } from '../roles/ground.ts'
+import { findService } from '../services/find-service.ts'
 import type { Page, Records } from '../storage/ports.ts'
 import { type ClientKey, clientKeys } from './client-key.ts'
 

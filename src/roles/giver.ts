@@ -1,6 +1,6 @@
+import { findService } from '../services/find-service.ts'
 import type { Giver } from '../services/giving.ts'
 import type { Records } from '../storage/ports.ts'
-import { findService } from './ground.ts'
 
 /** The operation of the service `latchkey` that grants roles: who holds it gives any role within the entitlement. */
 export const grantingOperation = 'grantClientKeyRole'

@@ -1,9 +1,10 @@
 import { DomainError } from '../errors.ts'
-import { type OrganizationId, parseId } from '../ids.ts'
+import type { OrganizationId } from '../ids.ts'
 import { getOrganization, type Organization } from '../organizations/organization.ts'
 import { entitledRoles, entitlements } from '../services/entitlement.ts'
+import { findService } from '../services/find-service.ts'
 import { operationsOf } from '../services/operations-of.ts'
-import { type Service, services } from '../services/service.ts'
+import type { Service } from '../services/service.ts'
 import type { Records } from '../storage/ports.ts'
 
 /** What an organization has on a service: the ground on which anything is given there. */
@@ -33,11 +34,4 @@ export async function groundOf(
   const entitlement = await records.find(organizationId, entitlements, service.id)
   const entitled = entitledRoles(service.model, organization, entitlement)
   return { organization, service, entitled, operations: operationsOf(service.model, entitled) }
-}
-
-/** @param named a service's id or slug */
-export async function findService(records: Records, named: string): Promise<Service | undefined> {
-  const index = parseId('svc', named) === undefined ? 'slug' : 'id'
-  const [place] = await records.locate(services, index, named, { limit: 1 })
-  return place && records.find(place.organizationId, services, place.id)
 }

@@ -1,8 +1,8 @@
 import { DomainError } from '../errors.ts'
 import type { OrganizationId } from '../ids.ts'
 import { getOrganization } from '../organizations/organization.ts'
+import { findService } from '../services/find-service.ts'
 import type { Page, Records } from '../storage/ports.ts'
-import { findService } from './ground.ts'
 import { type Role, roles } from './role.ts'
 
 /**
