@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { DomainError } from '../errors.ts'
 import type { OrganizationId } from '../ids.ts'
+import { errorForLog, type Log } from './log.ts'
 import { statusOf } from './status.ts'
 
 /** What an `Idempotency-Key` was used for before. */
@@ -38,7 +39,7 @@ export interface IdempotentRequest {
  * secret); `idempotency_key_reused` if the repeat asks for something else; `invalid_request` for a malformed key
  */
 export async function once<T>(
-  keys: IdempotencyKeys,
+  { keys, log }: { readonly keys: IdempotencyKeys; readonly log: Log },
   request: IdempotentRequest,
   madeIdOf: (answer: T) => string | undefined,
   run: () => Promise<T>,
@@ -57,7 +58,13 @@ export async function once<T>(
     if (error instanceof DomainError && statusOf[error.code] < 500) await keys.release(organizationId, key)
     throw error
   }
-  await keys.settle(organizationId, key, madeIdOf(answer))
+  try {
+    await keys.settle(organizationId, key, madeIdOf(answer))
+  } catch (error) {
+    // What was asked is done, and its answer may hold a secret that is shown only now. The key stays taken: a repeat is
+    // refused all the same, only without the id.
+    log.warn({ err: errorForLog(error) }, 'an idempotency key could not be settled')
+  }
   return answer
 }
 

@@ -4,6 +4,7 @@ import { type Authenticate, methodNotAllowed, refusalOf } from './authenticate.t
 import { type Found, routeFinder } from './find-route.ts'
 import type { IdempotencyKeys } from './idempotency.ts'
 import { type Limiter, type Limits, limitedAddress } from './limits.ts'
+import type { Log } from './log.ts'
 import { type BodyLimits, defaultBodyLimits } from './read-body.ts'
 import { HttpRefusal } from './refusal.ts'
 import type { Principal, Route } from './route.ts'
@@ -15,6 +16,7 @@ export interface ApiOptions {
   readonly limits: Limits
   readonly onForeignAccess: OnForeignAccess
   readonly idempotency: IdempotencyKeys
+  readonly log: Log
   readonly bodyLimits?: BodyLimits
 }
 
@@ -24,8 +26,8 @@ export interface ApiOptions {
  */
 export function apiRouter(options: ApiOptions): Middleware {
   const find = routeFinder(options.routes)
-  const { authenticate, limits, idempotency, onForeignAccess, bodyLimits = defaultBodyLimits } = options
-  const runOptions = { idempotency, onForeignAccess, bodyLimits }
+  const { authenticate, limits, idempotency, onForeignAccess, log, bodyLimits = defaultBodyLimits } = options
+  const runOptions = { idempotency, onForeignAccess, log, bodyLimits }
   return async (ctx) => {
     ctx.set('Cache-Control', 'no-store')
     await count(ctx, limits.address, limitedAddress(arrivalOf(ctx.req).address))

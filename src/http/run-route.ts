@@ -5,6 +5,7 @@ import type { OrganizationId } from '../ids.ts'
 import { apiPrefix } from './find-route.ts'
 import { type IdempotencyKeys, once } from './idempotency.ts'
 import { etagOf, readIfMatch } from './if-match.ts'
+import type { Log } from './log.ts'
 import { parseWith } from './parse-with.ts'
 import { checkParameters, namedOrganization } from './path-parameters.ts'
 import { type BodyLimits, hasBody, readDocumentText, readJson } from './read-body.ts'
@@ -22,6 +23,7 @@ export interface RunOptions {
   readonly bodyLimits: BodyLimits
   readonly idempotency: IdempotencyKeys
   readonly onForeignAccess: OnForeignAccess
+  readonly log: Log
 }
 
 type Input = RouteInput<unknown, unknown>
@@ -41,7 +43,7 @@ export async function runRoute(
   checkParameters(route, params)
   const organizationId = namedOrganization(params) ?? principal.organizationId
   const input: Input = { principal, organizationId, params, query, body, ifMatch }
-  const answer = await answerTo(route, ctx, input, options.idempotency)
+  const answer = await answerTo(route, ctx, input, options)
   if (route.method === 'GET' && organizationId !== principal.organizationId) {
     // Before anything is shown: a look that cannot be recorded is not given.
     await options.onForeignAccess(principal, organizationId, route.operationId)
@@ -64,7 +66,12 @@ async function bodyOf(route: Route, ctx: Context, limits: BodyLimits): Promise<u
   return parseWith(schema, (await readJson(ctx.req, limits)) ?? {}, 'body')
 }
 
-function answerTo(route: Route, ctx: Context, input: Input, keys: IdempotencyKeys): Promise<Answer<unknown>> {
+function answerTo(
+  route: Route,
+  ctx: Context,
+  input: Input,
+  { idempotency, log }: RunOptions,
+): Promise<Answer<unknown>> {
   if (route.method === 'GET') return route.handle(input)
   const request = {
     organizationId: input.principal.organizationId,
@@ -75,7 +82,7 @@ function answerTo(route: Route, ctx: Context, input: Input, keys: IdempotencyKey
     body: input.body,
     header: ctx.get('Idempotency-Key') || undefined,
   }
-  return once(keys, request, madeIdOf, () => handleOnceMore(route, input))
+  return once({ keys: idempotency, log }, request, madeIdOf, () => handleOnceMore(route, input))
 }
 
 /** A lost race is run once more on what is there now; with `If-Match` it means that the version is no longer that one. */

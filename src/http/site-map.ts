@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import Koa, { type Middleware } from 'koa'
 import { answerProblems } from './answer-problems.ts'
+import { securityHeaders } from './headers.ts'
 import { errorForLog, type Log } from './log.ts'
 
 /** Answers a request; whatever it returns is awaited and dropped. */
@@ -24,11 +25,12 @@ function firstSegment(url: string): string {
   return url.slice(1, end)
 }
 
-/** Middlewares as a handler of the site map, with problems answered around them. */
+/** Middlewares as a handler of the site map, with security headers and problems answered around them. */
 export function koaHandler(log: Log, ...middlewares: readonly Middleware[]): Handler {
   const app = new Koa()
   // Only what breaks while an answer is being written gets there; the rest has been answered as a problem.
   app.on('error', (error: unknown) => log.debug({ err: errorForLog(error) }, 'an answer was cut short'))
+  app.use(securityHeaders())
   app.use(answerProblems(log))
   for (const middleware of middlewares) app.use(middleware)
   return app.callback()

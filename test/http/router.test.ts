@@ -1,6 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { noteRoutes } from './notes.ts'
-import { clinicId, json, keyId, operatorId, problem, send, serveApi, strangerId, tokens } from './serving.ts'
+import {
+  clinicId,
+  json,
+  keyId,
+  memoryIdempotencyKeys,
+  operatorId,
+  problem,
+  send,
+  serveApi,
+  strangerId,
+  tokens,
+} from './serving.ts'
 
 const notes = `/organizations/${clinicId}/notes`
 const bearer = { Authorization: `Bearer ${tokens.admin}` }
@@ -32,6 +43,7 @@ describe('the management API', () => {
     expect(made.headers.get('etag')).toBe('"1"')
     expect(made.headers.get('x-request-id')).toBe('mine-1')
     expect(made.headers.get('cache-control')).toBe('no-store')
+    expect(made.headers.get('x-content-type-options')).toBe('nosniff')
     expect(made.headers.get('content-type')).toBe('application/json; charset=utf-8')
     const location = made.headers.get('location')?.slice('/api/v1'.length) ?? ''
     const read = await call(location)
@@ -331,6 +343,15 @@ describe('Idempotency-Key', () => {
     const again = await problem(await call(notes, json('POST', { title: 'broken' }, once)))
     expect(again).toMatchObject({ status: 409, code: 'already_done' })
     expect(again).not.toHaveProperty('id')
+  })
+
+  test('an answer is given even if the key cannot be settled: it may hold a secret that is shown only now', async () => {
+    const keys = memoryIdempotencyKeys()
+    const settle = () => Promise.reject(new Error('the store is gone'))
+    const { call, log } = await serveApi(noteRoutes().routes, { idempotency: { ...keys, settle } })
+    expect((await call(notes, json('POST', { title: 'first' }, once))).status).toBe(201)
+    expect((await call(notes, json('POST', { title: 'first' }, once))).status).toBe(409)
+    expect(log.lines.filter(({ level }) => level === 'warn')).toHaveLength(1)
   })
 
   test('of 20 at once one runs', async () => {

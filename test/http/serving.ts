@@ -148,6 +148,7 @@ export function serveApi(
         limits: limitsFrom({ ...plenty, ...quotas }),
         onForeignAccess: async () => {},
         idempotency: memoryIdempotencyKeys(),
+        log,
         ...api,
       }),
     )
