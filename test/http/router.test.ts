@@ -166,6 +166,14 @@ describe('what a principal may not see', () => {
     expect(answers[0]).toContain('organization_not_found')
   })
 
+  test('garbage in place of an organization never becomes the own one of a principal who may see all', async () => {
+    const { call } = await serveApi(noteRoutes().routes)
+    for (const id of ['garbage', keyId(1), `${clinicId}x`, clinicId.toUpperCase()]) {
+      const refused = await call(`/organizations/${id}/notes`, { token: tokens.operator })
+      expect(await problem(refused)).toMatchObject({ status: 404, code: 'organization_not_found' })
+    }
+  })
+
   test('a garbage id answers like an absent one, whoever asks and whatever else is wrong', async () => {
     const { call } = await serveApi(noteRoutes().routes)
     for (const init of [
