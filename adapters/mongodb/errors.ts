@@ -28,8 +28,8 @@ const goneClasses = [
   MongoClientClosedError,
   MongoWriteConcernError,
 ]
-/** A session or pool that ended under an operation; the driver does not export these classes. */
-const goneNames = new Set(['MongoExpiredSessionError', 'MongoPoolClosedError', 'MongoPoolClearedError'])
+/** A session that ended under an operation, and the pool's errors, whose classes the driver does not export. */
+const goneNames = new Set(['MongoExpiredSessionError', 'MongoPoolClosedError', 'MongoWaitQueueTimeoutError'])
 /**
  * What a server answers that cannot serve: it shuts down, steps down, is no primary or has no majority, cannot reach
  * the others, no longer lets us in, or has run out of time or space.
@@ -42,7 +42,9 @@ const goneCodes = new Set([
 function isGone(error: unknown): boolean {
   if (!(error instanceof MongoError)) return false
   if (goneClasses.some((kind) => error instanceof kind) || goneNames.has(error.name)) return true
-  return error instanceof MongoServerError && typeof error.code === 'number' && goneCodes.has(error.code)
+  if (!(error instanceof MongoServerError)) return false
+  // A batch wraps whatever stopped it.
+  return goneCodes.has(Number(error.code)) || isGone(error.errorResponse)
 }
 
 /** The cause is for the operator's log: the driver's errors name servers, never the URL's credentials. */
@@ -57,6 +59,12 @@ export async function translated<T>(work: () => Promise<T>): Promise<T> {
   } catch (cause) {
     throw isGone(cause) ? unavailable('the store does not answer', cause) : cause
   }
+}
+
+/** The connection broke or no server was to be had: the same may go well with the next one. */
+export function isOfTheNetwork(error: unknown): boolean {
+  if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true
+  return error instanceof MongoServerError && isOfTheNetwork(error.errorResponse)
 }
 
 /** The number, within the batch, of the row that was there already; `undefined` for any other error. */

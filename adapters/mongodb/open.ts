@@ -9,7 +9,7 @@ import { mongoCommit } from './commit.ts'
 import { mongoCounters } from './counters.ts'
 import { translated, unavailable } from './errors.ts'
 import { mongoRecords } from './records.ts'
-import { migrate } from './schema.ts'
+import { makeCollection, migrate } from './schema.ts'
 import { sweep } from './sweep.ts'
 import { type Tables, tablesOf } from './tables.ts'
 import { type InTransaction, transactionsOf } from './transactions.ts'
@@ -39,6 +39,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
   try {
     await translated(async () => {
       await client.connect()
+      await makeCollection(db, tables.meta.collectionName)
       await tryTransaction(tables, inTransaction)
       await migrate(db, tables)
     })

@@ -1,7 +1,7 @@
-import { type Db, MongoServerError } from 'mongodb'
+import { type Db, type Document, MongoServerError } from 'mongodb'
 import { DomainError } from '../../src/errors.ts'
 import { duplicateIn } from './errors.ts'
-import { feedId, schemaId, type Tables } from './tables.ts'
+import { type ArtifactRow, feedId, schemaId, type Tables } from './tables.ts'
 
 /**
  * Migrations, in order; the schema's version is how many have run. Several nodes may run one at the same time, and
@@ -17,10 +17,10 @@ async function firstTables(db: Db, tables: Tables): Promise<void> {
     { key: { organizationId: 1, collection: 1, listed: 1, id: 1 }, name: 'listed' },
   ])
   await tables.artifacts.createIndexes([
-    { key: { serviceId: 1, model: 1, uid: 1 }, name: 'uid', sparse: true },
-    { key: { serviceId: 1, model: 1, userCode: 1 }, name: 'user_code', sparse: true },
-    { key: { serviceId: 1, grantId: 1 }, name: 'grant', sparse: true },
-    { key: { serviceId: 1, accountId: 1, model: 1, id: 1 }, name: 'account', sparse: true },
+    { key: { serviceId: 1, model: 1, uid: 1 }, name: 'uid', ...where('uid') },
+    { key: { serviceId: 1, model: 1, userCode: 1 }, name: 'user_code', ...where('userCode') },
+    { key: { serviceId: 1, grantId: 1 }, name: 'grant', ...where('grantId') },
+    { key: { serviceId: 1, accountId: 1, model: 1, id: 1 }, name: 'account', ...where('accountId') },
     { key: { expiresAt: 1 }, name: 'expiry' },
     // Tidies where nobody sweeps; an hour late, so that a server's clock that is fast takes nothing that lives.
     { key: { expiresOn: 1 }, name: 'expired', expireAfterSeconds: 3_600 },
@@ -32,6 +32,10 @@ async function firstTables(db: Db, tables: Tables): Promise<void> {
   await once(() =>
     tables.meta.updateOne({ _id: feedId }, { $setOnInsert: { position: 0 } }, { upsert: true }),
   )
+}
+
+function where(field: keyof ArtifactRow): { partialFilterExpression: Document } {
+  return { partialFilterExpression: { [field]: { $exists: true } } }
 }
 
 /**
@@ -51,7 +55,8 @@ export async function migrate(db: Db, tables: Tables): Promise<void> {
 
 const namespaceExists = 48
 
-async function makeCollection(db: Db, name: string): Promise<void> {
+/** No error where it is already. */
+export async function makeCollection(db: Db, name: string): Promise<void> {
   try {
     await db.createCollection(name)
   } catch (error) {

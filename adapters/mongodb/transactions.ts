@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type ClientSession, type MongoClient, MongoError, type TransactionOptions } from 'mongodb'
-import { translated, unavailable } from './errors.ts'
+import { isOfTheNetwork, translated, unavailable } from './errors.ts'
 
 /** Runs work in a transaction: all or nothing, seen by nobody before, durable on a majority after. */
 export type InTransaction = <T>(work: (session: ClientSession) => Promise<T>) => Promise<T>
@@ -10,27 +10,42 @@ const options: TransactionOptions = {
   writeConcern: { w: 'majority' },
   readPreference: 'primary',
 }
-/** Of transactions that meet, one wins each time: the bound is reached only under a crowd, after about 10 s. */
-const attemptsMax = 60
+/** Of transactions that meet, one wins each time: so long it takes only under a crowd. */
+const meetingMsMax = 10_000
+/** Short for all, however often one has lost: whoever waited longer would lose against who has just come. */
+const pauseMsMax = 20
+/** A connection that is lost before the commit has changed nothing; each try may cost a time-out. */
+const lostMax = 2
 const commitsMax = 3
-const pauseMsMax = 200
 
 /** The driver's own `withTransaction` goes on for two minutes, and for all that time when the server is gone. */
 export function transactionsOf(client: MongoClient): InTransaction {
-  return (work) =>
-    translated(() =>
-      client.withSession(async (session) => {
-        for (let attempt = 1; ; attempt++) {
-          try {
-            return await once(session, work)
-          } catch (error) {
-            if (!hasLabel(error, 'TransientTransactionError') || isOfTheNetwork(error)) throw error
-            if (attempt === attemptsMax) throw unavailable('too many commits met each other', error)
-          }
-          await pause(Math.min(2 * 1.3 ** attempt, pauseMsMax))
-        }
-      }),
-    )
+  return (work) => translated(() => client.withSession((session) => untilDone(session, work)))
+}
+
+async function untilDone<T>(
+  session: ClientSession,
+  work: (session: ClientSession) => Promise<T>,
+): Promise<T> {
+  let isLate = false
+  const timer = setTimeout(() => {
+    isLate = true
+  }, meetingMsMax)
+  let lost = 0
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await once(session, work)
+      } catch (error) {
+        if (!hasLabel(error, 'TransientTransactionError')) throw error
+        if (isOfTheNetwork(error) && ++lost === lostMax) throw error
+        if (isLate) throw unavailable('too many commits meet each other', error)
+      }
+      await pause(Math.min(2 * attempt, pauseMsMax))
+    }
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 async function once<T>(session: ClientSession, work: (session: ClientSession) => Promise<T>): Promise<T> {
@@ -40,7 +55,7 @@ async function once<T>(session: ClientSession, work: (session: ClientSession) =>
     await commit(session)
     return result
   } catch (error) {
-    // What the server does not hear of it ends by itself.
+    // A transaction of whose end the server does not hear ends by itself.
     if (session.inTransaction()) await session.abortTransaction().catch(() => undefined)
     throw error
   }
@@ -52,16 +67,12 @@ async function commit(session: ClientSession): Promise<void> {
     try {
       return await session.commitTransaction()
     } catch (error) {
-      if (!hasLabel(error, 'UnknownTransactionCommitResult') || attempt === commitsMax) throw error
+      const isUnknown = hasLabel(error, 'UnknownTransactionCommitResult') || isOfTheNetwork(error)
+      if (!isUnknown || attempt === commitsMax) throw error
     }
   }
 }
 
 function hasLabel(error: unknown, label: string): boolean {
   return error instanceof MongoError && error.hasErrorLabel(label)
-}
-
-/** Also labelled transient; tried once more by the driver already, and each try costs a time-out. */
-function isOfTheNetwork(error: unknown): boolean {
-  return error instanceof MongoError && /^Mongo(Network|ServerSelection)/.test(error.name)
 }
