@@ -7,6 +7,7 @@ import { pageOf, pagingQuery, readPage } from '../http/paging.ts'
 import { type Route, route } from '../http/route.ts'
 import { type ClientKeyId, type OrganizationId, parseId } from '../ids.ts'
 import { giverOf, grantingOperation } from '../roles/giver.ts'
+import { getService } from '../services/find-service.ts'
 import type { Counters } from '../storage/ports.ts'
 import { changeClientKey } from './change-client-key.ts'
 import { changeClientKeyRole } from './change-client-key-role.ts'
@@ -20,7 +21,11 @@ import { revokeClientKey } from './revoke-client-key.ts'
 import { rotateClientKey } from './rotate-client-key.ts'
 import * as wire from './wire.ts'
 
-type Deps = Parameters<typeof createClientKey>[0] & { readonly counters: Pick<Counters, 'latest'> }
+type Deps = Parameters<typeof createClientKey>[0] & {
+  readonly counters: Pick<Counters, 'latest'>
+  /** Where the deployment is reached, without a trailing slash. */
+  readonly origin: string
+}
 
 const tag = 'Client keys'
 const collectionPath = '/organizations/{organization}/keys'
@@ -72,8 +77,12 @@ async function answer(deps: Deps, key: ClientKey) {
 }
 
 async function issuedAnswer(deps: Deps, issued: Issued) {
-  const lastUsedAt = (await lastUses(deps, issued.key.organizationId, [issued.key]))(issued.key)
-  return { body: wire.presentIssued(issued, deps.clock(), lastUsedAt), version: issued.key.version }
+  const { key } = issued
+  const lastUsedAt = (await lastUses(deps, key.organizationId, [key]))(key)
+  const service = await getService(deps.records, key.serviceId)
+  const tokenEndpoint = `${deps.origin}/${service.slug}/oauth/token`
+  const body = wire.presentIssued(issued, deps.clock(), { tokenEndpoint, lastUsedAt })
+  return { body, version: key.version }
 }
 
 function collection(deps: Deps): readonly Route[] {

@@ -94,6 +94,7 @@ export const IssuedBody = ClientKeyBody.extend({
   client_secret: nullableText.describe(
     'Shown this once. null where the key authenticates with private_key_jwt.',
   ),
+  token_endpoint: z.string().describe('Where the key is exchanged for a token (RFC 6749 §4.4).'),
 })
 
 function time(at: EpochMs | undefined): string | null {
@@ -144,7 +145,12 @@ function presentSecrets(key: ClientKey, nowMs: EpochMs) {
 export function presentIssued(
   { key, secret }: Issued,
   nowMs: EpochMs,
-  lastUsedAt?: EpochMs,
+  more: { readonly tokenEndpoint: string; readonly lastUsedAt: EpochMs | undefined },
 ): z.input<typeof IssuedBody> {
-  return { ...present(key, nowMs, lastUsedAt), client_id: key.id, client_secret: secret?.reveal() ?? null }
+  return {
+    ...present(key, nowMs, more.lastUsedAt),
+    client_id: key.id,
+    client_secret: secret?.reveal() ?? null,
+    token_endpoint: more.tokenEndpoint,
+  }
 }
