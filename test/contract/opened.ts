@@ -13,6 +13,9 @@ export interface Opened {
   fresh(): string
 }
 
+/** A server may hold what a killed process had locked for a minute. */
+const dropTimeoutMs = 180_000
+
 /** Registers that the store is opened before the tests of the `describe` that it is called in, and dropped after them. */
 export function opened(kind: StoreKind): Opened {
   let place: Place | undefined
@@ -37,6 +40,6 @@ export function opened(kind: StoreKind): Opened {
   afterAll(async () => {
     await store?.close()
     await place?.drop()
-  })
+  }, dropTimeoutMs)
   return it
 }
