@@ -109,9 +109,12 @@ function say(value: unknown): void {
 const [address = '', name = '', args = 'null'] = process.argv.slice(2)
 const task = tasks.get(name)
 if (task === undefined) throw new Error(`no task ${name}`)
+// Whoever started it is gone: nobody would end it.
+process.stdin.once('end', () => process.exit(1))
 const store = await openAt(address, Date.now)
+const toldToGo = once(process.stdin, 'data')
 say('ready')
-await once(process.stdin, 'data')
+await toldToGo
 await task(store, JSON.parse(args))
 await store.close()
 process.stdin.destroy()
