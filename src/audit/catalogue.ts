@@ -25,6 +25,7 @@ export const eventTypes = [
   'service.changed',
   'service.created',
   'service.deleted',
+  'service.document_removed',
   'service.document_replaced',
   'service.signing_key_rotated',
 ] as const

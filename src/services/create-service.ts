@@ -76,6 +76,7 @@ export async function makeService(
     kind,
     title: read.title,
     audience: read.audience,
+    ...(audience === undefined ? {} : { audienceGiven: true as const }),
     accessTokenTtlSeconds,
     signingAlgorithm,
     signingKeys: [await newSigningKey(deps, signingAlgorithm, { kind: 'active' }, nowMs)],
@@ -120,11 +121,11 @@ export async function createService(
 }
 
 /** @throws {DomainError} `invalid_request` */
-export function checkAccessTokenTtl(seconds: number): number {
+export function checkAccessTokenTtl(seconds: number, pointer = '?access_token_ttl_seconds'): number {
   if (Number.isInteger(seconds) && seconds >= accessTokenTtlSecondsMin && seconds <= accessTokenTtlSecondsMax)
     return seconds
   const detail = `an access token lives ${accessTokenTtlSecondsMin} to ${accessTokenTtlSecondsMax} seconds`
   throw new DomainError('invalid_request', detail, {
-    faults: [{ pointer: '?access_token_ttl_seconds', detail }],
+    faults: [{ pointer, detail }],
   })
 }

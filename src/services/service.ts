@@ -34,6 +34,8 @@ export interface Service extends Stored {
   readonly title: string
   /** The API's base URL: `aud` of every token. */
   readonly audience: string
+  /** The audience was given, and later documents do not change it. */
+  readonly audienceGiven?: true
   readonly accessTokenTtlSeconds: number
   readonly signingAlgorithm: SigningAlgorithm
   readonly signingKeys: readonly SigningKey[]
