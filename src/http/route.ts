@@ -28,6 +28,8 @@ export interface RouteInput<Body, Query> {
 /** What a handler answers: the wire's body, and what belongs into headers. */
 export interface Answer<T> {
   readonly body: T
+  /** The body is a text of this media type and goes out as it is, not as JSON. */
+  readonly mediaType?: string
   /** Becomes the `ETag`. */
   readonly version?: number
   /** The path of what was made, below `/api/v1`. */

@@ -108,11 +108,17 @@ function madeIdOf({ body, location }: Answer<unknown>): string | undefined {
   return typeof id === 'string' ? id : location?.split('/').at(-1)
 }
 
-function writeAnswer(route: Route, ctx: Context, { body, version, location }: Answer<unknown>): void {
+function writeAnswer(route: Route, ctx: Context, answer: Answer<unknown>): void {
+  const { body, version, location, mediaType } = answer
   ctx.status = route.status
   if (version !== undefined) ctx.set('ETag', etagOf(version))
   if (location !== undefined) ctx.set('Location', apiPrefix + location)
   if (route.status === 204) return
+  if (mediaType !== undefined) {
+    ctx.type = mediaType
+    ctx.body = String(body)
+    return
+  }
   // The document's promise is kept here: what the schema does not name does not leave.
   ctx.type = 'application/json'
   ctx.body = JSON.stringify(route.answer === undefined ? body : route.answer.parse(body))

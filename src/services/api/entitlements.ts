@@ -1,0 +1,109 @@
+import { z } from 'zod'
+import { DomainError } from '../../errors.ts'
+import { type Route, route } from '../../http/route.ts'
+import { listUsableServices } from '../list-services.ts'
+import { clearEntitlement, getEntitlement, setEntitlement } from '../set-entitlement.ts'
+import {
+  actorOf,
+  listOf,
+  organization,
+  organizationIdOf,
+  paging,
+  presentList,
+  service,
+  tag,
+} from './requests.ts'
+import * as wire from './wire.ts'
+
+type Deps = Parameters<typeof setEntitlement>[0]
+
+export function entitlementRoutes(deps: Deps): readonly Route[] {
+  return [...entitlement(deps), ...usable(deps)]
+}
+
+function entitlement(deps: Deps): readonly Route[] {
+  // Not `{organization}`: these are the operator's, and the parameter is nobody's own organization.
+  const path = '/services/{service}/entitlements/{entitled_organization}'
+  const params = { service, entitled_organization: organization }
+  const named = (given: Readonly<Record<string, string>>) =>
+    [organizationIdOf(given['entitled_organization'] ?? ''), given['service'] ?? ''] as const
+  return [
+    route({
+      ...{ operationId: 'getEntitlement', method: 'GET', path, tag, params, status: 200 },
+      summary: 'Read which roles of a service an organization may use',
+      answer: wire.EntitlementBody,
+      errors: ['service_not_found', 'organization_not_found'],
+      handle: async ({ params }) => answered(await getEntitlement(deps, ...named(params))),
+    }),
+    route({
+      ...{ operationId: 'setEntitlement', method: 'PUT', path, tag, params, status: 200 },
+      summary: 'Grant an organization exactly these roles of a service',
+      body: z.strictObject({ roles: z.array(z.string().max(100)).max(1_000) }),
+      example: { roles: ['records:read'] },
+      answer: wire.EntitlementBody,
+      errors: [
+        'service_not_found',
+        'organization_not_found',
+        'organization_protected',
+        'role_not_grantable',
+        'precondition_failed',
+        'conflict',
+      ],
+      handle: async ({ principal, params, body, ifMatch }) =>
+        answered(
+          await setEntitlement(deps, actorOf(principal), ...named(params), { roles: body.roles, ifMatch }),
+        ),
+    }),
+    route({
+      ...{ operationId: 'clearEntitlement', method: 'DELETE', path, tag, params, status: 204 },
+      summary: 'Let an organization have the default entitlement on a service again',
+      errors: [
+        'service_not_found',
+        'organization_not_found',
+        'organization_protected',
+        'precondition_failed',
+        'conflict',
+      ],
+      handle: async ({ principal, params, ifMatch }) => {
+        await clearEntitlement(deps, actorOf(principal), ...named(params), ifMatch)
+        return { body: undefined }
+      },
+    }),
+  ]
+}
+
+function answered(found: Awaited<ReturnType<typeof getEntitlement>>) {
+  const version = found.entitlement?.version
+  return { body: wire.presentEntitlement(found), ...(version === undefined ? {} : { version }) }
+}
+
+function usable(deps: Deps): readonly Route[] {
+  const path = '/organizations/{organization}/services'
+  return [
+    route({
+      ...{ operationId: 'listUsableServices', method: 'GET', path, tag, params: { organization } },
+      summary: 'List the services that an organization may use',
+      query: z.object(paging),
+      status: 200,
+      answer: listOf(wire.UsableServiceBody),
+      errors: ['organization_not_found'],
+      handle: async ({ organizationId, query }) =>
+        presentList(await listUsableServices(deps.records, organizationId, query), wire.presentUsableService),
+    }),
+    route({
+      operationId: 'getUsableService',
+      method: 'GET',
+      path: `${path}/{service}`,
+      summary: 'Read what an organization may use of a service: its roles, and what each gives',
+      ...{ tag, params: { organization, service }, status: 200 },
+      answer: wire.UsableServiceBody,
+      errors: ['organization_not_found', 'service_not_found'],
+      handle: async ({ organizationId, params }) => {
+        const found = await getEntitlement(deps, organizationId, params['service'] ?? '')
+        // A service of which nothing may be used looks like none.
+        if (found.roles.length === 0) throw new DomainError('service_not_found', 'no such service')
+        return { body: wire.presentUsableService(found) }
+      },
+    }),
+  ]
+}

@@ -1,0 +1,163 @@
+import { z } from 'zod'
+import { rfc3339 } from '../../clock.ts'
+import type { Fault } from '../../errors.ts'
+import type { Operation, ServiceRole } from '../../evaluator/model.ts'
+import { operationsOf } from '../operations-of.ts'
+import { type Service, type SigningKey, signingAlgorithms } from '../service.ts'
+import type { Entitled } from '../set-entitlement.ts'
+
+const Time = z.iso.datetime()
+const Names = z.array(z.string())
+
+export const SigningKeyBody = z.strictObject({
+  kid: z.string(),
+  algorithm: z.enum(signingAlgorithms),
+  state: z.enum(['next', 'active', 'retiring']),
+  ends_at: Time.nullable(),
+  created_at: Time,
+})
+
+export const ServiceBody = z.strictObject({
+  id: z.string(),
+  organization_id: z.string(),
+  slug: z.string(),
+  kind: z.enum(['system', 'api']),
+  title: z.string(),
+  audience: z.string(),
+  access_token_ttl_seconds: z.int(),
+  signing_algorithm: z.enum(signingAlgorithms),
+  signing_keys: z.array(SigningKeyBody),
+  document_version: z.int(),
+  operation_count: z.int(),
+  role_count: z.int(),
+  created_at: Time,
+})
+
+export const WarningBody = z.strictObject({ pointer: z.string(), detail: z.string() })
+
+export const OperationBody = z.strictObject({
+  id: z.string(),
+  method: z.string(),
+  path: z.string(),
+  summary: z.string().nullable(),
+  deprecated: z.boolean(),
+  public: z.boolean(),
+  scopes: z.array(Names).meta({ description: 'Any one alternative opens it, with all of its scopes.' }),
+  organization_parameter: z.string().nullable(),
+  resource_parameter: z.string().nullable(),
+})
+
+export const ServiceRoleBody = z.strictObject({
+  name: z.string(),
+  description: z.string().nullable(),
+  grantable: z.boolean(),
+  in_default_entitlement: z.boolean(),
+  delegable: z.boolean(),
+  any_organization: z.boolean(),
+  include: Names,
+  operations: Names.meta({ description: 'All that it gives, through what it includes and its scopes too.' }),
+})
+
+export const EntitlementBody = z.strictObject({
+  organization_id: z.string(),
+  service_id: z.string(),
+  set: z.boolean().meta({ description: 'Whether it was set; if not, the default holds.' }),
+  roles: Names.meta({ description: 'The roles that the organization may use now.' }),
+})
+
+export const UsableServiceBody = z.strictObject({
+  id: z.string(),
+  slug: z.string(),
+  title: z.string(),
+  audience: z.string(),
+  roles: z.array(
+    z.strictObject({
+      name: z.string(),
+      description: z.string().nullable(),
+      operations: Names,
+    }),
+  ),
+})
+
+export function presentService(service: Service): z.input<typeof ServiceBody> {
+  return {
+    id: service.id,
+    organization_id: service.organizationId,
+    slug: service.slug,
+    kind: service.kind,
+    title: service.title,
+    audience: service.audience,
+    access_token_ttl_seconds: service.accessTokenTtlSeconds,
+    signing_algorithm: service.signingAlgorithm,
+    signing_keys: service.signingKeys.map(presentSigningKey),
+    document_version: service.documentVersion,
+    operation_count: service.model.operations.length,
+    role_count: service.model.roles.length,
+    created_at: rfc3339(service.createdAt),
+  }
+}
+
+function presentSigningKey({ id, algorithm, state, createdAt }: SigningKey): z.input<typeof SigningKeyBody> {
+  return {
+    kid: id,
+    algorithm,
+    state: state.kind,
+    ends_at: state.kind === 'retiring' ? rfc3339(state.endsAt) : null,
+    created_at: rfc3339(createdAt),
+  }
+}
+
+export function presentWarning({ pointer, detail }: Fault): z.input<typeof WarningBody> {
+  return { pointer, detail }
+}
+
+export function presentOperation(operation: Operation): z.input<typeof OperationBody> {
+  return {
+    id: operation.id,
+    method: operation.method,
+    path: operation.path,
+    summary: operation.summary ?? null,
+    deprecated: operation.deprecated === true,
+    public: operation.public === true,
+    scopes: operation.alternatives.map((scopes) => [...scopes]),
+    organization_parameter: operation.organizationParameter ?? null,
+    resource_parameter: operation.resourceParameter ?? null,
+  }
+}
+
+export function presentServiceRole(service: Service, role: ServiceRole): z.input<typeof ServiceRoleBody> {
+  return {
+    name: role.name,
+    description: role.description ?? null,
+    grantable: role.grantable,
+    in_default_entitlement: role.inDefaultEntitlement,
+    delegable: role.delegable,
+    any_organization: role.anyOrganization === true,
+    include: [...role.include],
+    operations: [...operationsOf(service.model, [role.name])],
+  }
+}
+
+export function presentEntitlement(entitled: Entitled): z.input<typeof EntitlementBody> {
+  return {
+    organization_id: entitled.organization.id,
+    service_id: entitled.service.id,
+    set: entitled.entitlement !== undefined,
+    roles: [...entitled.roles],
+  }
+}
+
+export function presentUsableService({ service, roles }: Entitled): z.input<typeof UsableServiceBody> {
+  const usable = service.model.roles.filter(({ name }) => roles.includes(name))
+  return {
+    id: service.id,
+    slug: service.slug,
+    title: service.title,
+    audience: service.audience,
+    roles: usable.map(({ name, description }) => ({
+      name,
+      description: description ?? null,
+      operations: [...operationsOf(service.model, [name])],
+    })),
+  }
+}
