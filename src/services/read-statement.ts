@@ -1,5 +1,5 @@
 import type { Fault } from '../errors.ts'
-import { methods, type Operation, type Statement } from '../evaluator/model.ts'
+import type { Operation, Statement } from '../evaluator/model.ts'
 import { pointer } from './fault-list.ts'
 import { isObject, member } from './json-value.ts'
 import { didYouMean, nearest } from './nearest.ts'
@@ -14,21 +14,29 @@ export interface OperationNames {
   fix(written: string): string
 }
 
+const methodAndPath = /^([A-Za-z]+):?\s*(\/.*)$/
+const otherwise = 'name an operationId of the document, or METHOD /path'
+
 export function operationNames(operations: readonly Operation[]): OperationNames {
   const ids = new Set(operations.map(({ id }) => id))
   const byShape = new Map(operations.map(({ id, method, path }) => [`${method} ${shapeOf(path)}`, id]))
+  const spellings = new Map(
+    operations.map(({ method, path }) => [`${method} ${shapeOf(path)}`, `${method} ${path}`]),
+  )
   return {
     find(written) {
       if (ids.has(written)) return written
-      const [, method, path] = /^([A-Za-z]+):?\s*(\/.*)$/.exec(written.trim()) ?? []
+      const [, method, path] = methodAndPath.exec(written.trim()) ?? []
       return method === undefined || path === undefined
         ? undefined
         : byShape.get(`${method.toUpperCase()} ${shapeOf(path)}`)
     },
     fix(written) {
-      const isPath = written.includes('/') && methods.some((m) => written.toUpperCase().startsWith(m))
-      const spellings = isPath ? operations.map(({ method, path }) => `${method} ${path}`) : ids
-      return didYouMean(written, spellings) ?? 'name an operationId of the document, or METHOD /path'
+      const [, method, path] = methodAndPath.exec(written.trim()) ?? []
+      if (method === undefined || path === undefined) return didYouMean(written, ids) ?? otherwise
+      // Parameters' names are anybody's choice, so that they are left out of the comparison.
+      const shape = nearest(`${method.toUpperCase()} ${shapeOf(path)}`, spellings.keys())
+      return shape === undefined ? otherwise : `did you mean ${spellings.get(shape)}?`
     },
   }
 }

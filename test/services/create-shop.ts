@@ -14,6 +14,7 @@ export async function confirmationOf(attempt: () => Promise<unknown>): Promise<s
 interface Options {
   readonly document?: Uint8Array
   readonly signingAlgorithm?: SigningAlgorithm
+  readonly slug?: string
 }
 
 /** A service with the shop's document, confirmed. */

@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest'
+import { getService } from '../../src/services/find-service.ts'
+import { replaceDocument, replaceSystemDocument } from '../../src/services/replace-document.ts'
+import { services } from '../../src/services/service.ts'
+import { getCurrentDocument, unpackDocument } from '../../src/services/service-document.ts'
+import { update } from '../../src/storage/ports.ts'
+import { confirmationOf, createShop } from './create-shop.ts'
+import { deployment, shopDocument } from './deployment.ts'
+
+const withRefunds = shopDocument((doc) => {
+  doc.paths['/orders/{order}/refunds'] = {
+    parameters: doc.paths['/orders/{order}'].parameters,
+    post: {
+      operationId: 'refundOrder',
+      security: [{ oauth: ['orders:write'] }],
+      responses: { 200: { description: 'refunded' } },
+    },
+  }
+})
+
+describe('replaceDocument', () => {
+  test('shows what roles gain, then follows the confirmed document', async () => {
+    const d = await deployment()
+    await createShop(d)
+    const replace = (confirmation?: string) =>
+      replaceDocument(d.deps, d.by, 'shop', { document: withRefunds, confirmation })
+    const error = await replace().catch((e: unknown) => e)
+    expect(error).toMatchObject({
+      code: 'confirmation_required',
+      data: {
+        changes: {
+          operations_added: ['refundOrder'],
+          newly_public: [],
+          roles: [
+            { role: 'orders:write', gains: ['refundOrder'], loses: [] },
+            { role: 'admin', gains: ['refundOrder'], loses: [] },
+          ],
+        },
+      },
+    })
+    const { service } = await replace(await confirmationOf(replace))
+    expect(service).toMatchObject({ documentVersion: 2, version: 2 })
+    const stored = await getService(d.deps.records, 'shop')
+    expect(stored).toEqual(service)
+    const document = await getCurrentDocument(d.deps.records, stored)
+    expect(Buffer.compare(await unpackDocument(document), withRefunds)).toBe(0)
+  })
+
+  test('takes no confirmation that was given on another base version', async () => {
+    const d = await deployment()
+    await createShop(d)
+    const confirmation = await confirmationOf(() =>
+      replaceDocument(d.deps, d.by, 'shop', { document: withRefunds }),
+    )
+    const other = shopDocument((doc) => {
+      delete doc.paths['/health']
+    })
+    const confirmed = await confirmationOf(() => replaceDocument(d.deps, d.by, 'shop', { document: other }))
+    await replaceDocument(d.deps, d.by, 'shop', { document: other, confirmation: confirmed })
+    await expect(
+      replaceDocument(d.deps, d.by, 'shop', { document: withRefunds, confirmation }),
+    ).rejects.toMatchObject({ code: 'confirmation_required' })
+  })
+
+  test('needs no confirmation where nobody may do more or less', async () => {
+    const d = await deployment()
+    await createShop(d)
+    const document = shopDocument((doc) => {
+      doc.info.title = 'Shop, renamed'
+    })
+    const { service } = await replaceDocument(d.deps, d.by, 'shop', { document })
+    expect(service).toMatchObject({ title: 'Shop, renamed', documentVersion: 2 })
+  })
+
+  test('with the document that is there changes nothing', async () => {
+    const d = await deployment()
+    await createShop(d)
+    const { service } = await replaceDocument(d.deps, d.by, 'shop', { document: shopDocument() })
+    expect(service.documentVersion).toBe(1)
+    expect(await d.eventTypes(d.operatorId)).toEqual(['service.created'])
+  })
+
+  test('asks again when the audience of tokens would change, unless it was given', async () => {
+    const d = await deployment()
+    await createShop(d)
+    const document = shopDocument((doc) => {
+      doc.servers[0].url = 'https://api2.shop.example'
+    })
+    await expect(replaceDocument(d.deps, d.by, 'shop', { document })).rejects.toMatchObject({
+      data: {
+        changes: { audience: { before: 'https://api.shop.example/v1', after: 'https://api2.shop.example' } },
+      },
+    })
+  })
+
+  test('is refused on a version that was not seen, and for the system service', async () => {
+    const d = await deployment()
+    const { service } = await createShop(d)
+    await expect(
+      replaceDocument(d.deps, d.by, 'shop', { document: withRefunds, ifMatch: 2 }),
+    ).rejects.toMatchObject({ code: 'precondition_failed' })
+    await d.store.commit([update(services, service, { ...service, kind: 'system' })])
+    await expect(replaceDocument(d.deps, d.by, 'shop', { document: withRefunds })).rejects.toMatchObject({
+      code: 'service_protected',
+    })
+    const system = await getService(d.deps.records, 'shop')
+    const replaced = await replaceSystemDocument(d.deps, d.by, system, withRefunds)
+    expect(replaced.service.documentVersion).toBe(2)
+  })
+})
