@@ -1,7 +1,15 @@
 import { z } from 'zod'
 import type { EpochMs } from '../clock.ts'
 import type { OrganizationId } from '../ids.ts'
-import { type Collection, type Insert, insert, type Records, type Stored } from '../storage/ports.ts'
+import {
+  type Collection,
+  type Insert,
+  insert,
+  type Records,
+  type Remove,
+  remove,
+  type Stored,
+} from '../storage/ports.ts'
 import type { Secrets } from './secrets.ts'
 
 /**
@@ -61,4 +69,12 @@ function verify(secrets: Secrets, kept: CheckValue): void {
     throw new Error(
       `the check value of the deployment secret ${kept.id} is not what Latchkey wrote: restore the store`,
     )
+}
+
+/** The check values of older secrets, to be removed when everything that they sealed is sealed anew. */
+export async function supersededCheckValues(records: Records, secrets: Secrets): Promise<readonly Remove[]> {
+  const kept = await records.locate(checkValues, 'all', '', { limit: checkValuesMax })
+  const older = kept.filter(({ id }) => id !== secrets.ids[0])
+  const found = await Promise.all(older.map((one) => records.find(one.organizationId, checkValues, one.id)))
+  return found.filter((one) => one !== undefined).map((one) => remove(checkValues, one))
 }
