@@ -81,7 +81,7 @@ export const clientKeys: Collection<ClientKey> = {
   indexes: {
     all: { keys: () => [''] },
     id: { keys: (key) => [key.id], unique: true, deploymentWide: true },
-    service: { keys: (key) => [key.serviceId] },
+    service: { keys: (key) => [key.serviceId], deploymentWide: true },
     /** Live holders: of an organization-defined role by its id, of a service-defined one by service and name. */
     role: { keys: (key) => (key.state.kind === 'revoked' ? [] : [roleKey(key.serviceId, key.role)]) },
   },

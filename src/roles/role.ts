@@ -23,7 +23,7 @@ export const roles: Collection<Role> = {
   indexes: {
     all: { keys: () => [''] },
     id: { keys: (role) => [role.id], unique: true, deploymentWide: true },
-    service: { keys: (role) => [role.serviceId] },
+    service: { keys: (role) => [role.serviceId], deploymentWide: true },
     name: { keys: (role) => [`${role.serviceId}/${role.name}`], unique: true },
   },
 }

@@ -1,6 +1,6 @@
 import { hasCode } from '../errors.ts'
 import type { OrganizationId } from '../ids.ts'
-import type { Collection, Records, Stored } from './ports.ts'
+import { type Collection, cursorOf, type Records, type Stored } from './ports.ts'
 
 const attemptsMax = 20
 const pageMax = 1_000
@@ -45,6 +45,25 @@ export async function countUpTo<T extends Stored>(
     count += page.length
     after = page.at(-1)?.id
     if (page.length < limit) return count
+  }
+  return count
+}
+
+/** The same for a deployment-wide index, over all organizations. */
+export async function countLocatedUpTo<T extends Stored>(
+  records: Records,
+  from: Collection<T>,
+  { index, key, max }: { readonly index: string; readonly key: string; readonly max: number },
+): Promise<number> {
+  let count = 0
+  let after: string | undefined
+  while (count < max) {
+    const limit = Math.min(pageMax, max - count)
+    const page = await records.locate(from, index, key, { limit, ...(after === undefined ? {} : { after }) })
+    count += page.length
+    const last = page.at(-1)
+    if (last === undefined || page.length < limit) return count
+    after = cursorOf(last)
   }
   return count
 }
