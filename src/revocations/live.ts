@@ -26,8 +26,8 @@ interface Deps {
 
 /** All entries that still end tokens, held in memory and kept true by the feed. */
 export interface LiveRevocations {
-  /** Those that can match a token of the service. */
-  of(serviceId: ServiceId): readonly Revocation[]
+  /** Those that can match a token of the service; without one, all. */
+  of(serviceId: ServiceId | undefined): readonly Revocation[]
   /** Every row of the feed up to here has been taken in. Behind the feed while an entry is being read. */
   position(): Position
   /** Grows when an entry comes or goes. */
@@ -105,7 +105,9 @@ export async function followRevocations({ records, feed, clock }: Deps): Promise
     of: (serviceId) => {
       const now = clock()
       return [...entries.values()].filter(
-        (entry) => entry.forgetAt > now && (entry.serviceId === undefined || entry.serviceId === serviceId),
+        (entry) =>
+          entry.forgetAt > now &&
+          (entry.serviceId === undefined || serviceId === undefined || entry.serviceId === serviceId),
       )
     },
     position: () => position,

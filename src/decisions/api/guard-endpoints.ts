@@ -1,0 +1,199 @@
+import { PassThrough } from 'node:stream'
+import type { Context, Middleware } from 'koa'
+import { z } from 'zod'
+import { clientKeys } from '../../client-keys/client-key.ts'
+import { DomainError } from '../../errors.ts'
+import { arrivalOf } from '../../http/arrival.ts'
+import { refusalOf } from '../../http/authenticate.ts'
+import type { DescribedOperation } from '../../http/described-operation.ts'
+import { parseWith } from '../../http/parse-with.ts'
+import { defaultBodyLimits, readJson } from '../../http/read-body.ts'
+import { parseId } from '../../ids.ts'
+import type { LiveRevocations } from '../../revocations/live.ts'
+import type { Guard } from '../../sdk/guard.ts'
+import { type Service, services } from '../../services/service.ts'
+import type { Changes, Position, Records } from '../../storage/ports.ts'
+import { bundleOf } from '../bundle.ts'
+import { factsAskedMax, factsFor } from '../facts.ts'
+import { openStream } from '../stream.ts'
+
+interface Deps {
+  /** The cached ones: each look is a look-up in memory. */
+  readonly records: Records
+  readonly changes: Changes
+  readonly revocations: LiveRevocations
+  /** The guard of the service `latchkey`. */
+  readonly guard: Guard
+  readonly clock: () => number
+  readonly origin: string
+  readonly feedAgeMs: () => number
+  /** Calls when the server begins to close: streams end then. Returns how to forget it. */
+  readonly onClosing: (hook: () => void) => () => void
+}
+
+const followService = 'followService'
+const askFacts = 'askFacts'
+
+const names = z.array(z.string().max(500)).max(factsAskedMax).default([])
+const FactsBody = z.strictObject({ roles: names, organizations: names, resources: names })
+
+const tag = 'Guards'
+const params = { service: 'The service that the key guards: its slug.' }
+
+/** What guards call; operations of the document of `latchkey`, though they are served beside the issuer. */
+export const guardOperations: readonly DescribedOperation[] = [
+  {
+    operationId: followService,
+    method: 'GET',
+    path: '/{service}/bundle',
+    summary: 'Get what a guard needs to decide, or follow what changes',
+    description:
+      'JSON with an `ETag`; with `Accept: text/event-stream`, a stream of changes that goes on after `Last-Event-ID`.',
+    tag,
+    params,
+    status: 200,
+    answer: z.looseObject({ position: z.int(), server_time: z.string() }),
+    otherMediaTypes: ['text/event-stream'],
+    errors: ['service_not_found'],
+  },
+  {
+    operationId: askFacts,
+    method: 'POST',
+    path: '/{service}/facts',
+    summary: 'Ask for roles and entitlements that a decision needs',
+    tag,
+    params,
+    body: FactsBody,
+    example: { roles: [], organizations: ['org_01jq2v7m3zc8k5w9t4x6y1b0ad'] },
+    status: 200,
+    answer: z.looseObject({ position: z.int() }),
+    errors: ['service_not_found'],
+  },
+]
+
+/** The role of a guard's key: never in a default entitlement, since only an owner of a service may hold it. */
+export const guardRole = {
+  description: 'What an API, or its gateway, needs to follow the service that it guards.',
+  grantable: true,
+  in_default_entitlement: false,
+  allow: [{ operations: [followService, askFacts] }],
+} as const
+
+const guardPath = /^\/[^/]+\/(?:bundle|facts)$/
+
+/** `/{service}/bundle` and `/{service}/facts`; goes behind `answerProblems`. */
+export function guardEndpoints(deps: Deps): Middleware {
+  return async (ctx, next) => {
+    if (!guardPath.test(ctx.path)) return next()
+    ctx.set('Cache-Control', 'no-store')
+    const { service, operationId } = await authorize(deps, ctx)
+    if (operationId === askFacts) return await answerFacts(deps, ctx, service)
+    return ctx.accepts('json', 'text/event-stream') === 'text/event-stream'
+      ? await answerStream(deps, ctx, service)
+      : answerBundle(deps, ctx, service)
+  }
+}
+
+/**
+ * The key must be one that guards the very service in the path, and of that service's owner; anything else looks like
+ * a service that does not exist.
+ */
+async function authorize(deps: Deps, ctx: Context): Promise<{ service: Service; operationId: string }> {
+  const { requestId, address } = arrivalOf(ctx.req)
+  const authorization = ctx.req.headersDistinct['authorization']
+  const answer = await deps.guard.check({
+    method: ctx.method,
+    url: ctx.req.url ?? '/',
+    authorization,
+    address,
+  })
+  if (!answer.allowed) {
+    const presented = {
+      method: ctx.method,
+      path: ctx.path,
+      authorization: authorization?.[0],
+      address,
+      requestId,
+    }
+    throw refusalOf({ kind: 'denied', reason: answer.reason }, presented, {
+      namesOrganization: false,
+      allow: [],
+    })
+  }
+  const { caller, operation, parameters } = answer
+  const slug = parameters['service'] ?? ''
+  const keyId = parseId('key', caller?.id ?? '')
+  const [[keyPlace], [servicePlace]] = await Promise.all([
+    keyId === undefined ? [] : deps.records.locate(clientKeys, 'id', keyId, { limit: 1 }),
+    deps.records.locate(services, 'slug', slug, { limit: 1 }),
+  ])
+  const key = keyPlace && (await deps.records.find(keyPlace.organizationId, clientKeys, keyPlace.id))
+  const service =
+    servicePlace && (await deps.records.find(servicePlace.organizationId, services, servicePlace.id))
+  const guards =
+    service !== undefined &&
+    key?.guardsServiceId === service.id &&
+    service.organizationId === key.organizationId &&
+    key.organizationId === caller?.organizationId
+  if (!guards) throw new DomainError('service_not_found', `no service ${slug}`)
+  return { service, operationId: operation.id }
+}
+
+function answerBundle(deps: Deps, ctx: Context, service: Service): void {
+  const { bundle, etag } = bundleOf(deps, service)
+  ctx.status = 200
+  ctx.set('ETag', etag)
+  if (ctx.fresh) {
+    ctx.status = 304
+    return
+  }
+  ctx.body = bundle
+}
+
+async function answerFacts(deps: Deps, ctx: Context, service: Service): Promise<void> {
+  const body = (await readJson(ctx.req, defaultBodyLimits)) ?? {}
+  parseWith(FactsBody, body, 'body')
+  const question = FactsBody.parse(body)
+  const position = (): Position => deps.revocations.position()
+  ctx.body = await factsFor({ records: deps.records, position }, service, question)
+}
+
+/** A guard that reads slower than things happen is cut off: it comes back and goes on where it was. */
+const unreadBytesMax = 4 * 1_048_576
+/** How often it is asked whether the guard's own token still opens the stream. */
+const authorizeAgainMs = 1_000
+
+async function answerStream(deps: Deps, ctx: Context, service: Service): Promise<void> {
+  const body = new PassThrough()
+  const end = (): void => {
+    body.end()
+  }
+  const send = (text: string): void => {
+    if (body.writableLength > unreadBytesMax) body.destroy()
+    else if (!body.writableEnded) body.write(text)
+  }
+  const after = readPosition(ctx.get('Last-Event-ID'))
+  const stop = await openStream(deps, { service, after, send })
+  const forgetHook = deps.onClosing(end)
+  const again = setInterval(() => {
+    authorize(deps, ctx).catch(end)
+  }, authorizeAgainMs).unref()
+  body.once('close', () => {
+    stop()
+    forgetHook()
+    clearInterval(again)
+  })
+  ctx.res.once('close', () => body.destroy())
+  // An idle stream is no idle connection: the server's own time limits are for requests.
+  ctx.req.socket.setTimeout(0)
+  ctx.set('Content-Type', 'text/event-stream; charset=utf-8')
+  ctx.set('X-Accel-Buffering', 'no')
+  ctx.status = 200
+  ctx.body = body
+}
+
+/** A position that is none is the one before the first: the answer is all there is, or `reset`. */
+function readPosition(text: string): Position | undefined {
+  if (text === '') return undefined
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0
+}
