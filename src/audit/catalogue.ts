@@ -9,6 +9,7 @@ export const eventTypes = [
   'client_key.role_changed',
   'client_key.secret_retired',
   'client_key.secret_rotated',
+  'deployment.secret_added',
   'deployment.started_first',
   'deployment.secret_added',
   'deployment.secrets_rewrapped',
