@@ -1,0 +1,278 @@
+import { openMongo } from '../adapters/mongodb/open.ts'
+import { openSqlite } from '../adapters/sqlite/open.ts'
+import { type Activity, createActivity } from './audit/activity.ts'
+// import { auditRoutes } from './audit/api.ts'
+import { actorOf } from './audit/actor.ts'
+import { type Commit, recorder } from './audit/record.ts'
+import { clientKeyRoutes } from './client-keys/api.ts'
+import { keyBelongings } from './client-keys/key-belongings.ts'
+import { keyContents } from './client-keys/key-contents.ts'
+import { keysHolding, revokeHolders } from './client-keys/key-holders.ts'
+import type { Clock, MonotonicClock, Random } from './clock.ts'
+import type { Config, StoreLocation } from './config.ts'
+import { guardEndpoints, guardOperations, guardRole } from './decisions/api/guard-endpoints.ts'
+import { managementAuthentication } from './decisions/api/management-authentication.ts'
+import { managementSlug, managementSource } from './decisions/management-source.ts'
+import { ensureFirstStart } from './first-start.ts'
+import { docsHandlers } from './http/docs.ts'
+import { answersHealth, answersReadiness } from './http/health.ts'
+import { type LimitQuotas, limitsFrom } from './http/limits.ts'
+import { errorForLog, type Log } from './http/log.ts'
+import { type ApiDocumentOptions, apiDocument } from './http/openapi.ts'
+import { pageAt } from './http/page-at.ts'
+import type { Route } from './http/route.ts'
+import { apiRouter } from './http/router.ts'
+import type { OnForeignAccess } from './http/run-route.ts'
+import { type HttpServer, httpServer } from './http/server.ts'
+import { type Handler, koaHandler, siteMap } from './http/site-map.ts'
+import { storedIdempotencyKeys } from './http/stored-idempotency.ts'
+import { type NewId, ulid } from './ids.ts'
+import { createIssuers } from './oauth/issuers.ts'
+import { type TokenQuotas, tokenLimits, tokenQuotasDefault } from './oauth/limits.ts'
+import { organizationRoutes } from './organizations/api.ts'
+import { followRevocations, type LiveRevocations } from './revocations/live.ts'
+import { roleRoutes } from './roles/api.ts'
+import { roleBelongings } from './roles/role-belongings.ts'
+import { roleContents } from './roles/role-contents.ts'
+import { guardFrom } from './sdk/guard.ts'
+import { deploymentSecrets } from './secrets/deployment-secrets.ts'
+import type { Secrets } from './secrets/secrets.ts'
+import { serviceRoutes } from './services/api.ts'
+import { documentReader } from './services/document-reader.ts'
+import { entitlementBelongings, serviceBelongings } from './services/service-belongings.ts'
+import { cacheRecords } from './storage/cache.ts'
+import { type Feed, followFeed } from './storage/feed.ts'
+import type { Store } from './storage/ports.ts'
+
+/** What only `main` may ask the machine for. */
+export interface Machine {
+  readonly clock: Clock
+  readonly monotonic: MonotonicClock
+  readonly random: Random
+  readonly newId: NewId
+  readonly log: Log
+}
+
+export interface Latchkey {
+  /** Makes what an empty store needs. Safe at every start, on every node. */
+  firstStart(): Promise<void>
+  /** @returns the address listened at */
+  listen(): Promise<string>
+  /** Stops accepting, ends streams, finishes what is under way, writes what is held. */
+  close(): Promise<void>
+}
+
+/** The product's: the version of `latchkey`'s own document, too. */
+const productVersion = '0.1.0'
+const closingGraceMs = 10_000
+const sweepEveryMs = 60_000
+
+/** Opens the store and wires everything. Nothing is listened at until `listen`. */
+export async function compose(
+  config: Config,
+  secretTexts: readonly string[],
+  machine: Machine,
+): Promise<Latchkey> {
+  const secrets = deploymentSecrets(secretTexts, machine.random)
+  const store = await openStore(config.store, machine.clock)
+  const feed = await followFeed({ changes: store.changes, monotonic: machine.monotonic })
+  const cached = cacheRecords({ records: store.records, commit: store.commit, feed })
+  const parts: Parts = { config, machine, secrets, store, feed, cached }
+  const described: ApiDocumentOptions = {
+    routes: managementRoutes(parts),
+    origin: config.origin,
+    version: productVersion,
+    extraOperations: guardOperations,
+    extraRoles: { guard: guardRole },
+  }
+  let running: Running | undefined
+  return {
+    firstStart: () => {
+      const { origin, dataFolder } = config
+      const bytes = Buffer.from(JSON.stringify(apiDocument(described)))
+      const deps = { ...machine, store, secrets, origin, dataFolder, readDocument: documentReader() }
+      return ensureFirstStart(deps, { version: productVersion, bytes })
+    },
+    listen: async () => {
+      running = await run(parts, described)
+      const port = await running.server.listen(config.port, config.host)
+      return `http://${config.host}:${port}`
+    },
+    close: async () => {
+      await running?.close()
+      await feed.stop()
+      await store.close()
+    },
+  }
+}
+
+interface Parts {
+  readonly config: Config
+  readonly machine: Machine
+  readonly secrets: Secrets
+  readonly store: Store
+  readonly feed: Feed
+  readonly cached: ReturnType<typeof cacheRecords>
+}
+
+interface Running {
+  readonly server: HttpServer
+  close(): Promise<void>
+}
+
+function openStore(location: StoreLocation, clock: Clock): Promise<Store> {
+  switch (location.kind) {
+    case 'sqlite':
+      return openSqlite({ path: location.path, clock })
+    case 'mongodb':
+      return openMongo({ url: location.url, clock })
+    default:
+      throw new Error(`unknown store: ${location satisfies never}`)
+  }
+}
+
+/** Every operation of the management API. Its use cases read the store itself, not the cache: they decide on what is. */
+function managementRoutes({ config, machine, secrets, store, cached }: Parts): readonly Route[] {
+  const { clock, newId, random } = machine
+  const { records, counters } = store
+  const commit = recorder(cached.commit, clock, newId)
+  const common = { records, counters, commit, clock, newId, random, secrets, origin: config.origin }
+  const belongings = [serviceBelongings, entitlementBelongings, roleBelongings, keyBelongings].map((of) =>
+    of(common),
+  )
+  const serviceContents = [keyContents(common), roleContents(common)]
+  const held = { holdersOf: [keysHolding(records)], endHolders: [revokeHolders(common)] }
+  return [
+    ...organizationRoutes({ ...common, belongings }),
+    ...serviceRoutes({ ...common, readDocument: documentReader(), reservedSlugs, serviceContents }),
+    ...roleRoutes({ ...common, ...held }),
+    ...clientKeyRoutes(common),
+    // ...auditRoutes(common),
+  ]
+}
+
+async function run(parts: Parts, described: ApiDocumentOptions): Promise<Running> {
+  const { config, machine, store, feed } = parts
+  const { clock, log, random } = machine
+  const revocations = await followRevocations({ records: store.records, feed, clock })
+  const activity = createActivity({
+    counters: store.counters,
+    clock,
+    onFault: (cause) => log.error({ err: errorForLog(cause) }, 'activity was not stored'),
+  })
+  const server: HttpServer = httpServer({
+    handler: site({ ...parts, revocations, activity }, described, () => server),
+    log,
+    newRequestId: () => `req_${ulid(clock(), random)}`,
+    trustedProxies: config.trustedProxies,
+  })
+  const sweeping = setInterval(() => {
+    sweep(store, revocations).catch((cause: unknown) =>
+      log.warn({ err: errorForLog(cause) }, 'what has expired was not swept'),
+    )
+  }, sweepEveryMs).unref()
+  return {
+    server,
+    close: async () => {
+      clearInterval(sweeping)
+      await server.close(closingGraceMs)
+      await activity.close()
+      revocations.stop()
+    },
+  }
+}
+
+async function sweep(store: Store, revocations: LiveRevocations): Promise<void> {
+  await store.sweep()
+  await revocations.sweep(store.commit)
+}
+
+interface SiteParts extends Parts {
+  readonly revocations: LiveRevocations
+  readonly activity: Activity
+}
+
+/** The first segments that the server serves itself, and those that no service may have; all else is a service's slug. */
+const ownSegments = ['.well-known', 'api', 'docs', 'healthz', 'openapi.json', 'readyz', 'static'] as const
+const reservedSlugs: ReadonlySet<string> = new Set([
+  ...ownSegments,
+  ...['connections', 'console', 'metrics', managementSlug],
+  ...['login', 'logout', 'oauth', 'admin', 'assets'],
+])
+
+/** The site map. Issuers come first among services' paths: the token endpoint is what must be fast. */
+function site(parts: SiteParts, described: ApiDocumentOptions, server: () => HttpServer): Handler {
+  const { config, machine, secrets, store, feed, cached, revocations, activity } = parts
+  const { clock, log, random } = machine
+  const { origin } = config
+  const { records } = cached
+  const feedAgeMs = () => feed.ageMs()
+  const guard = guardFrom(
+    managementSource({ records, revocations, origin, feedAgeMs }),
+    { algorithms: ['ES256'] },
+    machine,
+  )
+  const issuers = createIssuers({
+    ...{ records, secrets, clock, activity, origin, artifacts: store.artifacts },
+    limits: tokenLimits(tokenQuotas(config)),
+    onFault: (cause, requestId) =>
+      log.error({ request_id: requestId, err: errorForLog(cause) }, 'a token request failed'),
+  })
+  const guards = koaHandler(
+    log,
+    guardEndpoints({
+      ...{ records, revocations, guard, clock, origin, feedAgeMs, changes: store.changes },
+      onClosing: (hook) => server().onClosing(hook),
+    }),
+  )
+  const api = apiRouter({
+    routes: described.routes,
+    log,
+    authenticate: managementAuthentication(guard),
+    limits: limitsFrom(apiQuotas(config)),
+    idempotency: storedIdempotencyKeys({ records: store.records, commit: cached.commit, clock, random }),
+    onForeignAccess: lookRecorder(recorder(cached.commit, clock, machine.newId)),
+  })
+  const issuerOrGuards: Handler = async (request, response) => {
+    if (!(await issuers.answer(request, response))) await guards(request, response)
+  }
+  const readiness = { ping: () => store.ping(), feedAgeMs, isClosing: () => server().isClosing() }
+  const own: Readonly<Record<(typeof ownSegments)[number], Handler>> = {
+    '.well-known': issuerOrGuards,
+    api: koaHandler(log, api),
+    healthz: answersHealth,
+    readyz: koaHandler(log, pageAt('/readyz', answersReadiness(readiness))),
+    ...docsHandlers(log, described),
+  }
+  return siteMap(own, issuerOrGuards)
+}
+
+/** A look of the operator's into a customer's organization is told in that organization's own audit trail. */
+function lookRecorder(commit: Commit): OnForeignAccess {
+  return (principal, organizationId, operationId) =>
+    commit(
+      {
+        type: 'organization.looked_into',
+        organizationId,
+        target: organizationId,
+        by: actorOf(principal),
+        details: { operation: operationId },
+      },
+      [],
+    )
+}
+
+const minute = 60
+
+function apiQuotas({ apiCallsPerMinute }: Config): LimitQuotas {
+  const quota = { requests: apiCallsPerMinute, windowSeconds: minute }
+  return { address: quota, principal: quota, organization: quota }
+}
+
+function tokenQuotas(config: Config): TokenQuotas {
+  return {
+    ...tokenQuotasDefault,
+    address: { requests: config.tokensPerAddressPerMinute, windowSeconds: minute },
+    key: { requests: config.tokensPerKeyPerMinute, windowSeconds: minute },
+  }
+}
