@@ -1,0 +1,51 @@
+// Sends token requests from a process of its own, so that the load and the server do not share a core.
+// LoadOptions as JSON on standard input → one line of JSON, a LoadResult
+import { text } from 'node:stream/consumers'
+import autocannon from 'autocannon'
+
+export interface LoadOptions {
+  readonly url: string
+  readonly seconds: number
+  readonly connections: number
+  /** `id:secret` of each client; one is drawn at random for each request. */
+  readonly clients: readonly string[]
+}
+
+export interface LoadResult {
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** Answers other than 200, and connections that failed. */
+  readonly errors: number
+}
+
+const body = 'grant_type=client_credentials'
+
+export async function load(options: LoadOptions): Promise<LoadResult> {
+  const authorizations = options.clients.map((client) => `Basic ${Buffer.from(client).toString('base64')}`)
+  const headers = () => ({
+    authorization: authorizations[Math.floor(Math.random() * authorizations.length)] ?? '',
+    'content-type': 'application/x-www-form-urlencoded',
+  })
+  const result = await autocannon({
+    url: options.url,
+    method: 'POST',
+    body,
+    headers: headers(),
+    connections: options.connections,
+    duration: options.seconds,
+    ...(authorizations.length > 1
+      ? { setupClient: (client) => client.on('response', () => client.setHeaders(headers())) }
+      : {}),
+  })
+  return {
+    perSecond: result.requests.average,
+    p50Ms: result.latency.p50,
+    p99Ms: result.latency.p99,
+    errors: result.non2xx + result.errors + result.timeouts,
+  }
+}
+
+if (process.argv[1] === import.meta.filename) {
+  console.log(JSON.stringify(await load(JSON.parse(await text(process.stdin)) as LoadOptions)))
+}
