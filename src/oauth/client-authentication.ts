@@ -27,7 +27,7 @@ export interface KeyLookUp {
    * The key that may authenticate here now. If there is none, the exchange says why, as far as the key is known.
    * No store is asked about an id, or a secret, that cannot be.
    */
-  find(clientId: string, presented: Presented, exchange: Exchange): Promise<ClientKey | undefined>
+  find(clientId: unknown, presented: Presented, exchange: Exchange): Promise<ClientKey | undefined>
   /** Whether the secret is one of the key's live ones; if not, the exchange says why. */
   hasSecret(key: ClientKey, presented: string, exchange: Exchange): boolean
 }
@@ -39,7 +39,8 @@ export function keyLookUp(deps: AuthenticationDeps, serviceId: ServiceId): KeyLo
 
   return {
     find: async (clientId, presented, exchange) => {
-      const keyId = parseId('key', clientId)
+      // The subject of an assertion is whatever stands there.
+      const keyId = typeof clientId === 'string' ? parseId('key', clientId) : undefined
       if (keyId === undefined) return undefined
       if (presented.kind === 'nothing') return undefined
       if (presented.kind === 'secret' && parseSecret(presented.secret)?.keyId !== keyId) return undefined
@@ -108,7 +109,7 @@ function refusal(
 ): RefusalReason | undefined {
   if (organization.state.kind === 'suspended') return 'organization_suspended'
   if (key.state.kind !== 'active') return key.state.kind
-  if (key.expiresAt !== undefined && key.expiresAt <= nowMs) return 'expired'
+  if (key.expiresAt !== undefined && key.expiresAt - nowMs < 1000) return 'expired'
   if (key.role.startsWith('rol_') && role === undefined) return 'role_deleted'
   return undefined
 }

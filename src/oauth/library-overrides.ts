@@ -5,8 +5,8 @@ import type { ClientMetadata, Provider } from 'oidc-provider'
 export type LibraryClient = InstanceType<Provider['Client']>
 
 interface ClientHooks {
-  /** The client that a token request names; `undefined` is `invalid_client`. */
-  find(clientId: string): Promise<LibraryClient | undefined>
+  /** The client that a token request names; `undefined` is `invalid_client`. An assertion may name it by any JSON. */
+  find(clientId: unknown): Promise<LibraryClient | undefined>
   /** Whether the presented secret is one of the client's. */
   compareSecret(client: LibraryClient, presented: string): boolean
 }

@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { openSqlite } from '../../adapters/sqlite/open.ts'
 import { createActivity } from '../../src/audit/activity.ts'
 import { type ClientKey, type ClientSecret, clientKeys } from '../../src/client-keys/client-key.ts'
@@ -61,6 +61,14 @@ const clinicModel: ServiceModel = {
 export interface IssuedKey {
   readonly key: ClientKey
   readonly secret: string
+}
+
+interface RawRequest {
+  readonly host?: string
+  readonly headers?: readonly string[]
+  readonly body?: string
+  /** The body brings its own length. */
+  readonly chunked?: boolean
 }
 
 interface Options {
@@ -182,7 +190,21 @@ export async function startWorld(options: Options = {}) {
     await feed.stop()
     await store.close()
   }
-  const requests = { server, origin, issuer: `${origin}/clinic` }
+  /** Sends bytes as they are: what no HTTP client would. Answers all that came back. */
+  const raw = async (
+    line: string,
+    { host = 'localhost', headers = [], body = '', chunked = false }: RawRequest = {},
+  ) => {
+    const socket = connect(port, '127.0.0.1')
+    const type = 'content-type: application/x-www-form-urlencoded'
+    const length = chunked ? [] : [`content-length: ${Buffer.byteLength(body)}`]
+    const head = [`${line} HTTP/1.1`, `host: ${host}`, type, ...length]
+    socket.write([...head, ...headers, 'connection: close', '', body].join('\r\n'), 'latin1')
+    let answer = ''
+    for await (const chunk of socket) answer += String(chunk)
+    return answer
+  }
+  const requests = { raw, clock, server, origin, issuer: `${origin}/clinic` }
   const makers = { add, change, addOrganization, addService, addKey }
   return {
     ...requests,
@@ -242,23 +264,37 @@ function keyPair(algorithm: SigningAlgorithm) {
   }
 }
 
-export function basic({ key, secret }: IssuedKey): Record<string, string> {
+type Presented = { readonly key: Pick<ClientKey, 'id'>; readonly secret: string }
+
+export function basic({ key, secret }: Presented): Record<string, string> {
   return { authorization: `Basic ${Buffer.from(`${key.id}:${secret}`).toString('base64')}` }
 }
 
-/** Asks for a token by `client_secret_basic`. */
+type Issuer = Pick<World, 'issuer'>
+
+/** Posts a form to the token endpoint. */
+export function postToken(
+  { issuer }: Issuer,
+  parameters: Record<string, string> | string,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return fetch(`${issuer}/oauth/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    body: typeof parameters === 'string' ? parameters : new URLSearchParams(parameters).toString(),
+  })
+}
+
+/** Asks for a token with `client_secret_basic`. */
 export function askToken(
-  world: Pick<World, 'issuer'>,
-  issued: IssuedKey,
+  issuer: Issuer,
+  issued: Presented,
   parameters: Record<string, string> | string = {},
   headers: Record<string, string> = {},
 ): Promise<Response> {
-  const rest = typeof parameters === 'string' ? parameters : new URLSearchParams(parameters).toString()
-  return fetch(`${world.issuer}/oauth/token`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-www-form-urlencoded', ...basic(issued), ...headers },
-    body: `grant_type=client_credentials${rest === '' ? '' : `&${rest}`}`,
-  })
+  const more = typeof parameters === 'string' ? parameters : new URLSearchParams(parameters).toString()
+  const body = `grant_type=client_credentials${more === '' ? '' : `&${more}`}`
+  return postToken(issuer, body, { ...basic(issued), ...headers })
 }
 
 export interface TokenAnswer {
