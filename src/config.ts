@@ -18,7 +18,7 @@ const Environment = z
       .refine((text) => new URL(text).origin === text, 'must be an origin: no path, no trailing slash')
       .optional(),
     LATCHKEY_HOST: z.string().min(1).default('127.0.0.1'),
-    LATCHKEY_PORT: whole(0, 65_535).default(7700),
+    LATCHKEY_PORT: whole(1, 65_535).default(7700),
     /** The folder of the SQLite store, of a generated deployment secret and of the operator's key file. */
     LATCHKEY_DATA: z.string().min(1).default('./data'),
     LATCHKEY_STORE: z
@@ -57,7 +57,6 @@ export type StoreLocation =
 export interface Config {
   readonly origin: string
   readonly host: string
-  /** 0: any free port. */
   readonly port: number
   readonly dataFolder: string
   readonly store: StoreLocation
