@@ -1,10 +1,10 @@
 import type { ClientKey } from '../client-keys/client-key.ts'
 import type { EpochMs } from '../clock.ts'
-import type { Organization } from '../organizations/organization.ts'
 import type { Service } from '../services/service.ts'
+import type { Authenticated } from './exchange.ts'
 
 /** The claims of a machine's token beyond those of RFC 9068 §2.2, which the library sets. */
-export function machineClaims(key: ClientKey, organization: Organization): Record<string, unknown> {
+export function machineClaims({ key, organization }: Authenticated): Record<string, unknown> {
   return {
     org_id: organization.id,
     roles: [key.role],

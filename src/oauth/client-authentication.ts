@@ -1,13 +1,14 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { RefusalReason } from '../audit/activity.ts'
-import { type ClientKey, clientKeys } from '../client-keys/client-key.ts'
+import { type ClientKey, clientKeys, isExpired, type KeyFacts, refusal } from '../client-keys/client-key.ts'
 import { parseSecret } from '../client-keys/secret-format.ts'
+import { secretVerifier } from '../client-keys/verify-secret.ts'
 import type { Clock, EpochMs } from '../clock.ts'
 import { addressMatcher } from '../evaluator/address-blocks.ts'
-import { type ClientKeyId, parseId, type ServiceId } from '../ids.ts'
-import { type Organization, organizations } from '../organizations/organization.ts'
+import { type ClientKeyId, parseId } from '../ids.ts'
+import { organizations } from '../organizations/organization.ts'
 import { type Role, roles } from '../roles/role.ts'
 import type { Secrets } from '../secrets/secrets.ts'
+import type { Service } from '../services/service.ts'
 import { derived } from '../storage/derived.ts'
 import type { Records } from '../storage/ports.ts'
 import type { Exchange } from './exchange.ts'
@@ -32,49 +33,64 @@ export interface KeyLookUp {
   hasSecret(key: ClientKey, presented: string, exchange: Exchange): boolean
 }
 
-export function keyLookUp(deps: AuthenticationDeps, serviceId: ServiceId): KeyLookUp {
-  const { records, secrets, clock, limits } = deps
-  const hashesOf = derived((key: ClientKey) => openHashes(key, secrets))
-  const allows = derived((key: ClientKey) => addressMatcher(key.cidrs))
-
+export function keyLookUp(deps: AuthenticationDeps, service: Service): KeyLookUp {
+  const { records, secrets, clock } = deps
+  const verify = secretVerifier(secrets)
   return {
     find: async (clientId, presented, exchange) => {
-      // The subject of an assertion is whatever stands there.
-      const keyId = typeof clientId === 'string' ? parseId('key', clientId) : undefined
-      if (keyId === undefined) return undefined
-      if (presented.kind === 'nothing') return undefined
-      if (presented.kind === 'secret' && parseSecret(presented.secret)?.keyId !== keyId) return undefined
-      const key = await findKey(records, keyId)
+      const keyId = possibleKeyId(clientId, presented)
+      const key = keyId && (await findKey(records, keyId))
       if (key === undefined) return undefined
       exchange.key = key
-      const spent = await limits.failuresOf(key.id, exchange.address)
+      const spent = await deps.limits.failuresOf(key.id, exchange.address)
       if (spent !== undefined) throw new TooManyRequests(spent)
-      if (key.serviceId !== serviceId) return refuse(exchange, 'wrong_service')
       const [organization, role] = await Promise.all([
         records.find(key.organizationId, organizations, key.organizationId),
         findRole(records, key),
       ])
-      if (organization === undefined) return undefined
-      exchange.organization = organization
-      const reason = refusal(key, role, organization, clock())
-      if (reason !== undefined) return refuse(exchange, reason)
-      if (!allows(key)(exchange.address)) return refuse(exchange, 'address_not_allowed')
-      const expected = key.authentication.kind === 'secret' ? 'secret' : 'assertion'
-      return presented.kind === expected ? key : refuse(exchange, 'wrong_authentication_method')
+      const reason = reasonAgainst(key, { organization, service, role }, presented, exchange.address, clock())
+      if (reason === undefined && organization !== undefined) {
+        exchange.authenticated = { key, organization, role }
+        return key
+      }
+      if (reason !== undefined) exchange.refused = reason
+      return undefined
     },
     hasSecret: (key, presented, exchange) => {
-      const hash = createHash('sha256').update(presented).digest()
-      const nowMs = clock()
-      const match = hashesOf(key).find((known) => timingSafeEqual(known.hash, hash))
-      if (match === undefined) exchange.refused = 'wrong_secret'
-      else if (match.endsAt !== undefined && match.endsAt <= nowMs) exchange.refused = 'secret_ended'
-      return exchange.refused === undefined
+      const answer = verify(key, presented, clock())
+      if (answer === 'live') return true
+      exchange.refused = answer === 'ended' ? 'secret_ended' : 'wrong_secret'
+      return false
     },
   }
 }
 
-function refuse(exchange: Exchange, reason: RefusalReason): undefined {
-  exchange.refused = reason
+/** The id that may be looked up; the subject of an assertion is whatever stands there, and a secret names its key. */
+function possibleKeyId(clientId: unknown, presented: Presented): ClientKeyId | undefined {
+  if (typeof clientId !== 'string' || presented.kind === 'nothing') return undefined
+  const keyId = parseId('key', clientId)
+  return presented.kind === 'secret' && parseSecret(presented.secret)?.keyId !== keyId ? undefined : keyId
+}
+
+/** No token could live a whole second: the key is as good as expired. */
+const tokenLifeMsMin = 1000
+
+const allows = derived((key: ClientKey) => addressMatcher(key.cidrs))
+
+function reasonAgainst(
+  key: ClientKey,
+  facts: KeyFacts,
+  presented: Presented,
+  address: string,
+  nowMs: EpochMs,
+): RefusalReason | undefined {
+  if (key.serviceId !== facts.service?.id) return 'wrong_service'
+  const reason = refusal(key, facts, nowMs)
+  if (reason !== undefined) return reason
+  if (isExpired(key, nowMs + tokenLifeMsMin - 1)) return 'expired'
+  if (!allows(key)(address)) return 'address_not_allowed'
+  const expected = key.authentication.kind === 'secret' ? 'secret' : 'assertion'
+  return presented.kind === expected ? undefined : 'wrong_authentication_method'
 }
 
 async function findKey(records: Records, keyId: ClientKeyId): Promise<ClientKey | undefined> {
@@ -85,31 +101,4 @@ async function findKey(records: Records, keyId: ClientKeyId): Promise<ClientKey 
 async function findRole(records: Records, key: ClientKey): Promise<Role | undefined> {
   const roleId = parseId('rol', key.role)
   return roleId && (await records.find(key.organizationId, roles, roleId))
-}
-
-interface KnownHash {
-  readonly hash: Buffer
-  readonly endsAt?: EpochMs
-}
-
-function openHashes(key: ClientKey, secrets: Secrets): readonly KnownHash[] {
-  if (key.authentication.kind !== 'secret') return []
-  return key.authentication.secrets.map(({ sealedHash, endsAt }) => ({
-    hash: secrets.open('client-secrets', key.id, sealedHash),
-    ...(endsAt === undefined ? {} : { endsAt }),
-  }))
-}
-
-// PLACEHOLDER until client-keys has it
-function refusal(
-  key: ClientKey,
-  role: Role | undefined,
-  organization: Organization,
-  nowMs: EpochMs,
-): RefusalReason | undefined {
-  if (organization.state.kind === 'suspended') return 'organization_suspended'
-  if (key.state.kind !== 'active') return key.state.kind
-  if (key.expiresAt !== undefined && key.expiresAt - nowMs < 1000) return 'expired'
-  if (key.role.startsWith('rol_') && role === undefined) return 'role_deleted'
-  return undefined
 }

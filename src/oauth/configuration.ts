@@ -13,7 +13,8 @@ import { type ArtifactDeps, artifactAdapter } from './artifact-adapter.ts'
 import { machineClaims, tokenTtlSeconds } from './claims.ts'
 import type { AuthenticationDeps } from './client-authentication.ts'
 import { jwksRoute, tokenRoute } from './endpoints.ts'
-import { exchangeOf } from './exchange.ts'
+import { authenticatedOf } from './exchange.ts'
+import { refusedScope } from './scopes.ts'
 import { TooManyRequests } from './too-many-requests.ts'
 
 export interface IssuerDeps extends AuthenticationDeps, ArtifactDeps {
@@ -80,12 +81,7 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
       rpInitiatedLogout: off,
       userinfo: off,
     },
-    extraTokenClaims: (ctx) => {
-      const { key, organization } = exchangeOf(ctx)
-      if (key === undefined || organization === undefined)
-        throw new Error('a token is being made for a key that was not looked up')
-      return machineClaims(key, organization)
-    },
+    extraTokenClaims: (ctx) => machineClaims(authenticatedOf(ctx)),
     ttl: {
       ClientCredentials: (_ctx, token) =>
         token.resourceServer?.accessTokenTTL ?? service.accessTokenTtlSeconds,
@@ -123,15 +119,22 @@ async function resourceServer(
   ctx: KoaContextWithOIDC,
   resource: string,
 ): Promise<ResourceServer> {
-  if (resource !== service.audience) throw new errors.InvalidTarget()
-  const { key } = exchangeOf(ctx)
-  if (key === undefined) throw new Error('a resource is asked for by a key that was not looked up')
+  // RFC 8707 §2 lets it be repeated; there is one API here, and a repetition is a mistake.
+  if (resource !== service.audience || Array.isArray(ctx.oidc.params?.['resource']))
+    throw new errors.InvalidTarget()
+  const authenticated = authenticatedOf(ctx)
+  const { key } = authenticated
   const spent = await deps.limits.takeKey(key.id)
   if (spent !== undefined) throw new TooManyRequests(spent)
+  const scopes = ctx.oidc.requestParamScopes
+  // Never a quiet narrowing: a scope left out would leave a token for the whole role.
+  const refused =
+    scopes.size === 0 ? undefined : await refusedScope(deps.records, service, authenticated, scopes)
+  if (refused !== undefined) throw new errors.InvalidScope('this key may not ask for that scope', refused)
   const active = service.signingKeys.find((signing) => signing.state.kind === 'active')
   if (active === undefined) throw new Error(`the service ${service.slug} has no active signing key`)
   return {
-    scope: '',
+    scope: [...scopes].join(' '),
     audience: service.audience,
     accessTokenTTL: tokenTtlSeconds(service, key, deps.clock()),
     accessTokenFormat: 'jwt',

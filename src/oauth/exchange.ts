@@ -3,12 +3,21 @@ import type { RefusalReason } from '../audit/activity.ts'
 import type { ClientKey } from '../client-keys/client-key.ts'
 import type { Arrival } from '../http/arrival.ts'
 import type { Organization } from '../organizations/organization.ts'
+import type { Role } from '../roles/role.ts'
+
+/** A key that may authenticate here now, with the facts beside it. */
+export interface Authenticated {
+  readonly key: ClientKey
+  readonly organization: Organization
+  /** The organization-defined role that the key holds, if it holds one. */
+  readonly role: Role | undefined
+}
 
 /** What is known of one request while the library works on it. */
 export interface Exchange extends Arrival {
   /** The key that the request names, once it is known to exist. */
   key?: ClientKey
-  organization?: Organization
+  authenticated?: Authenticated
   /** The true reason of the refusal, which the stranger is not told. */
   refused?: RefusalReason
 }
@@ -26,4 +35,11 @@ export function exchangeOf(ctx: { readonly req: IncomingMessage }): Exchange {
   const exchange = exchanges.get(ctx.req)
   if (exchange === undefined) throw new Error('a request reached the issuer past its front')
   return exchange
+}
+
+/** The key for which the library makes a token. */
+export function authenticatedOf(ctx: { readonly req: IncomingMessage }): Authenticated {
+  const { authenticated } = exchangeOf(ctx)
+  if (authenticated === undefined) throw new Error('a token is being made for a key that was not looked up')
+  return authenticated
 }

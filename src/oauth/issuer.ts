@@ -26,7 +26,7 @@ export interface Issuer {
 
 export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   const provider = new Provider(`${deps.origin}/${service.slug}`, configurationOf(deps, service))
-  const keys = keyLookUp(deps, service.id)
+  const keys = keyLookUp(deps, service)
   const clientOf = derived((key: ClientKey) => makeClient(provider, metadataOf(key)))
   overrideAddresses(provider)
   overrideReplayDetection(provider, takeAssertionId(deps, service.id))

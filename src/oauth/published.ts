@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 
 /** Members of the metadata (RFC 8414 §2) that are true of what an issuer does today. */
@@ -31,6 +31,12 @@ export function publish(ctx: KoaContextWithOIDC, scopes: readonly string[]): voi
   ctx.body = body
   ctx.type = type
   ctx.set('cache-control', publicFor)
-  ctx.set('etag', `"${createHash('sha256').update(body).digest('base64url')}"`)
-  if (ctx.fresh) ctx.status = 304
+  const etag = `"${hash('sha256', body, 'base64url')}"`
+  ctx.set('etag', etag)
+  if (names(ctx.get('if-none-match'), etag)) ctx.status = 304
+}
+
+/** RFC 9110 §13.1.2, by weak comparison. Koa's own test says no to `Cache-Control: no-cache`, which fetch adds. */
+function names(ifNoneMatch: string, etag: string): boolean {
+  return ifNoneMatch.split(',').some((one) => ['*', etag].includes(one.trim().replace(/^W\//, '')))
 }

@@ -53,7 +53,7 @@ describe('GET /{service}/oauth/jwks', () => {
     const url = `${world.issuer}/oauth/jwks`
     const first = await fetch(url)
     expect(first.headers.get('cache-control')).toBe('public, max-age=300')
-    expect(first.headers.get('content-type')).toBe('application/jwk-set+json; charset=utf-8')
+    expect(first.headers.get('content-type')).toBe('application/jwk-set+json')
     const etag = first.headers.get('etag') ?? ''
     const again = await fetch(url, { headers: { 'if-none-match': etag } })
     expect([again.status, await again.text()]).toEqual([304, ''])
