@@ -128,7 +128,7 @@ export interface Refusal {
 
 /** The refusals of an organization's keys, or of one of them, newest minute first. */
 export async function listRefusals(
-  counters: Counters,
+  counters: Pick<Counters, 'list'>,
   organizationId: OrganizationId,
   keyId: ClientKeyId | undefined,
   page: { readonly limit: number; readonly after?: Counter },

@@ -19,6 +19,8 @@ export interface TokenQuotas {
   readonly addressFailures: Quota
   /** Failed authentications as one existing key, from one address. */
   readonly keyFailures: Quota
+  /** Things of each kind counted at once; a flood of new ones pushes out the longest unseen. */
+  readonly countedMax: number
 }
 
 export const tokenQuotasDefault: TokenQuotas = {
@@ -26,6 +28,7 @@ export const tokenQuotasDefault: TokenQuotas = {
   key: { requests: 6_000, windowSeconds: 60 },
   addressFailures: { requests: 120, windowSeconds: 60 },
   keyFailures: { requests: 20, windowSeconds: 60 },
+  countedMax: 50_000,
 }
 
 /** What must be waited for, as the headers tell it (RFC 9110 §10.2.3, draft-ietf-httpapi-ratelimit-headers). */
@@ -46,10 +49,10 @@ export interface TokenLimits {
 }
 
 export function tokenLimits(quotas: TokenQuotas): TokenLimits {
-  const address = new Counted('address', quotas.address)
-  const key = new Counted('key', quotas.key)
-  const addressFailures = new Counted('address-failures', quotas.addressFailures)
-  const keyFailures = new Counted('key-failures', quotas.keyFailures)
+  const address = new Counted('address', quotas.address, quotas.countedMax)
+  const key = new Counted('key', quotas.key, quotas.countedMax)
+  const addressFailures = new Counted('address-failures', quotas.addressFailures, quotas.countedMax)
+  const keyFailures = new Counted('key-failures', quotas.keyFailures, quotas.countedMax)
   return {
     takeAddress: async (text) => {
       const counted = countedAddress(text)
@@ -79,9 +82,6 @@ function countedAddress(address: string): string {
   return [...front, ...new Array<string>(zeros).fill('0'), ...back].slice(0, 4).join(':')
 }
 
-/** Things counted at once; a flood of new ones pushes out the longest unseen. */
-const countedMax = 50_000
-
 /** The library's memory keeps all that it has seen until its window ends; here the oldest leave when there are too many. */
 class Counted {
   readonly #name: string
@@ -89,7 +89,7 @@ class Counted {
   readonly #memory: RateLimiterMemory
   readonly #seen: LRUCache<string, true>
 
-  constructor(name: string, quota: Quota) {
+  constructor(name: string, quota: Quota, countedMax: number) {
     this.#name = name
     this.#quota = quota
     this.#memory = new RateLimiterMemory({ points: quota.requests, duration: quota.windowSeconds })

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openSqlite } from '../../adapters/sqlite/open.ts'
+import { createActivity, listRefusals, usedMark } from '../../src/audit/activity.ts'
+import { newIdFrom } from '../../src/ids.ts'
+import type { Counters, Store } from '../../src/storage/ports.ts'
+
+const noonMs = Date.parse('2030-01-01T12:00:00Z')
+let nowMs = noonMs
+const clock = () => nowMs
+const newId = newIdFrom(clock, randomBytes)
+let store: Store
+beforeAll(async () => {
+  store = await openSqlite({ path: ':memory:', clock })
+})
+afterAll(() => store.close())
+
+function activityWith(options: { readonly counters?: Counters; readonly entriesMax?: number } = {}) {
+  const faults: unknown[] = []
+  const onFault = (cause: unknown) => faults.push(cause)
+  return {
+    faults,
+    activity: createActivity({ counters: store.counters, clock, onFault, flushMs: 60_000, ...options }),
+  }
+}
+
+describe('activity', () => {
+  test('refusals are folded by key, reason, address and minute, newest first, and read by their organization alone', async () => {
+    const { activity } = activityWith()
+    const [organization, other] = [newId('org'), newId('org')]
+    const [one, two] = [newId('key'), newId('key')]
+    nowMs = noonMs
+    for (let i = 0; i < 3; i++) activity.refused(organization, one, 'wrong_secret', '2001:db8::1')
+    activity.refused(organization, one, 'expired', '192.0.2.1')
+    nowMs = noonMs + 61_000
+    activity.refused(organization, one, 'wrong_secret', '2001:db8::1')
+    activity.refused(organization, two, 'disabled', '192.0.2.1')
+    await activity.close()
+    const page = { limit: 10 }
+    const seen = await listRefusals(store.counters, organization, one, page)
+    expect(seen.map(({ counter: _counter, ...rest }) => rest)).toEqual([
+      { keyId: one, reason: 'wrong_secret', address: '2001:db8::1', minuteAt: noonMs + 60_000, count: 1 },
+      { keyId: one, reason: 'expired', address: '192.0.2.1', minuteAt: noonMs, count: 1 },
+      { keyId: one, reason: 'wrong_secret', address: '2001:db8::1', minuteAt: noonMs, count: 3 },
+    ])
+    expect(await listRefusals(store.counters, organization, undefined, page)).toHaveLength(4)
+    expect(await listRefusals(store.counters, other, undefined, page)).toEqual([])
+  })
+
+  test('the last use of a key only goes forward', async () => {
+    const { activity } = activityWith()
+    const [organization, key] = [newId('org'), newId('key')]
+    for (const at of [noonMs + 5_000, noonMs + 1_000]) {
+      nowMs = at
+      activity.issued(organization, key)
+      await activity.flush()
+    }
+    await activity.close()
+    const marks = await store.counters.latest(organization, [usedMark(key)])
+    expect(marks.get(usedMark(key))).toBe(noonMs + 5_000)
+  })
+
+  test('what does not fit is dropped and counted', async () => {
+    const { activity } = activityWith({ entriesMax: 3 })
+    const [organization, key] = [newId('org'), newId('key')]
+    for (let i = 0; i < 5; i++) activity.refused(organization, key, 'wrong_secret', `192.0.2.${i}`)
+    activity.refused(organization, key, 'wrong_secret', '192.0.2.0')
+    expect(activity.dropped()).toBe(2)
+    await activity.close()
+    expect(activity.dropped()).toBe(2)
+    const kept = await listRefusals(store.counters, organization, key, { limit: 10 })
+    expect(kept.map(({ count }) => count).sort()).toEqual([1, 1, 2])
+  })
+
+  test('a store that refuses a batch is told of once, and stops nothing', async () => {
+    const broken: Counters = { ...store.counters, record: () => Promise.reject(new Error('gone')) }
+    const { activity, faults } = activityWith({ counters: broken })
+    activity.issued(newId('org'), newId('key'))
+    await activity.flush()
+    expect([faults.length, activity.dropped()]).toEqual([1, 1])
+    await activity.close()
+    expect(faults).toHaveLength(1)
+  })
+})
