@@ -39,6 +39,11 @@ export class BoundedMap<K, V> {
     this.#old.clear()
   }
 
+  /** Those used last come last. */
+  entries(): readonly (readonly [K, V])[] {
+    return [...this.#old, ...this.#young]
+  }
+
   get size(): number {
     return this.#young.size + this.#old.size
   }

@@ -3,6 +3,7 @@ import type { Caller, OrganizationRole } from '../evaluator/model.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { OrganizationFact, RoleFact, WireRevocation } from './bundle.ts'
 import { type CompiledBundle, compileBundle, type ServiceBundle } from './compiled-bundle.ts'
+import { entitlementOf } from './entitlement-of.ts'
 import type { GuardSource } from './guard-source.ts'
 import { RevocationIndex } from './revocation-index.ts'
 
@@ -72,11 +73,6 @@ function sameFacts(): (server: InProcessServer, caller: Caller) => Promise<Decis
       entitlement: (id) => (id === caller.organizationId ? entitlement : null),
     }
   }
-}
-
-/** A suspended organization may use nothing. */
-export function entitlementOf(organization: OrganizationFact | null): readonly string[] {
-  return organization === null || organization.state === 'suspended' ? [] : organization.entitlement
 }
 
 function sameList(

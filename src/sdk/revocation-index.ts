@@ -12,54 +12,48 @@ export interface TokenMarks {
 
 /** Revocation entries, ready to be asked by token: a few look-ups, whatever their number. */
 export class RevocationIndex {
-  readonly #lowest = new Map<string, number>()
-  readonly #ended = new Set<string>()
-  readonly #forgetAt = new Map<string, number>()
+  readonly #authorities = new Map<string, Extract<WireRevocation, { kind: 'authority' }>>()
+  readonly #others = new Map<string, WireRevocation>()
 
+  /** Entries may come twice and out of order: the higher authority stays, whatever comes last. */
   add(entries: readonly WireRevocation[]): void {
     for (const entry of entries) {
-      const name = nameOf(entry)
-      // Never lowered: entries may come twice and out of order.
-      if (entry.kind === 'authority')
-        this.#lowest.set(name, Math.max(entry.lowest, this.#lowest.get(name) ?? entry.lowest))
-      else this.#ended.add(name)
-      const forgetAt = Date.parse(entry.forget_at)
-      // An end that cannot be read is never reached.
-      const atMost = Number.isNaN(forgetAt) ? Number.POSITIVE_INFINITY : forgetAt
-      this.#forgetAt.set(name, Math.max(atMost, this.#forgetAt.get(name) ?? 0))
+      if (entry.kind !== 'authority') this.#others.set(nameOf(entry), entry)
+      else if ((this.#authorities.get(entry.of)?.lowest ?? Number.NEGATIVE_INFINITY) <= entry.lowest)
+        this.#authorities.set(entry.of, entry)
     }
   }
 
   /** Whether an entry ends the token. */
   ends({ authorities, jti, grantId, roles, kid }: TokenMarks): boolean {
     for (const [id, authority] of authorities) {
-      const lowest = this.#lowest.get(`authority:${id}`)
-      if (lowest !== undefined && authority < lowest) return true
+      const entry = this.#authorities.get(id)
+      if (entry !== undefined && authority < entry.lowest) return true
     }
-    if (this.#ended.size === 0) return false
+    if (this.#others.size === 0) return false
     return (
-      this.#ended.has(`jti:${jti}`) ||
-      this.#ended.has(`signing_key:${kid}`) ||
-      (grantId !== undefined && this.#ended.has(`grant:${grantId}`)) ||
-      roles.some((role) => this.#ended.has(`role:${role}`))
+      this.#others.has(`jti:${jti}`) ||
+      this.#others.has(`signing_key:${kid}`) ||
+      (grantId !== undefined && this.#others.has(`grant:${grantId}`)) ||
+      roles.some((role) => this.#others.has(`role:${role}`))
     )
   }
 
-  /** Drops entries whose tokens have all expired. */
+  /** Drops entries whose tokens have all expired. An end that cannot be read is never reached. */
   forget(nowMs: number): void {
-    for (const [name, forgetAt] of this.#forgetAt) {
-      if (forgetAt > nowMs) continue
-      this.#forgetAt.delete(name)
-      this.#lowest.delete(name)
-      this.#ended.delete(name)
-    }
+    for (const [id, entry] of this.#authorities)
+      if (Date.parse(entry.forget_at) <= nowMs) this.#authorities.delete(id)
+    for (const [name, entry] of this.#others)
+      if (Date.parse(entry.forget_at) <= nowMs) this.#others.delete(name)
+  }
+
+  entries(): readonly WireRevocation[] {
+    return [...this.#authorities.values(), ...this.#others.values()]
   }
 }
 
-function nameOf(entry: WireRevocation): string {
+function nameOf(entry: Exclude<WireRevocation, { kind: 'authority' }>): string {
   switch (entry.kind) {
-    case 'authority':
-      return `authority:${entry.of}`
     case 'jti':
       return `jti:${entry.jti}`
     case 'grant':

@@ -1,0 +1,171 @@
+import type { DecisionFacts } from '../evaluator/grant.ts'
+import type { Caller, OrganizationRole } from '../evaluator/model.ts'
+import { pause } from './back-off.ts'
+import { BoundedMap } from './bounded-map.ts'
+import type { Facts, FactsQuestion, OrganizationFact, RoleFact } from './bundle.ts'
+import { entitlementOf } from './entitlement-of.ts'
+
+/** Asks a server. Rejects if none can be reached. */
+export type AskFacts = (question: FactsQuestion) => Promise<Facts>
+
+interface FactsCacheOptions {
+  readonly ask: AskFacts
+  /** The position up to which the stream has been taken in. */
+  readonly position: () => number
+  readonly sizeMax: number
+  readonly signal: AbortSignal
+}
+
+export interface FactsSnapshot {
+  readonly roles: readonly (readonly [id: string, role: OrganizationRole | null])[]
+  readonly organizations: readonly (readonly [id: string, entitlement: readonly string[]])[]
+}
+
+type Kind = 'roles' | 'organizations'
+
+/** One fact being asked for. */
+interface Flight {
+  readonly kind: Kind
+  readonly id: string
+  /** An answer must be at least of this position: the stream had named changes up to here. */
+  notBefore: number
+  readonly done: PromiseWithResolvers<void>
+}
+
+const askedMax = 100
+/** The node asked may be behind the one whose stream was read; by up to a second. */
+const laggingPauseMs = 120
+const triesMax = 12
+
+/**
+ * Facts, asked on first need in batches, kept until the stream names them. An answer is not kept if what it tells of
+ * was named since it was read: else a change could be missed for good.
+ */
+export class FactsCache {
+  readonly #options: FactsCacheOptions
+  readonly #roles: BoundedMap<string, OrganizationRole | null>
+  readonly #organizations: BoundedMap<string, readonly string[]>
+  readonly #flights = new Map<string, Flight>()
+  #waiting: Flight[] = []
+  /** What decisions read: only what is at hand. */
+  readonly facts: DecisionFacts
+
+  constructor(options: FactsCacheOptions) {
+    this.#options = options
+    this.#roles = new BoundedMap(options.sizeMax)
+    this.#organizations = new BoundedMap(options.sizeMax)
+    this.facts = {
+      role: (id) => this.#roles.get(id),
+      entitlement: (id) => this.#organizations.get(id),
+    }
+  }
+
+  /** The facts about a caller: at once if they are at hand. */
+  factsFor(caller: Caller): DecisionFacts | Promise<DecisionFacts> {
+    let waits: Promise<void>[] | undefined
+    if (this.#organizations.get(caller.organizationId) === undefined)
+      waits = [this.#load('organizations', caller.organizationId)]
+    for (const role of caller.roles)
+      if (role.startsWith('rol_') && this.#roles.get(role) === undefined) {
+        waits ??= []
+        waits.push(this.#load('roles', role))
+      }
+    return waits === undefined ? this.facts : Promise.all(waits).then(() => this.facts)
+  }
+
+  /** The stream named these: forgets them, and does not keep answers under way that were read before. */
+  named(kind: Kind, ids: readonly string[], position: number): void {
+    for (const id of ids) {
+      if (kind === 'roles') this.#roles.delete(id)
+      else this.#organizations.delete(id)
+      const flight = this.#flights.get(flightName(kind, id))
+      if (flight !== undefined) flight.notBefore = Math.max(flight.notBefore, position)
+    }
+  }
+
+  /** The stream cannot say what changed: forgets everything. */
+  reset(position: number): void {
+    this.#roles.clear()
+    this.#organizations.clear()
+    for (const flight of this.#flights.values()) flight.notBefore = Math.max(flight.notBefore, position)
+  }
+
+  /** All that is at hand, for a copy. */
+  snapshot(): FactsSnapshot {
+    return { roles: this.#roles.entries(), organizations: this.#organizations.entries() }
+  }
+
+  restore({ roles, organizations }: FactsSnapshot): void {
+    for (const [id, role] of roles) this.#roles.set(id, role)
+    for (const [id, entitlement] of organizations)
+      this.#organizations.set(id, Object.freeze([...entitlement]))
+  }
+
+  #load(kind: Kind, id: string): Promise<void> {
+    const name = flightName(kind, id)
+    const known = this.#flights.get(name)
+    if (known !== undefined) return known.done.promise
+    const flight: Flight = { kind, id, notBefore: this.#options.position(), done: Promise.withResolvers() }
+    this.#flights.set(name, flight)
+    // All that is asked for in one turn of the event loop goes into one question.
+    if (this.#waiting.push(flight) === 1) setImmediate(() => this.#flush())
+    return flight.done.promise
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (let start = 0; start < waiting.length; start += askedMax) {
+      const batch = waiting.slice(start, start + askedMax)
+      void this.#askUntilCurrent(batch)
+    }
+  }
+
+  async #askUntilCurrent(batch: readonly Flight[]): Promise<void> {
+    let open = batch
+    try {
+      for (let tries = 1; open.length > 0; tries++) {
+        const facts = await this.#options.ask(questionOf(open))
+        open = open.filter((flight) => !this.#settle(flight, facts))
+        if (open.length > 0 && tries >= triesMax)
+          throw new Error('the server asked for facts stays behind its own stream')
+        if (open.length > 0) await pause(laggingPauseMs, this.#options.signal)
+      }
+    } catch (error) {
+      for (const flight of open) this.#end(flight).reject(error)
+    }
+  }
+
+  /** Keeps one answer, if it is as new as all that the stream has named. */
+  #settle(flight: Flight, facts: Facts): boolean {
+    if (facts.position < flight.notBefore) return false
+    const { kind, id } = flight
+    if (kind === 'roles') this.#keepRole(id, facts.roles[id] ?? null)
+    else this.#keepOrganization(id, facts.organizations[id] ?? null)
+    this.#end(flight).resolve()
+    return true
+  }
+
+  #keepRole(id: string, fact: RoleFact | null): void {
+    const role = fact === null ? null : { id, organizationId: fact.organization_id, allow: fact.allow }
+    this.#roles.set(id, role)
+  }
+
+  #keepOrganization(id: string, fact: OrganizationFact | null): void {
+    this.#organizations.set(id, Object.freeze([...entitlementOf(fact)]))
+  }
+
+  #end(flight: Flight): Flight['done'] {
+    this.#flights.delete(flightName(flight.kind, flight.id))
+    return flight.done
+  }
+}
+
+function flightName(kind: Kind, id: string): string {
+  return `${kind}:${id}`
+}
+
+function questionOf(flights: readonly Flight[]): FactsQuestion {
+  const ids = (kind: Kind) => flights.filter((flight) => flight.kind === kind).map(({ id }) => id)
+  return { roles: ids('roles'), organizations: ids('organizations'), resources: [] }
+}

@@ -1,0 +1,301 @@
+import type { Clock, MonotonicClock, Random } from '../clock.ts'
+import type { Caller } from '../evaluator/model.ts'
+import { backOffMs, pause } from './back-off.ts'
+import type { FactsQuestion, StreamEvent } from './bundle.ts'
+import type { CompiledBundle } from './compiled-bundle.ts'
+import { serverSentEvents } from './event-stream.ts'
+import { FactsCache } from './facts-cache.ts'
+import { FollowedService } from './followed-service.ts'
+import { type CopyFile, openCopy, sealCopy } from './guard-copy.ts'
+import type { GuardSource, GuardState } from './guard-source.ts'
+import { parseStreamEvent, WireError } from './parse-wire.ts'
+import type { TokenMarks } from './revocation-index.ts'
+import { type ServerCalls, serverCalls } from './server-calls.ts'
+import { TokenError } from './token-error.ts'
+import type { Fetch } from './token-request.ts'
+import type { TokenSource } from './token-source.ts'
+
+/** What went wrong while following; the guard goes on by itself. Never holds a secret. */
+export interface GuardTrouble {
+  readonly kind: 'server' | 'facts' | 'copy_refused' | 'copy_not_written'
+  readonly message: string
+  readonly cause: unknown
+}
+
+export interface FollowOptions {
+  readonly servers: readonly string[]
+  readonly service: string
+  readonly tokens: TokenSource
+  readonly stalenessSecondsMax: number
+  readonly factsMax: number
+  readonly copy?: { readonly file: CopyFile; readonly key: () => string }
+  readonly report: (trouble: GuardTrouble) => void
+}
+
+export interface FollowMachine {
+  readonly clock: Clock
+  readonly monotonic: MonotonicClock
+  readonly random: Random
+  readonly fetch: Fetch
+}
+
+const silenceMsMax = 10_000
+const firstWaitMs = 200
+const waitMsMax = 5_000
+const refreshMsMin = 5_000
+const copyMsMin = 30_000
+
+/** Follows a service's bundle over HTTP, from one of several servers at a time, and asks for facts on first need. */
+export function followBundle(options: FollowOptions, machine: FollowMachine): GuardSource {
+  return new BundleFollower(options, machine)
+}
+
+class BundleFollower implements GuardSource {
+  readonly #options: FollowOptions
+  readonly #machine: FollowMachine
+  readonly #closing = new AbortController()
+  readonly #calls: ServerCalls
+  readonly #known: FollowedService
+  readonly #facts: FactsCache
+  readonly #ready = Promise.withResolvers<void>()
+  #turn = 0
+  #failures = 0
+  #trouble: string | undefined
+  #refreshedAt = Number.NEGATIVE_INFINITY
+  #refreshing: Promise<void> | undefined
+  #copiedAt = Number.NEGATIVE_INFINITY
+
+  constructor(options: FollowOptions, machine: FollowMachine) {
+    this.#options = options
+    this.#machine = machine
+    const { signal } = this.#closing
+    this.#calls = serverCalls({ ...options, fetch: machine.fetch, signal })
+    this.#known = new FollowedService({ ...options, ...machine })
+    this.#facts = new FactsCache({
+      ask: (question) => this.#askFacts(question),
+      position: () => this.#known.position,
+      sizeMax: options.factsMax,
+      signal,
+    })
+    // Whoever waits is told; if nobody waits, nothing is unhandled.
+    this.#ready.promise.catch(() => {})
+    void this.#run()
+  }
+
+  bundle(): CompiledBundle | undefined {
+    return this.#known.compiled
+  }
+
+  factsFor(caller: Caller): ReturnType<GuardSource['factsFor']> {
+    return this.#facts.factsFor(caller)
+  }
+
+  isRevoked(marks: TokenMarks): boolean {
+    return this.#known.revocations.ends(marks)
+  }
+
+  isStale(): boolean {
+    return this.#known.isStale()
+  }
+
+  ready(): Promise<void> {
+    return this.#ready.promise
+  }
+
+  state(): GuardState {
+    const agoMs = this.#known.heardAgoMs()
+    return {
+      kind: this.#kind(agoMs),
+      position: this.#known.position,
+      server: this.#server(),
+      ...(agoMs === undefined ? {} : { heardSecondsAgo: agoMs / 1000 }),
+      ...(this.#trouble === undefined ? {} : { trouble: this.#trouble }),
+    }
+  }
+
+  #kind(agoMs: number | undefined): GuardState['kind'] {
+    if (agoMs === undefined) return 'starting'
+    if (this.#known.isStale()) return 'stale'
+    return agoMs > silenceMsMax ? 'degraded' : 'following'
+  }
+
+  /** However many tokens name unknown keys, one look every few seconds. */
+  refresh(): Promise<void> {
+    const now = this.#machine.monotonic()
+    if (this.#refreshing === undefined && now - this.#refreshedAt >= refreshMsMin) {
+      this.#refreshedAt = now
+      this.#refreshing = this.#loadBundle(this.#server(), this.#known.etag)
+        .catch((error: unknown) => this.#note('server', error))
+        .finally(() => {
+          this.#refreshing = undefined
+        })
+    }
+    return this.#refreshing ?? Promise.resolve()
+  }
+
+  close(): void {
+    if (this.#closing.signal.aborted) return
+    this.#ready.reject(new Error('the guard was closed before it knew its service'))
+    this.#closing.abort()
+    this.#options.tokens.close()
+    void this.#writeCopy()
+  }
+
+  #server(): string {
+    const { servers } = this.#options
+    return servers[this.#turn % servers.length] ?? ''
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing
+    await this.#readCopy()
+    while (!signal.aborted) {
+      try {
+        await this.#follow(this.#server())
+      } catch (error) {
+        if (signal.aborted) return
+        this.#note('server', error)
+        const isHopeless = error instanceof TokenError && error.isFinal
+        if (isHopeless && this.#known.compiled === undefined) this.#ready.reject(error)
+      }
+      this.#turn++
+      await pause(this.#waitMs(), signal)
+    }
+  }
+
+  #waitMs(): number {
+    return backOffMs(this.#failures++, firstWaitMs, waitMsMax, this.#machine.random)
+  }
+
+  /** Until the stream ends, breaks or falls silent. */
+  async #follow(server: string): Promise<void> {
+    if (this.#known.needsBundle) await this.#loadBundle(server)
+    const broken = new AbortController()
+    const breakOff = () =>
+      broken.abort(new Error(`nothing was heard from ${server} for ${silenceMsMax / 1000} s`))
+    let silence = setTimeout(breakOff, silenceMsMax).unref()
+    try {
+      const within = AbortSignal.any([this.#closing.signal, broken.signal])
+      const body = await this.#calls.stream(server, this.#known.position, within)
+      for await (const { event, id, data } of serverSentEvents(body)) {
+        clearTimeout(silence)
+        silence = setTimeout(breakOff, silenceMsMax).unref()
+        const parsed = parseStreamEvent(event, data)
+        const position = /^\d{1,16}$/.test(id) ? Number(id) : this.#known.position
+        if (parsed !== undefined) await this.#takeIn(server, parsed, position, broken)
+        broken.signal.throwIfAborted()
+      }
+    } finally {
+      clearTimeout(silence)
+      broken.abort()
+    }
+  }
+
+  async #takeIn(
+    server: string,
+    event: StreamEvent,
+    position: number,
+    broken: AbortController,
+  ): Promise<void> {
+    switch (event.event) {
+      case 'heartbeat':
+        this.#known.heard(event.feed_age_ms)
+        break
+      case 'change':
+        this.#known.revoke(event.revocations ?? [])
+        this.#facts.named('roles', event.roles ?? [], position)
+        this.#facts.named('organizations', event.organizations ?? [], position)
+        this.#known.heard(0)
+        if (event.bundle === true) {
+          this.#known.want(position)
+          // What comes after is not kept waiting; if it fails, a new stream begins with the bundle.
+          this.#loadBundle(server).catch((error: unknown) => broken.abort(error))
+        }
+        break
+      case 'reset':
+        this.#facts.reset(Math.max(position, this.#known.position))
+        this.#known.want(position)
+        await this.#loadBundle(server)
+        break
+      default:
+        throw new Error(`unknown event: ${event satisfies never}`)
+    }
+    this.#known.advance(position)
+    this.#failures = 0
+    this.#trouble = undefined
+    if (this.#machine.monotonic() - this.#copiedAt >= copyMsMin) await this.#writeCopy()
+  }
+
+  async #loadBundle(server: string, etag?: string): Promise<void> {
+    const { oldestAcceptable } = this.#known
+    const answer = await this.#calls.bundle(server, etag)
+    if (answer === undefined) return
+    this.#known.take(answer.bundle, answer.etag, oldestAcceptable)
+    this.#ready.resolve()
+    this.#copiedAt = Number.NEGATIVE_INFINITY
+  }
+
+  /** From the server that is followed, else from the others. */
+  async #askFacts(question: FactsQuestion): ReturnType<ServerCalls['facts']> {
+    const { servers } = this.#options
+    let failure: unknown
+    for (let i = 0; i < servers.length; i++) {
+      const server = servers[(this.#turn + i) % servers.length] ?? ''
+      try {
+        return await this.#calls.facts(server, question)
+      } catch (error) {
+        failure = error
+      }
+    }
+    this.#note('facts', failure)
+    throw failure
+  }
+
+  async #readCopy(): Promise<void> {
+    const { copy } = this.#options
+    if (copy === undefined) return
+    try {
+      const text = await copy.file.read()
+      if (text === undefined) return
+      const opened = openCopy(text, copy.key())
+      if (opened.bundle.service.slug !== this.#options.service)
+        throw new WireError("the guard's copy is of another service")
+      this.#known.takeCopy(opened)
+      this.#facts.restore(opened.facts)
+      if (!this.#known.isStale()) this.#ready.resolve()
+    } catch (error) {
+      this.#note('copy_refused', error)
+    }
+  }
+
+  async #writeCopy(): Promise<void> {
+    const { copy } = this.#options
+    const content = this.#known.copy(this.#facts)
+    if (copy === undefined || content === undefined) return
+    this.#copiedAt = this.#machine.monotonic()
+    try {
+      if (await isNewer(copy, content.bundle.position)) return
+      await copy.file.write(sealCopy(content, copy.key()))
+    } catch (error) {
+      this.#note('copy_not_written', error)
+    }
+  }
+
+  #note(kind: GuardTrouble['kind'], cause: unknown): void {
+    const message = cause instanceof Error ? cause.message : 'unknown'
+    this.#trouble = message
+    this.#options.report({ kind, message, cause })
+  }
+}
+
+/** Another guard of this machine may be ahead: a copy is never replaced by an older one. */
+async function isNewer(copy: NonNullable<FollowOptions['copy']>, position: number): Promise<boolean> {
+  const text = await copy.file.read()
+  if (text === undefined) return false
+  try {
+    return openCopy(text, copy.key()).bundle.position > position
+  } catch (error) {
+    if (error instanceof WireError) return false
+    throw error
+  }
+}

@@ -1,0 +1,167 @@
+import type { Bundle, Facts, OrganizationFact, RoleFact, StreamEvent, WireRevocation } from './bundle.ts'
+
+// What comes from the server or from disk, read once at the edge. Unknown members are let be: a newer server may say
+// more. A revocation of an unknown kind is not: to pass over it would let an ended token live.
+
+/** The server (or a copy) said something that is not of its form. */
+export class WireError extends Error {
+  override readonly name: string = 'WireError'
+}
+
+type Json = Readonly<Record<string, unknown>>
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(isText)
+}
+
+function isPosition(value: unknown): value is number {
+  return Number.isSafeInteger(value)
+}
+
+function isListOf(value: unknown, isOne: (one: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(isOne)
+}
+
+function isMapOf(value: unknown, isOne: (one: unknown) => boolean): boolean {
+  return isObject(value) && Object.values(value).every(isOne)
+}
+
+function isStatements(value: unknown): boolean {
+  return isListOf(value, (one) => isObject(one) && isTexts(one['operations']))
+}
+
+function isOperation(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isText(value['id']) &&
+    isText(value['method']) &&
+    isText(value['path']) &&
+    isMapOf(value['parameters'], isObject) &&
+    isListOf(value['alternatives'], isTexts) &&
+    [undefined, true].includes(value['public'] as undefined) &&
+    ['undefined', 'string'].includes(typeof value['organizationParameter'])
+  )
+}
+
+function isRole(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isText(value['name']) &&
+    typeof value['grantable'] === 'boolean' &&
+    typeof value['delegable'] === 'boolean' &&
+    isTexts(value['include']) &&
+    isStatements(value['allow'])
+  )
+}
+
+function isModel(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isTexts(value['basePaths']) &&
+    isListOf(value['operations'], isOperation) &&
+    isListOf(value['roles'], isRole)
+  )
+}
+
+function isService(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    ['id', 'slug', 'issuer', 'audience'].every((name) => isText(value[name]) && value[name] !== '') &&
+    typeof value['access_token_ttl_seconds'] === 'number'
+  )
+}
+
+function isRevocation(value: unknown): boolean {
+  if (!isObject(value) || !isText(value['forget_at'])) return false
+  switch (value['kind'] as WireRevocation['kind']) {
+    case 'authority':
+      return isText(value['of']) && isPosition(value['lowest'])
+    case 'jti':
+      return isText(value['jti'])
+    case 'grant':
+      return isText(value['grant_id'])
+    case 'role':
+      return isText(value['role_id'])
+    case 'signing_key':
+      return isText(value['kid'])
+    default:
+      return false
+  }
+}
+
+/** @throws {WireError} */
+export function parseBundle(value: unknown): Bundle {
+  const isBundle =
+    isObject(value) &&
+    isPosition(value['position']) &&
+    isText(value['server_time']) &&
+    !Number.isNaN(Date.parse(value['server_time'])) &&
+    isService(value['service']) &&
+    isModel(value['model']) &&
+    isObject(value['signing_keys']) &&
+    isListOf(value['signing_keys']['keys'], isObject) &&
+    isListOf(value['revocations'], isRevocation)
+  if (!isBundle) throw new WireError('this is not the bundle of a service')
+  // Sound: each member that is read has just been looked at.
+  return value as unknown as Bundle
+}
+
+function isRoleFact(value: unknown): value is RoleFact | null {
+  return (
+    value === null || (isObject(value) && isText(value['organization_id']) && isStatements(value['allow']))
+  )
+}
+
+function isOrganizationFact(value: unknown): value is OrganizationFact | null {
+  if (value === null) return true
+  return isObject(value) && isText(value['state']) && isTexts(value['entitlement'])
+}
+
+/** @throws {WireError} */
+export function parseFacts(value: unknown): Facts {
+  const isFacts =
+    isObject(value) &&
+    isPosition(value['position']) &&
+    isMapOf(value['roles'], isRoleFact) &&
+    isMapOf(value['organizations'], isOrganizationFact)
+  if (!isFacts) throw new WireError('this is not an answer about facts')
+  // Sound: as above.
+  return value as unknown as Facts
+}
+
+/** @throws {WireError} */
+export function parseStreamEvent(event: string, data: string): StreamEvent | undefined {
+  const value = parseJson(data)
+  if (event === 'reset') return { event }
+  if (!isObject(value)) throw new WireError('an event of the stream is not an object')
+  const { position, feed_age_ms, bundle, revocations = [], roles = [], organizations = [] } = value
+  if (event === 'heartbeat') {
+    if (!isPosition(position) || typeof feed_age_ms !== 'number')
+      throw new WireError('a heartbeat lacks its age')
+    return { event, position, feed_age_ms }
+  }
+  // Kinds of events that are not known yet change nothing that is known.
+  if (event !== 'change') return undefined
+  if (!isListOf(revocations, isRevocation) || !isTexts(roles) || !isTexts(organizations))
+    throw new WireError('an event of the stream has an unknown form')
+  // Sound: each member has just been looked at.
+  const entries = revocations as readonly WireRevocation[]
+  return { event, ...(bundle === true ? { bundle } : {}), revocations: entries, roles, organizations }
+}
+
+/** @throws {WireError} */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new WireError('this is not JSON', { cause })
+  }
+}

@@ -1,0 +1,81 @@
+import type { Bundle, Facts, FactsQuestion } from './bundle.ts'
+import { parseBundle, parseFacts, parseJson } from './parse-wire.ts'
+import { type Fetch, retryAfterOf } from './token-request.ts'
+import type { TokenSource } from './token-source.ts'
+
+/** A server did not answer as it should. */
+export class ServerRefused extends Error {
+  override readonly name: string = 'ServerRefused'
+  readonly status: number
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(address: string, response: Response) {
+    super(`${address} answered ${response.status}`)
+    this.status = response.status
+    this.retryAfterSeconds = retryAfterOf(response)
+  }
+}
+
+export interface CallsOptions {
+  readonly service: string
+  readonly tokens: TokenSource
+  readonly fetch: Fetch
+  readonly signal: AbortSignal
+}
+
+const timeoutMs = 5_000
+
+/** What a guard asks a Latchkey server, with its own token. */
+export interface ServerCalls {
+  /** `undefined`: nothing has changed since `etag`. */
+  bundle(server: string, etag?: string): Promise<{ bundle: Bundle; etag: string | undefined } | undefined>
+  facts(server: string, question: FactsQuestion): Promise<Facts>
+  /** @param after the position up to which changes have been taken in */
+  stream(server: string, after: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
+}
+
+export function serverCalls({ service, tokens, fetch, signal }: CallsOptions): ServerCalls {
+  async function call(
+    address: string,
+    init: RequestInit,
+    accept: string,
+    within: AbortSignal,
+  ): Promise<Response> {
+    const token = await tokens.token()
+    const headers = { ...init.headers, accept, authorization: `Bearer ${token}` }
+    const response = await fetch(address, { ...init, headers, redirect: 'error', signal: within })
+    if (response.ok || response.status === 304) return response
+    // The next try comes with a new token: this one may have been revoked, or the server have lost its key.
+    if (response.status === 401) tokens.drop(token)
+    await response.body?.cancel()
+    throw new ServerRefused(address, response)
+  }
+  const soon = () => AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+
+  return {
+    async bundle(server, etag) {
+      const headers: Record<string, string> = etag === undefined ? {} : { 'if-none-match': etag }
+      const response = await call(`${server}/${service}/bundle`, { headers }, 'application/json', soon())
+      if (response.status === 304) return undefined
+      const bundle = parseBundle(parseJson(await response.text()))
+      return { bundle, etag: response.headers.get('etag') ?? undefined }
+    },
+    async facts(server, question) {
+      const init = {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(question),
+      }
+      const response = await call(`${server}/${service}/facts`, init, 'application/json', soon())
+      return parseFacts(parseJson(await response.text()))
+    },
+    async stream(server, after, within) {
+      const headers = { 'last-event-id': String(after) }
+      const response = await call(`${server}/${service}/bundle`, { headers }, 'text/event-stream', within)
+      const type = response.headers.get('content-type') ?? ''
+      if (response.body === null || !type.startsWith('text/event-stream'))
+        throw new ServerRefused(`${server}/${service}/bundle as an event stream`, response)
+      return response.body
+    },
+  }
+}

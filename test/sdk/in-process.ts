@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto'
+import type { OrganizationFact, RoleFact, WireRevocation } from '../../src/sdk/bundle.ts'
+import type { ServiceBundle } from '../../src/sdk/compiled-bundle.ts'
+import { type Guard, type GuardOptions, guardFrom } from '../../src/sdk/guard.ts'
+import type { GuardRequest } from '../../src/sdk/guard-answer.ts'
+import { type InProcessServer, inProcessSource } from '../../src/sdk/in-process-source.ts'
+import { grantable, nowMs } from './clinic-issuer.ts'
+
+/** What a server would hold, to be changed by a test. */
+export interface Held {
+  nowMs: number
+  bundle: ServiceBundle
+  revocations: WireRevocation[]
+  isStale: boolean
+  organizations: Record<string, OrganizationFact>
+  roles: Record<string, RoleFact>
+}
+
+export function heldBy(bundle: ServiceBundle): Held {
+  const organizations = { org_a: { state: 'active' as const, entitlement: grantable } }
+  return { nowMs, bundle, revocations: [], isStale: false, organizations, roles: {} }
+}
+
+export function guardOf(held: Held, options: GuardOptions = {}): Guard {
+  const server: InProcessServer = {
+    bundle: async () => held.bundle,
+    organization: async (id) => held.organizations[id] ?? null,
+    role: async (id) => held.roles[id] ?? null,
+    revocationGeneration: () => held.revocations.length,
+    revocations: () => held.revocations,
+    isStale: () => held.isStale,
+    position: () => 1,
+  }
+  const machine = { clock: () => held.nowMs, random: (count: number) => randomBytes(count) }
+  return guardFrom(inProcessSource(server), options, machine)
+}
+
+export function get(
+  token: string | undefined,
+  url = '/v1/patients',
+  more: Partial<GuardRequest> = {},
+): GuardRequest {
+  return { method: 'GET', url, authorization: token === undefined ? [] : `Bearer ${token}`, ...more }
+}
