@@ -15,7 +15,7 @@ import { packDocument, serviceDocuments, sha256Of } from './service-document.ts'
 import { newSigningKey } from './signing-key.ts'
 import { checkSlug } from './slug.ts'
 
-export const accessTokenTtlSecondsMin = 60
+const accessTokenTtlSecondsMin = 60
 const accessTokenTtlSecondsDefault = 900
 
 interface MakeDeps {

@@ -1,5 +1,5 @@
 import { DomainError } from '../errors.ts'
-import { type OrganizationId, parseId, type ServiceId } from '../ids.ts'
+import { parseId, type ServiceId } from '../ids.ts'
 import type { Records } from '../storage/ports.ts'
 import { type Service, services } from './service.ts'
 
@@ -15,20 +15,5 @@ export async function findService(records: Records, idOrSlug: string): Promise<S
 export async function getService(records: Records, idOrSlug: string): Promise<Service> {
   const service = await findService(records, idOrSlug)
   if (service === undefined) throw new DomainError('service_not_found', `no service ${idOrSlug}`)
-  return service
-}
-
-/**
- * A service of which this organization is the owner.
- * @throws {DomainError} `service_not_found`, for another's as for none
- */
-export async function getOwnService(
-  records: Records,
-  organizationId: OrganizationId,
-  idOrSlug: string,
-): Promise<Service> {
-  const service = await getService(records, idOrSlug)
-  if (service.organizationId !== organizationId)
-    throw new DomainError('service_not_found', `no service ${idOrSlug}`)
   return service
 }

@@ -1,7 +1,7 @@
 import type { ServiceModel, ServiceRole } from '../evaluator/model.ts'
 
 /** The roles themselves and all that they include, at any depth. Unknown names give nothing. */
-export function closureOf(model: ServiceModel, roleNames: Iterable<string>): ReadonlySet<string> {
+function closureOf(model: ServiceModel, roleNames: Iterable<string>): ReadonlySet<string> {
   const byName = new Map<string, ServiceRole>(model.roles.map((role) => [role.name, role]))
   const found = new Set<string>()
   const ahead = [...roleNames]

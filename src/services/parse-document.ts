@@ -4,8 +4,8 @@ import { isObject, type JsonObject, member } from './json-value.ts'
 import { parseYaml } from './parse-yaml.ts'
 import { scanJson } from './scan-json.ts'
 
-export const documentBytesMax = 32 * 1024 * 1024
-export const documentDepthMax = 512
+const documentBytesMax = 32 * 1024 * 1024
+const documentDepthMax = 512
 
 export type Specification = '3.0' | '3.1'
 

@@ -22,7 +22,7 @@ export interface ServiceDocument extends Stored {
   readonly createdAt: EpochMs
 }
 
-export type DocumentMediaType = 'application/json' | 'application/yaml'
+type DocumentMediaType = 'application/json' | 'application/yaml'
 
 export const serviceDocuments: Collection<ServiceDocument> = {
   name: 'service_documents',
@@ -34,7 +34,7 @@ export const serviceDocuments: Collection<ServiceDocument> = {
 /** Stores hold at most 16 MB in one record (MongoDB); beside the text there is little. */
 const packedLengthMax = 12_000_000
 
-export function documentId(serviceId: ServiceId, documentVersion: number): string {
+function documentId(serviceId: ServiceId, documentVersion: number): string {
   return `${serviceId}.${documentVersion}`
 }
 

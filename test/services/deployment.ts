@@ -7,7 +7,7 @@ import { deploymentSecrets } from '../../src/secrets/deployment-secrets.ts'
 import { type DocumentReader, type ReadDocument, readDocument } from '../../src/services/read-document.ts'
 import { insert } from '../../src/storage/ports.ts'
 
-export const noonMs = Date.parse('2030-01-01T12:00:00Z')
+const noonMs = Date.parse('2030-01-01T12:00:00Z')
 
 const read = new Map<string, Promise<ReadDocument>>()
 

@@ -9,7 +9,7 @@ import type { Entitled } from '../set-entitlement.ts'
 const Time = z.iso.datetime()
 const Names = z.array(z.string())
 
-export const SigningKeyBody = z.strictObject({
+const SigningKeyBody = z.strictObject({
   kid: z.string(),
   algorithm: z.enum(signingAlgorithms),
   state: z.enum(['next', 'active', 'retiring']),
