@@ -69,6 +69,8 @@ export class Checker implements Gate {
     const known = this.#tokens.get(begun.token, begun.bundle)
     const [asked, token] = known === undefined ? await this.#verified(begun) : [begun, known]
     if ('allowed' in token) return token
+    const ended = this.#ended(asked, token)
+    if (ended !== undefined) return ended
     const facts = await attempt(() => this.#source.factsFor(token.caller))
     if (facts.kind === 'failed') return this.#stale(facts.cause)
     return this.#conclude(asked, token, facts.value)

@@ -1,0 +1,146 @@
+import { createServer, type RequestListener, type Server, request as send } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import express from 'express'
+import Koa from 'koa'
+import mount from 'koa-mount'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Guard } from '../../src/sdk/guard.ts'
+import type { Admission } from '../../src/sdk/guard-answer.ts'
+import { clinicBundle, type Issuer, makeIssuer } from './clinic-issuer.ts'
+import { guardOf, heldBy } from './in-process.ts'
+
+let issuer: Issuer
+let guard: Guard
+let server: Server | undefined
+beforeAll(async () => {
+  issuer = await makeIssuer()
+  guard = guardOf(heldBy(clinicBundle(issuer)))
+})
+afterEach(() => {
+  server?.closeAllConnections()
+  server?.close()
+  server = undefined
+})
+
+interface Call {
+  readonly method?: string
+  readonly path?: string
+  readonly headers?: Record<string, string | string[]>
+}
+interface Reply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly body: string
+}
+type Caller = (call: Call) => Promise<Reply>
+
+/** What the API behind the guard answers: who called, and with what. */
+function seen(admission: Admission | undefined): string {
+  return JSON.stringify({
+    who: admission?.caller?.id ?? 'nobody',
+    operation: admission?.operation.id,
+    parameters: admission?.parameters,
+  })
+}
+
+async function over(listener: RequestListener): Promise<Caller> {
+  const listening = createServer(listener)
+  server = listening
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve))
+  // Sound: it listens on an address, not on a pipe.
+  const { port } = listening.address() as AddressInfo
+  return ({ method = 'GET', path = '/v1/patients/7', headers = {} }) =>
+    new Promise((resolve, reject) => {
+      const request = send({ port, method, path, headers }, async (response) => {
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: await text(response) })
+      })
+      request.on('error', reject).end()
+    })
+}
+
+const frameworks: Readonly<Record<string, () => Promise<Caller>>> = {
+  Koa: () => {
+    const app = new Koa()
+    app.use(guard.koa())
+    app.use((context) => {
+      context.body = seen(context.state['latchkey'])
+    })
+    return over(app.callback())
+  },
+  'Koa, mounted': () => {
+    const app = new Koa()
+    app.use(mount('/v1', guard.koa()))
+    app.use((context) => {
+      context.body = seen(context.state['latchkey'])
+    })
+    return over(app.callback())
+  },
+  'Express 5': () => {
+    const app = express()
+    app.use('/v1', guard.express())
+    app.use((request: express.Request & { latchkey?: Admission }, response: express.Response) => {
+      response.send(seen(request.latchkey))
+    })
+    return over(app)
+  },
+  fetch: async () => {
+    const handle = guard.fetch((_request, admission) => new Response(seen(admission)))
+    return async ({ method = 'GET', path = '/v1/patients/7', headers = {} }) => {
+      const sent = Object.entries(headers).flatMap(([name, values]) =>
+        [values].flat().map((value): [string, string] => [name, value]),
+      )
+      const response = await handle(new Request(`https://api.example${path}`, { method, headers: sent }))
+      const { status } = response
+      return { status, headers: Object.fromEntries(response.headers), body: await response.text() }
+    }
+  },
+}
+
+describe.each(Object.entries(frameworks))('%s behind a guard', (_name, start) => {
+  test('is handed the verified caller, the operation and its parameters', async () => {
+    const call = await start()
+    const reply = await call({ headers: { authorization: `Bearer ${await issuer.sign()}` } })
+    expect(reply.status).toBe(200)
+    expect(JSON.parse(reply.body)).toEqual({
+      who: 'key_1',
+      operation: 'getPatient',
+      parameters: { patient: '7' },
+    })
+  })
+
+  test('is not reached without a token, and the answer is a problem with a challenge', async () => {
+    const call = await start()
+    const reply = await call({})
+    expect(reply.status).toBe(401)
+    expect(reply.headers['www-authenticate']).toBe('Bearer realm="clinic"')
+    expect(reply.headers['content-type']).toBe('application/problem+json')
+    expect(JSON.parse(reply.body)).toMatchObject({ status: 401, code: 'invalid_token' })
+  })
+
+  test('is not reached by what the role does not allow', async () => {
+    const call = await start()
+    const headers = { authorization: `Bearer ${await issuer.sign()}` }
+    const reply = await call({ method: 'POST', path: '/v1/patients', headers })
+    expect(reply.status).toBe(403)
+    expect(JSON.parse(reply.body)).toMatchObject({ code: 'operation_not_in_role' })
+  })
+
+  test('is not reached with two Authorization headers', async () => {
+    const call = await start()
+    const authorization = [`Bearer ${await issuer.sign()}`, 'Bearer a.b.c']
+    expect((await call({ headers: { authorization } })).status).toBe(400)
+  })
+
+  test('answers what is public to anybody', async () => {
+    const call = await start()
+    expect(JSON.parse((await call({ path: '/v1/prices' })).body)).toMatchObject({ who: 'nobody' })
+  })
+
+  test('answers a CORS preflight itself, and no other OPTIONS', async () => {
+    const call = await start()
+    const preflight = { origin: 'https://app.example', 'access-control-request-method': 'GET' }
+    expect((await call({ method: 'OPTIONS', headers: preflight })).status).toBe(200)
+    expect((await call({ method: 'OPTIONS' })).status).toBe(401)
+  })
+})
