@@ -1,5 +1,6 @@
 import Router from '@koa/router'
 import Koa, { type Context, type Middleware } from 'koa'
+import type { Admission } from 'latchkey/sdk'
 import { z } from 'zod'
 import type { Patient, PracticeRecords, Records } from './records.ts'
 
@@ -10,13 +11,8 @@ const NewAppointment = z.strictObject({ at: z.iso.datetime(), reason: z.string()
 /**
  * The clinic's API. It holds no rule about who may do what: `guard` has answered that before a route runs, from the
  * OpenAPI document and the caller's token. What is left here is the data: each caller sees its own practice's.
- * @param organizationOf who calls: the organization in the token that the guard has verified
  */
-export function clinicApi(
-  guard: Middleware,
-  organizationOf: (ctx: Context) => string,
-  records: Records,
-): Koa {
+export function clinicApi(guard: Middleware, records: Records): Koa {
   const router = new Router()
   const practice = (ctx: Context): PracticeRecords => records.of(organizationOf(ctx))
 
@@ -65,6 +61,13 @@ export function clinicApi(
   app.use(router.routes())
   app.use(router.allowedMethods())
   return app
+}
+
+/** Who calls: the organization in the token that the guard has verified. */
+function organizationOf(ctx: Context): string {
+  const admission: Admission | undefined = ctx.state['latchkey']
+  // Only a public operation has no caller, and none of those asks.
+  return admission?.caller?.organizationId ?? ctx.throw(401)
 }
 
 /** Another practice's patient is simply not found: an id tells nobody that it exists. */

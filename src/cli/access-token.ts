@@ -1,52 +1,62 @@
-import { z } from 'zod'
+import { createTokenSource } from '../sdk/index.ts'
+import { TokenError } from '../sdk/token-error.ts'
 import type { Credential } from './client-credential.ts'
 import { Failure } from './failure.ts'
-import { reach } from './management-api.ts'
+import { unreachable } from './management-api.ts'
 
-const Granted = z.object({ access_token: z.string() })
-const Refused = z.object({ error: z.string(), error_description: z.string().optional() })
-
-/** Exchanges a client key for an access token (RFC 6749 §4.4), once. */
-export async function fetchAccessToken(
-  server: string,
-  endpoint: string,
-  credential: Credential,
-  scope?: string,
-): Promise<string> {
-  const { clientId, clientSecret } = credential
-  const response = await reach(server, new URL(endpoint), {
-    method: 'POST',
-    headers: {
-      authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
-      'content-type': 'application/x-www-form-urlencoded',
-    },
-    body: new URLSearchParams({
-      grant_type: 'client_credentials',
-      ...(scope === undefined ? {} : { scope }),
-    }),
-  })
-  const body: unknown = await response.json().catch(() => undefined)
-  const granted = Granted.safeParse(body)
-  if (response.ok && granted.success) return granted.data.access_token
-  const refused = Refused.safeParse(body)
-  throw refused.success
-    ? new Failure(`no token for ${clientId}: ${refused.data.error_description ?? refused.data.error}`, {
-        exitCode: 1,
-        fix: fixFor(refused.data.error),
-      })
-    : new Failure(`${endpoint} answered ${response.status} without saying why`, {
-        exitCode: 1,
-        fix: 'check that --server names Latchkey itself, and look into its log',
-      })
+export interface TokenAsked {
+  readonly endpoint: string
+  /** Narrows the key's role. */
+  readonly scope: string | undefined
+  readonly sendKeyOverPlainHttp: true | undefined
 }
 
-function fixFor(error: string): string {
-  switch (error) {
+/** Exchanges a client key for an access token. @throws {Failure} */
+export async function fetchAccessToken(
+  { clientId, clientSecret }: Credential,
+  { endpoint, scope, sendKeyOverPlainHttp }: TokenAsked,
+): Promise<string> {
+  let source: ReturnType<typeof createTokenSource> | undefined
+  try {
+    source = createTokenSource({
+      ...{ tokenEndpoint: endpoint, key: clientSecret, clientId },
+      ...(scope === undefined ? {} : { scope }),
+      ...(sendKeyOverPlainHttp === undefined ? {} : { sendKeyOverPlainHttp }),
+    })
+    return await source.token()
+  } catch (error) {
+    throw failureFrom(error, endpoint)
+  } finally {
+    source?.close()
+  }
+}
+
+function failureFrom(error: unknown, endpoint: string): unknown {
+  if (error instanceof TokenError) {
+    if (error.code === 'unreachable') return unreachable(new URL(endpoint).origin, error)
+    return new Failure(error.message, { exitCode: 1, fix: fixFor(error.code), cause: error })
+  }
+  // How the SDK refuses an address that would carry the key in clear.
+  if (error instanceof TypeError)
+    return new Failure(error.message, {
+      exitCode: 2,
+      fix: 'use https, or --send-key-over-plain-http if nobody else is on that network',
+      cause: error,
+    })
+  return error
+}
+
+function fixFor(code: string): string {
+  switch (code) {
     case 'invalid_client':
-      return 'the key may be revoked, disabled, expired, rotated out, or of another server or service; check --key-file and --server'
+      return 'the key may be revoked, disabled, expired, rotated out, or of another server or service: check --key-file and --server'
     case 'invalid_scope':
       return 'ask only for scopes within the role of the key'
+    case 'rate_limited':
+      return 'wait a moment, and reuse tokens: each is good for minutes'
+    case 'unexpected_answer':
+      return 'check that --server names Latchkey itself, and look into its log'
     default:
-      return 'look the error up in RFC 6749 §5.2, and into the server’s log'
+      return 'RFC 6749 §5.2 says what the error means; the server’s log has more'
   }
 }

@@ -1,4 +1,5 @@
 import { type ZodType, z } from 'zod'
+import { recordLines } from './output.ts'
 
 /** What the command's exit code says: 1 the server refused, 2 the command was given wrongly, 3 no server. */
 export type ExitCode = 1 | 2 | 3
@@ -72,7 +73,28 @@ export function describeFailure(failure: Failure): string {
   return [
     problem === undefined ? failure.message : `${failure.message} [${problem.code}]`,
     ...faults,
+    ...(problem === undefined ? [] : factLines(problem)),
     ...(failure.fix === undefined ? [] : [`What to do: ${failure.fix}`]),
     ...(problem?.request_id === undefined ? [] : [`Request id: ${problem.request_id}`]),
   ].join('\n')
+}
+
+/** Members that every problem has, or that are told elsewhere. */
+const known = [
+  'type',
+  'title',
+  'status',
+  'code',
+  'detail',
+  'fix',
+  'errors',
+  'request_id',
+  'changes',
+  'confirmation',
+]
+
+/** What else a refusal tells: who holds a role, what goes with an organization. */
+function factLines(problem: Problem): readonly string[] {
+  const facts = Object.entries(problem).filter(([name]) => !known.includes(name))
+  return facts.length === 0 ? [] : recordLines(Object.fromEntries(facts)).map((line) => `  ${line}`)
 }

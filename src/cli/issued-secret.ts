@@ -1,58 +1,92 @@
-import { open } from 'node:fs/promises'
+import { type FileHandle, open, rm } from 'node:fs/promises'
 import { z } from 'zod'
 import { Failure } from './failure.ts'
+import { at } from './management-api.ts'
 import type { Item } from './output.ts'
 import type { Session } from './session.ts'
 
 export interface SecretOptions {
   /** Where to write `CLIENT_ID`, `CLIENT_SECRET` and `TOKEN_ENDPOINT` lines. */
-  readonly envFile?: string
+  readonly dotenv?: string
   /** Where to write JSON in the form of the operator's key file. */
   readonly output?: string
 }
 
-const Issued = z.looseObject({ id: z.string(), client_secret: z.string(), token_endpoint: z.string() })
+interface SecretFile {
+  readonly path: string
+  readonly form: 'env' | 'json'
+  readonly handle: FileHandle
+}
+
+const Issued = z.looseObject({
+  client_id: z.string(),
+  client_secret: z.string(),
+  organization_id: z.string(),
+})
 
 /**
- * Shows a key that has just got a secret, which is seen this once; or writes it where nobody else can read it. The files
- * are opened before the key is made, so that a path that cannot be written costs no secret.
+ * Makes a secret and shows it, this once; or writes it where nobody else can read it. Files are opened and the service
+ * is looked up before it is made, so that nothing that fails then costs a secret.
+ * @param service id or slug of the key's service
  */
 export async function showIssued(
-  { output, server }: Session,
+  session: Session,
   options: SecretOptions,
+  { organizationId, service }: { readonly organizationId: string; readonly service: string },
   make: () => Promise<Item>,
 ): Promise<void> {
+  const { output } = session
   const files = await openFiles(options)
-  const answer = await make()
+  let answer: Item
+  let endpoint = ''
+  try {
+    if (files.length > 0) endpoint = await tokenEndpoint(session, organizationId, service)
+    answer = await make()
+  } catch (error) {
+    for (const { path, handle } of files) await handle.close().then(() => rm(path, { force: true }))
+    throw error
+  }
   const issued = Issued.safeParse(answer)
-  if (!issued.success || files.length === 0) {
-    output.show(answer)
-    if (issued.success) output.say(keepNow)
+  if (issued.success && files.length > 0) {
+    for (const file of files) await write(file, contentOf(file.form, issued.data, endpoint))
+    for (const { path } of files)
+      output.say(`The secret is in ${path}, for its owner alone. It is not shown again.`)
+    const { client_secret: _, ...rest } = answer
+    output.show(rest)
     return
   }
-  const { id, client_secret, token_endpoint } = issued.data
-  const origin = await server()
-  const env = `CLIENT_ID=${id}\nCLIENT_SECRET=${client_secret}\nTOKEN_ENDPOINT=${token_endpoint}\n`
-  const json = `${JSON.stringify({ origin, token_endpoint, client_id: id, client_secret }, null, 2)}\n`
-  for (const { path, form, handle } of files) {
-    await handle.writeFile(form === 'env' ? env : json)
-    await handle.close()
-    output.say(`The secret is in ${path}, for its owner alone. It is not shown again.`)
-  }
-  const { client_secret: _, ...rest } = answer
-  output.show(rest)
+  output.show(answer)
+  if (issued.success) output.say(keepNow)
 }
 
 const keepNow =
-  'Keep the client_secret now: it is not shown again (next time, --env-file or --output writes it to a file). If it gets lost, `latchkey keys rotate` makes a new one.'
+  'Keep the client_secret now: it is not shown again. (--dotenv or --output writes it to a file. One that is lost is replaced with `latchkey keys rotate`.)'
 
-async function openFiles({ envFile, output }: SecretOptions) {
-  const wanted = [
-    { path: envFile, form: 'env' as const },
-    { path: output, form: 'json' as const },
-  ]
-  const files = []
-  for (const { path, form } of wanted) {
+async function tokenEndpoint(session: Session, organizationId: string, service: string): Promise<string> {
+  const { slug } = await session.api.get(at`/organizations/${organizationId}/services/${service}`)
+  return `${await session.server()}/${String(slug)}/oauth/token`
+}
+
+function contentOf(form: SecretFile['form'], issued: z.output<typeof Issued>, endpoint: string): string {
+  const { client_id, client_secret, organization_id } = issued
+  if (form === 'env')
+    return `CLIENT_ID=${client_id}\nCLIENT_SECRET=${client_secret}\nTOKEN_ENDPOINT=${endpoint}\n`
+  const { origin } = new URL(endpoint)
+  const content = { origin, token_endpoint: endpoint, organization_id, client_id, client_secret }
+  return `${JSON.stringify(content, null, 2)}\n`
+}
+
+async function write({ handle }: SecretFile, content: string): Promise<void> {
+  await handle.writeFile(content)
+  await handle.close()
+}
+
+async function openFiles({ dotenv, output }: SecretOptions): Promise<readonly SecretFile[]> {
+  const files: SecretFile[] = []
+  for (const [path, form] of [
+    [dotenv, 'env'],
+    [output, 'json'],
+  ] as const) {
     if (path === undefined) continue
     try {
       // `wx`: a file that is there may be readable by others, and may hold what is still needed.

@@ -5,7 +5,7 @@ import { Failure } from './failure.ts'
 import { type SecretOptions, showIssued } from './issued-secret.ts'
 import { at, type Paging } from './management-api.ts'
 import { keyIdOf, organizationIdOf } from './named.ts'
-import { ofOrganization, paged, repeated } from './options.ts'
+import { ofOrganization, paged, repeated, wholeNumberFromZero } from './options.ts'
 import type { Open, Session } from './session.ts'
 
 interface Whose {
@@ -64,7 +64,7 @@ function addCreate(group: Command, open: Open): void {
       const session = open()
       const id = await organizationIdOf(session, options.organization)
       const body = await newKey(options)
-      await showIssued(session, options, () =>
+      await showIssued(session, options, { organizationId: id, service: options.service }, () =>
         session.api.send('POST', at`/organizations/${id}/keys`, { body }),
       )
     })
@@ -126,14 +126,17 @@ function addRotation(group: Command, open: Open): void {
     .option(
       '--grace-seconds <n>',
       'how long the old secret still works (default a day); 0 after a compromise',
+      wholeNumberFromZero,
     )
     .description('give it a new secret; the old one works on for a while')
     .action(async (key: string, options: Whose & SecretOptions & { graceSeconds?: string }) => {
       const session = open()
-      const path = `${await pathOf(session, key, options)}/rotate`
+      const path = await pathOf(session, key, options)
+      const { organization_id, service_id } = await session.api.get(path)
+      const whose = { organizationId: String(organization_id), service: String(service_id) }
       const { graceSeconds } = options
       const body = graceSeconds === undefined ? {} : { grace_seconds: Number(graceSeconds) }
-      await showIssued(session, options, () => session.api.send('POST', path, { body }))
+      await showIssued(session, options, whose, () => session.api.send('POST', `${path}/rotate`, { body }))
     })
   ofOrganization(group.command('retire').argument('<key>', 'id or name'))
     .argument('<secret>', 'id of the secret (see `latchkey keys show`)')
@@ -173,7 +176,10 @@ async function pathOf(session: Session, key: string, { organization }: Whose): P
 }
 
 function writingSecret(command: Command): Command {
-  return command
-    .option('--env-file <path>', 'write the secret into a new .env file instead of showing it')
-    .option('--output <path>', 'write it into a new JSON file that --key-file reads')
+  return (
+    command
+      // Not `--env-file`: Node takes that for itself, even after the script's name.
+      .option('--dotenv <path>', 'write the secret into a new .env file instead of showing it')
+      .option('--output <path>', 'write it into a new JSON file that --key-file reads')
+  )
 }

@@ -16,6 +16,10 @@ const program = new Command('latchkey')
   .option('--server <origin>', 'the server (LATCHKEY_CLI_SERVER; else as the key file says)')
   .option('--key-file <path>', 'the client key to use (LATCHKEY_CLI_KEY_FILE); - is standard input')
   .option('--json', 'answers as the API gives them, for programs')
+  .option(
+    '--send-key-over-plain-http',
+    'allow a server elsewhere that has no HTTPS: the key can be read on its way',
+  )
   .configureHelp({ showGlobalOptions: true })
   .showSuggestionAfterError()
 

@@ -23,3 +23,8 @@ export function wholeNumber(text: string): string {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1.')
   return text
 }
+
+export function wholeNumberFromZero(text: string): string {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0.')
+  return text
+}

@@ -31,17 +31,18 @@ export function servicesCommand(open: Open): Command {
   group
     .command('rotate-signing-keys')
     .argument('<service>', 'id or slug')
-    .description('sign with a new key; tokens of the old one stay valid until they end')
-    .action(async (service: string) => {
+    .option('--compromised', 'end all its signing keys, and every token signed with them, at once')
+    .description('take the next step: publish a new key, then (five minutes later or more) sign with it')
+    .action(async (service: string, body: { compromised?: true }) => {
       const { api, output } = open()
-      output.show(await api.send('POST', at`/services/${service}/signing-keys/rotate`))
+      output.show(await api.send('POST', at`/services/${service}/signing-keys/rotate`, { body }))
     })
   group
     .command('delete')
     .argument('<service>', 'id or slug')
-    .requiredOption('--confirm <slug>', 'the slug of what is deleted: that you mean it')
-    .description('delete a service, with its roles and keys')
-    .action(async (service: string, { confirm }: { confirm: string }) => {
+    .option('--confirm <slug>', 'the slug of what is deleted: that you mean it')
+    .description('delete a service, with its roles and keys; without --confirm says what would go')
+    .action(async (service: string, { confirm }: { confirm?: string }) => {
       const { api, output } = open()
       await api.send('DELETE', at`/services/${service}`, { query: { confirm } })
       output.say(`Deleted ${service}. Its keys and tokens are of no use any more.`)
@@ -115,7 +116,7 @@ function addReading(group: Command, open: Open): void {
     .action(async (service: string, paging: Paging) => {
       const { api, output } = open()
       const page = await api.list(at`/services/${service}/operations`, paging)
-      output.list(page, ['id', 'method', 'path', 'public', 'summary'], 'No operations.')
+      output.list(page, ['operation_id', 'method', 'path', 'public', 'summary'], 'No operations.')
     })
   paged(group.command('roles').argument('<service>', 'id or slug'))
     .description('the roles that its document defines')

@@ -10,6 +10,7 @@ export interface GlobalOptions {
   readonly server?: string
   readonly keyFile?: string
   readonly json?: true
+  readonly sendKeyOverPlainHttp?: true
 }
 
 /** One run of the command. Nothing is read or asked before it is needed. */
@@ -18,6 +19,8 @@ export interface Session {
   /** Whether a question can be asked. */
   readonly interactive: boolean
   readonly api: ManagementApi
+  /** An access token for the key in use. */
+  accessToken(endpoint: string, scope?: string): Promise<string>
   credential(): Promise<Credential>
   /** Origin of the server. */
   server(): Promise<string>
@@ -41,13 +44,18 @@ export function openSession(surroundings: Surroundings, options: GlobalOptions):
   const server = once(async () =>
     originOf(options.server ?? surroundings.server ?? (await credential()).origin ?? defaultServer),
   )
-  const token = once(async () =>
-    fetchAccessToken(await server(), `${await server()}/latchkey/oauth/token`, await credential()),
-  )
+  const accessToken = async (endpoint: string, scope?: string) =>
+    fetchAccessToken(await credential(), {
+      endpoint,
+      scope,
+      sendKeyOverPlainHttp: options.sendKeyOverPlainHttp,
+    })
+  const token = once(async () => accessToken(`${await server()}/latchkey/oauth/token`))
   return {
     output: outputTo(surroundings.stdout, options.json === true),
     interactive: surroundings.interactive,
     api: managementApi(server, token),
+    accessToken,
     credential,
     server,
     async ownOrganizationId() {

@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { fetchAccessToken } from './access-token.ts'
 import { Failure } from './failure.ts'
 import type { Open, Session } from './session.ts'
 
@@ -20,12 +19,7 @@ export function tokenCommand(open: Open): Command {
       const session = open()
       const { service, scope, decode } = options
       const endpoint = await endpointOf(session, service)
-      const token = await fetchAccessToken(
-        await session.server(),
-        endpoint,
-        await session.credential(),
-        scope,
-      )
+      const token = await session.accessToken(endpoint, scope)
       if (decode === true)
         session.output.show({ header: decodeProtectedHeader(token), claims: decodeJwt(token) })
       else if (session.output.json) session.output.show({ access_token: token })

@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { anyFreePort } from '../examples/clinic/demo/free-port.ts'
+import { type LatchkeyProcess, startLatchkey } from '../examples/clinic/demo/latchkey-process.ts'
+
+const root = new URL('..', import.meta.url).pathname
+const readme = await readFile(join(root, 'README.md'), 'utf8')
+
+/** Fenced blocks by the name that stands in a comment before them. */
+const blocks = new Map(
+  Array.from(readme.matchAll(/<!-- test: (\w+) -->\n```\w+\n(.*?)```/gs), ([, name, code]) => [name, code]),
+)
+
+describe('the README’s examples, word for word, on a fresh start', () => {
+  let folder: string
+  let latchkey: LatchkeyProcess
+  let ports: { latchkey: number; clinic: number }
+  const children: ChildProcess[] = []
+
+  const block = (name: string): string => {
+    const code = blocks.get(name)
+    if (code === undefined) throw new Error(`the README has no block ${name}`)
+    return code
+      .replaceAll('localhost:7700', `localhost:${ports.latchkey}`)
+      .replaceAll('localhost:7701', `localhost:${ports.clinic}`)
+      .replaceAll('listen(7701', `listen(${ports.clinic}`)
+  }
+  const start = (command: string, args: readonly string[]): ChildProcess => {
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LATCHKEY_'))
+    const child = spawn(command, args, {
+      cwd: folder,
+      env: Object.fromEntries(inherited),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    children.push(child)
+    return child
+  }
+  /** @returns all that it wrote; throws unless it ended well */
+  const run = async (command: string, args: readonly string[]): Promise<string> => {
+    const child = start(command, args)
+    const { stdout, stderr } = child
+    if (stdout === null || stderr === null) throw new Error('its output is not piped')
+    const [out, err] = await Promise.all([text(stdout), text(stderr), once(child, 'close')])
+    if (child.exitCode !== 0) throw new Error(`${command} ended with ${child.exitCode}:\n${out}${err}`)
+    return out
+  }
+  const sh = (name: string) => run('bash', ['-euo', 'pipefail', '-c', block(name)])
+  const node = ['--conditions=latchkey-source']
+
+  beforeAll(async () => {
+    // A folder with the repository's files in it, so that what the examples write is written there.
+    folder = await mkdtemp(join(tmpdir(), 'latchkey-readme-'))
+    const hidden = new Set(['data', '.git'])
+    for (const name of await readdir(root))
+      if (!hidden.has(name)) await symlink(join(root, name), join(folder, name))
+    ports = { latchkey: await anyFreePort(), clinic: await anyFreePort() }
+    latchkey = startLatchkey(join(folder, 'data'), ports.latchkey)
+    await latchkey.ready()
+  })
+  afterAll(async () => {
+    for (const child of children)
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGTERM')
+        await once(child, 'close')
+      }
+    await latchkey.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  test('the command makes a service, an organization and keys', async () => {
+    const told = await sh('setup')
+    expect(told).toContain('harbour-street')
+    expect(await readFile(join(folder, 'display.env'), 'utf8')).toMatch(/^CLIENT_SECRET=lk_live_\w+$/m)
+  })
+
+  test('an API is guarded, a machine calls it, and so does curl', async () => {
+    await writeFile(join(folder, 'api.js'), block('api'))
+    await writeFile(join(folder, 'machine.js'), block('machine'))
+    const api = start(process.execPath, ['--env-file=guard.env', ...node, 'api.js'])
+    await Promise.race([once(api.stdout ?? api, 'data'), once(api, 'close')])
+    expect(api.exitCode).toBeNull()
+
+    const machine = await run(process.execPath, ['--env-file=display.env', ...node, 'machine.js'])
+    expect(machine).toMatch(/^200 .*listPatients/s)
+
+    const [allowed, refused] = (await sh('curl')).trim().split('\n')
+    expect(allowed).toMatch(/"operation":"listPatients".* 200$/)
+    expect(refused).toMatch(/"operation_not_in_role".* 403$/)
+  })
+})
+
+describe('the README’s tables are whole', () => {
+  test('every variable of the configuration is there, and no other', async () => {
+    const source = await readFile(join(root, 'src/config.ts'), 'utf8')
+    const known = new Set(source.match(/^ {4}LATCHKEY_\w+/gm)?.map((name) => name.trim()))
+    const rows = Array.from(readme.matchAll(/^\| `(LATCHKEY_\w+)` +\| \S/gm), ([, name]) => name)
+    expect(rows.toSorted()).toEqual([...known].toSorted())
+  })
+
+  test('every dependency is there, with its reason, and no other', async () => {
+    const manifest = z
+      .object({ dependencies: z.record(z.string(), z.string()) })
+      .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')))
+    const section = readme.slice(readme.indexOf('## Dependencies'))
+    const rows = Array.from(section.matchAll(/^\| `([^`]+)` +\| \S/gm), ([, name]) => name)
+    expect(rows.toSorted()).toEqual(Object.keys(manifest.dependencies).toSorted())
+  })
+})
