@@ -50,7 +50,7 @@ export default {
     ),
     forbid(
       'foundations-know-storage',
-      { path: '^src/(audit|revocations|secrets)/' },
+      { path: '^src/(audit|revocations|secrets)/', pathNot: pages },
       { path: '^src/', pathNot: `^src/(audit|revocations|secrets|storage)/|${leaves}` },
     ),
     forbid(

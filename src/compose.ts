@@ -1,8 +1,8 @@
 import { openMongo } from '../adapters/mongodb/open.ts'
 import { openSqlite } from '../adapters/sqlite/open.ts'
 import { type Activity, createActivity } from './audit/activity.ts'
-// import { auditRoutes } from './audit/api.ts'
 import { actorOf } from './audit/actor.ts'
+import { auditRoutes } from './audit/api.ts'
 import { type Commit, recorder } from './audit/record.ts'
 import { clientKeyRoutes } from './client-keys/api.ts'
 import { keyBelongings } from './client-keys/key-belongings.ts'
@@ -147,7 +147,7 @@ function managementRoutes({ config, machine, secrets, store, cached }: Parts): r
     ...serviceRoutes({ ...common, readDocument: documentReader(), reservedSlugs, serviceContents }),
     ...roleRoutes({ ...common, ...held }),
     ...clientKeyRoutes(common),
-    // ...auditRoutes(common),
+    ...auditRoutes(common),
   ]
 }
 

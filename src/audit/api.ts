@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import { listRefusals, type Refusal, refusalReasons } from '../audit/activity.ts'
-import { eventTypes } from '../audit/catalogue.ts'
-import { type AuditEvent, auditEvents } from '../audit/record.ts'
 import { rfc3339 } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import { pageOf, pagingQuery, readPage } from '../http/paging.ts'
 import { type Route, route } from '../http/route.ts'
 import { parseId } from '../ids.ts'
 import type { Counter, Counters, Records } from '../storage/ports.ts'
+import { listRefusals, type Refusal, refusalReasons } from './activity.ts'
+import { eventTypes } from './catalogue.ts'
+import { type AuditEvent, auditEvents } from './record.ts'
 
 interface Deps {
   readonly records: Pick<Records, 'list'>

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSqlite } from '../../adapters/sqlite/open.ts'
 import { createActivity } from '../../src/audit/activity.ts'
+import { auditRoutes } from '../../src/audit/api.ts'
 import { recorder } from '../../src/audit/record.ts'
 import { newIdFrom, type OrganizationId } from '../../src/ids.ts'
-import { auditRoutes } from '../../src/oauth/api.ts'
 import type { Store } from '../../src/storage/ports.ts'
 
 const noonMs = Date.parse('2030-01-01T12:00:00Z')
