@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Db, MongoClient } from 'mongodb'
+import { type Db, MongoClient, type MongoClientOptions, MongoNetworkError } from 'mongodb'
 import type { Place } from './stores.ts'
 
 interface MongoPlace extends Place {
@@ -14,8 +14,8 @@ export function newMongoPlace(serverUrl: string): MongoPlace {
   url.pathname = `/${name}`
   const address = url.toString()
 
-  async function behind<T>(look: (database: Db) => Promise<T>): Promise<T> {
-    const client = new MongoClient(address)
+  async function behind<T>(look: (database: Db) => Promise<T>, options: MongoClientOptions = {}): Promise<T> {
+    const client = new MongoClient(address, options)
     try {
       return await look(client.db(name))
     } finally {
@@ -31,8 +31,13 @@ export function newMongoPlace(serverUrl: string): MongoPlace {
         database.collection<{ _id: string }>('meta').updateOne({ _id: 'schema' }, { $set: { version: 999 } }),
       )
     },
+    // A server keeps the locks of a killed process's transaction for a minute or two, and dropping waits for them: it
+    // is asked to drop, and does it when it can.
     drop: async () => {
-      await behind((database) => database.dropDatabase())
+      const asked = behind((database) => database.dropDatabase(), { socketTimeoutMS: 10_000 })
+      await asked.catch((error: unknown) => {
+        if (!(error instanceof MongoNetworkError)) throw error
+      })
     },
   }
 }
