@@ -3,7 +3,7 @@ import { rfc3339 } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import { pageOf, pagingQuery, readPage } from '../http/paging.ts'
 import { type Route, route } from '../http/route.ts'
-import { parseId } from '../ids.ts'
+import { type OrganizationId, parseId } from '../ids.ts'
 import type { Counter, Counters, Records } from '../storage/ports.ts'
 import { listRefusals, type Refusal, refusalReasons } from './activity.ts'
 import { eventTypes } from './catalogue.ts'
@@ -68,6 +68,7 @@ export function auditRoutes(deps: Deps): readonly Route[] {
         const { items, nextCursor } = await readPage(query, (page) =>
           deps.records.list(organizationId, auditEvents, index, key, { ...page, order: 'newest_first' }),
         )
+        if (items.length === 0) await expectTrail(deps, organizationId)
         return { body: { items: items.map(presentEvent), next_cursor: nextCursor } }
       },
     }),
@@ -82,6 +83,7 @@ export function auditRoutes(deps: Deps): readonly Route[] {
         if (key !== undefined && keyId === undefined) throw badQuery('key', 'is not the id of a client key')
         const after = cursor === undefined ? {} : { after: readCursor(cursor) }
         const found = await listRefusals(deps.counters, organizationId, keyId, { limit: limit + 1, ...after })
+        if (found.length === 0) await expectTrail(deps, organizationId)
         const items = found.slice(0, limit)
         const last = items.at(-1)
         const next = found.length > limit && last !== undefined ? writeCursor(last.counter) : null
@@ -89,6 +91,15 @@ export function auditRoutes(deps: Deps): readonly Route[] {
       },
     }),
   ]
+}
+
+/**
+ * Every organization's trail begins with its making, and outlives it: without an event there never was one.
+ * @throws {DomainError} `organization_not_found`
+ */
+async function expectTrail({ records }: Deps, organizationId: OrganizationId): Promise<void> {
+  const [any] = await records.list(organizationId, auditEvents, 'all', '', { limit: 1 })
+  if (any === undefined) throw new DomainError('organization_not_found', 'no such organization')
 }
 
 function indexFor({ type, target }: z.output<typeof EventsQuery>): readonly [index: string, key: string] {

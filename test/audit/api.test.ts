@@ -74,7 +74,16 @@ describe('listAuditEvents', () => {
     expect((await call('listAuditEvents', { type: 'role.changed' })).items).toHaveLength(3)
     expect((await call('listAuditEvents', { target: 'b' })).items).toHaveLength(1)
     await expect(call('listAuditEvents', { target: 'b', type: 'role.changed' })).rejects.toThrow()
-    expect((await call('listAuditEvents', {}, newId('org'))).items).toEqual([])
+    const otherId = newId('org')
+    const commit = recorder(store.commit, clock, newId)
+    await commit({ type: 'role.changed', organizationId: otherId, target: 'c', by: actor }, [])
+    expect((await call('listAuditEvents', {}, otherId)).items).toHaveLength(1)
+  })
+
+  test('answers for an organization that never was as every other route does', async () => {
+    const missing = { code: 'organization_not_found' }
+    await expect(call('listAuditEvents', {}, newId('org'))).rejects.toMatchObject(missing)
+    await expect(call('listActivity', {}, newId('org'))).rejects.toMatchObject(missing)
   })
 })
 
