@@ -1,4 +1,3 @@
-import { openMongo } from '../adapters/mongodb/open.ts'
 import { openSqlite } from '../adapters/sqlite/open.ts'
 import { type Activity, createActivity } from './audit/activity.ts'
 import { actorOf } from './audit/actor.ts'
@@ -39,6 +38,7 @@ import { deploymentSecrets } from './secrets/deployment-secrets.ts'
 import type { Secrets } from './secrets/secrets.ts'
 import { serviceRoutes } from './services/api.ts'
 import { documentReader } from './services/document-reader.ts'
+import type { DocumentReader } from './services/read-document.ts'
 import { entitlementBelongings, serviceBelongings } from './services/service-belongings.ts'
 import { cacheRecords } from './storage/cache.ts'
 import { type Feed, followFeed } from './storage/feed.ts'
@@ -90,7 +90,7 @@ export async function compose(
     firstStart: () => {
       const { origin, dataFolder } = config
       const bytes = Buffer.from(JSON.stringify(apiDocument(described)))
-      const deps = { ...machine, store, secrets, origin, dataFolder, readDocument: documentReader() }
+      const deps = { ...machine, store, secrets, origin, dataFolder, readDocument: readOwnDocument }
       return ensureFirstStart(deps, { version: productVersion, bytes })
     },
     listen: async () => {
@@ -120,12 +120,21 @@ interface Running {
   close(): Promise<void>
 }
 
-function openStore(location: StoreLocation, clock: Clock): Promise<Store> {
+/** Our own document needs no thread to be safe from it, and the parser is loaded only where there is one to read. */
+const readOwnDocument: DocumentReader = async (source, options) => {
+  const { readDocument } = await import('./services/read-document.ts')
+  return readDocument(source, options)
+}
+
+async function openStore(location: StoreLocation, clock: Clock): Promise<Store> {
   switch (location.kind) {
     case 'sqlite':
       return openSqlite({ path: location.path, clock })
-    case 'mongodb':
+    case 'mongodb': {
+      // Loaded where it is used: the driver is a tenth of a small server's memory and start.
+      const { openMongo } = await import('../adapters/mongodb/open.ts')
       return openMongo({ url: location.url, clock })
+    }
     default:
       throw new Error(`unknown store: ${location satisfies never}`)
   }
