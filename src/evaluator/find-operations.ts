@@ -1,13 +1,33 @@
 import { type CanonicalPath, canonicalPath, encodeSegment } from './canonical-path.ts'
-import type { Operation } from './model.ts'
 import { satisfies } from './parameter-rule.ts'
 import { splitMixed } from './path-template.ts'
-import { fold, type IndexedOperation, type Node, type PathTrie, type Route } from './path-trie.ts'
+import {
+  fold,
+  type IndexedOperation,
+  type Node,
+  type PathTrie,
+  type Route,
+  type RoutedOperation,
+} from './path-trie.ts'
 
 /** An operation that the path names, with the values of its parameters, each decoded once. */
-export interface Match {
+export class Match {
   readonly indexed: IndexedOperation
-  readonly parameters: Readonly<Record<string, string>>
+  readonly #names: readonly string[]
+  readonly #values: readonly string[]
+
+  constructor(indexed: IndexedOperation, names: readonly string[], values: readonly string[]) {
+    this.indexed = indexed
+    this.#names = names
+    this.#values = values
+  }
+
+  /** Made when asked for: a refusal does not need them. */
+  get parameters(): Readonly<Record<string, string>> {
+    const parameters: Record<string, string> = {}
+    for (let i = 0; i < this.#names.length; i++) parameters[this.#names[i] ?? ''] = this.#values[i] ?? ''
+    return parameters
+  }
 }
 
 export type Found =
@@ -28,7 +48,7 @@ interface Search {
   readonly values: string[]
   readonly matches: Match[]
   /** Methods of the templates that match, whether or not they have the method asked for. */
-  readonly methods: Set<string>
+  methods: Set<string> | undefined
   visits: number
   ambiguous: boolean
 }
@@ -45,8 +65,8 @@ export function findOperations(trie: PathTrie, method: string, target: string): 
   if (path === 'ambiguous_path') return { kind: 'refused', reason: 'ambiguous_path' }
   const literal = path.raw === path.decoded ? trie.literalPaths.get(path.path) : undefined
   if (literal !== undefined) {
-    const [first, ...others] = literalMatches(literal, method)
-    if (first !== undefined) return { kind: 'found', canonicalPath: path.path, matches: [first, ...others] }
+    const matches = literalMatches(literal, method)
+    if (isSome(matches)) return { kind: 'found', canonicalPath: path.path, matches }
   }
   const search: Search = {
     trie,
@@ -54,7 +74,7 @@ export function findOperations(trie: PathTrie, method: string, target: string): 
     method,
     values: [],
     matches: [],
-    methods: new Set(),
+    methods: undefined,
     visits: 0,
     ambiguous: false,
   }
@@ -62,26 +82,31 @@ export function findOperations(trie: PathTrie, method: string, target: string): 
   return answer(search)
 }
 
+const nothing: readonly string[] = []
+
 function literalMatches(routes: readonly Route[], method: string): readonly Match[] {
   const matches: Match[] = []
   for (const route of routes) {
-    const indexed = operationOf(route, method)
-    if (indexed !== undefined) matches.push({ indexed, parameters: {} })
+    const routed = operationOf(route, method)
+    if (routed !== undefined) matches.push(new Match(routed.indexed, nothing, nothing))
   }
   return matches
 }
 
-function operationOf(route: Route, method: string): IndexedOperation | undefined {
+function operationOf(route: Route, method: string): RoutedOperation | undefined {
   return route.byMethod.get(method) ?? (method === 'HEAD' ? route.byMethod.get('GET') : undefined)
+}
+
+function isSome(matches: readonly Match[]): matches is readonly [Match, ...Match[]] {
+  return matches.length > 0
 }
 
 function answer({ path, matches, methods, ambiguous }: Search): Found {
   if (ambiguous) return { kind: 'refused', reason: 'ambiguous_path' }
-  const [first, ...others] = matches
-  if (first !== undefined) return { kind: 'found', canonicalPath: path.path, matches: [first, ...others] }
+  if (isSome(matches)) return { kind: 'found', canonicalPath: path.path, matches }
   // No parameter that may hold a slash took it: a router that decodes first sees other segments.
   if (path.encodedSlash) return { kind: 'refused', reason: 'ambiguous_path' }
-  if (methods.size === 0) return { kind: 'refused', reason: 'unknown_operation' }
+  if (methods === undefined) return { kind: 'refused', reason: 'unknown_operation' }
   if (methods.has('GET')) methods.add('HEAD')
   return { kind: 'refused', reason: 'method_not_allowed', methods: [...methods].sort() }
 }
@@ -160,35 +185,30 @@ function end(search: Search, node: Node): void {
 
 function arrive(search: Search, routes: readonly Route[]): void {
   for (const route of routes) {
-    const indexed = operationOf(route, search.method)
-    if (indexed === undefined) noteMethods(search, route)
-    else {
-      const verdict = fits(search, indexed.operation, route.names)
-      if (verdict === 'ambiguous') search.ambiguous = true
-      if (verdict === 'yes') search.matches.push({ indexed, parameters: named(route.names, search.values) })
+    const routed = operationOf(route, search.method)
+    if (routed === undefined) {
+      noteMethods(search, route)
+      continue
     }
+    const verdict = fits(search, routed)
+    if (verdict === 'ambiguous') search.ambiguous = true
+    if (verdict === 'yes') search.matches.push(new Match(routed.indexed, route.names, search.values.slice()))
   }
 }
 
 function noteMethods(search: Search, route: Route): void {
-  for (const [method, { operation }] of route.byMethod)
-    if (fits(search, operation, route.names) === 'yes') search.methods.add(method)
-}
-
-function named(names: readonly string[], values: readonly string[]): Readonly<Record<string, string>> {
-  const parameters: Record<string, string> = {}
-  for (let i = 0; i < names.length; i++) parameters[names[i] ?? ''] = values[i] ?? ''
-  return parameters
+  for (const [method, routed] of route.byMethod) {
+    if (fits(search, routed) !== 'yes') continue
+    search.methods ??= new Set()
+    search.methods.add(method)
+  }
 }
 
 /** Whether each value is what the operation's document says of its parameter. */
-function fits(
-  { values, path }: Search,
-  operation: Operation,
-  names: readonly string[],
-): 'yes' | 'no' | 'ambiguous' {
-  for (let i = 0; i < names.length; i++) {
-    const rule = operation.parameters[names[i] ?? '']
+function fits({ values, path }: Search, { rules, isRuled }: RoutedOperation): 'yes' | 'no' | 'ambiguous' {
+  if (!isRuled && !path.encodedSlash) return 'yes'
+  for (let i = 0; i < rules.length; i++) {
+    const rule = rules[i]
     const value = values[i] ?? ''
     if (path.encodedSlash && rule?.encodedSlash !== true && value.includes('/')) return 'ambiguous'
     if (rule !== undefined && !satisfies(rule, value)) return 'no'

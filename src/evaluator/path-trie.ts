@@ -1,5 +1,5 @@
 import { encodeSegment } from './canonical-path.ts'
-import type { Operation } from './model.ts'
+import type { Operation, ParameterRule } from './model.ts'
 import { type PathTemplate, pathTemplate, type TemplateSegment } from './path-template.ts'
 
 /** An operation with its place in the model's list, by which sets of operations are kept. */
@@ -8,10 +8,18 @@ export interface IndexedOperation {
   readonly operation: Operation
 }
 
+/** An operation on a template, with the rules of its parameters in the order of their names in it. */
+export interface RoutedOperation {
+  readonly indexed: IndexedOperation
+  readonly rules: readonly (ParameterRule | undefined)[]
+  /** Whether any of the rules says anything. */
+  readonly isRuled: boolean
+}
+
 /** All operations on one template. */
 export interface Route {
   readonly names: readonly string[]
-  readonly byMethod: Map<string, IndexedOperation>
+  readonly byMethod: Map<string, RoutedOperation>
 }
 
 export interface Node {
@@ -64,13 +72,20 @@ export function pathTrie(
     for (const indexed of operations) {
       const template = pathTemplate(base + indexed.operation.path)
       const routes = routesAt(trie, template, indexed.operation)
-      routeOf(routes, template.names, indexed.operation.method).byMethod.set(
-        indexed.operation.method,
-        indexed,
-      )
+      const { method } = indexed.operation
+      routeOf(routes, template.names, method).byMethod.set(method, routed(indexed, template.names))
       if (template.names.length === 0) trie.literalPaths.set(literalPath(template), routes)
     }
   return trie
+}
+
+function routed(indexed: IndexedOperation, names: readonly string[]): RoutedOperation {
+  const { parameters } = indexed.operation
+  const rules = names.map((name) => (Object.hasOwn(parameters, name) ? parameters[name] : undefined))
+  // That a parameter is a text says nothing, nor does that it may be longer than one segment.
+  const says = ([key, value]: [string, unknown]) =>
+    key !== 'multiSegment' && !(key === 'type' && value === 'string')
+  return { indexed, rules, isRuled: rules.some((rule) => Object.entries(rule ?? {}).some(says)) }
 }
 
 function literalPath(template: PathTemplate): string {
