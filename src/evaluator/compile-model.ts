@@ -14,7 +14,7 @@ export interface CompiledRole {
 }
 
 /** One alternative of an operation that needs several roles at once. */
-export interface JointAlternative {
+interface JointAlternative {
   readonly operation: number
   readonly roles: Bits
 }

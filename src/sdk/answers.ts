@@ -16,7 +16,7 @@ export interface Refusal {
   }
 }
 
-export const statusOf: Readonly<Record<DenialReason, number>> = {
+const statusOf: Readonly<Record<DenialReason, number>> = {
   invalid_token: 401,
   token_revoked: 401,
   ambiguous_path: 400,
@@ -53,7 +53,7 @@ const details: Readonly<Record<DenialReason, string>> = {
   stale_bundle: 'Access cannot be decided right now. Try again in a moment.',
 }
 
-export const retryAfterSeconds = 5
+const retryAfterSeconds = 5
 
 export interface RefusalContext {
   readonly decisionId: string

@@ -6,7 +6,7 @@ import type { Facts, FactsQuestion, OrganizationFact, RoleFact } from './bundle.
 import { entitlementOf } from './entitlement-of.ts'
 
 /** Asks a server. Rejects if none can be reached. */
-export type AskFacts = (question: FactsQuestion) => Promise<Facts>
+type AskFacts = (question: FactsQuestion) => Promise<Facts>
 
 interface FactsCacheOptions {
   readonly ask: AskFacts

@@ -3,7 +3,7 @@ import type { Admission, Gate } from './guard-answer.ts'
 import { guardRequest, problemBody, problemMediaType } from './middleware.ts'
 
 /** What is used of an Express (or Connect) request. */
-export interface ExpressRequest extends IncomingMessage {
+interface ExpressRequest extends IncomingMessage {
   /** The target before any mounting. */
   readonly originalUrl?: string
   latchkey?: Admission

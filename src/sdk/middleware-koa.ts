@@ -3,7 +3,7 @@ import type { Admission, Gate } from './guard-answer.ts'
 import { guardRequest, problemBody, problemMediaType } from './middleware.ts'
 
 /** What is used of a Koa context. */
-export interface KoaContext {
+interface KoaContext {
   readonly req: IncomingMessage
   /** The target before any mounting. */
   readonly originalUrl: string

@@ -4,7 +4,7 @@ import { type Fetch, retryAfterOf } from './token-request.ts'
 import type { TokenSource } from './token-source.ts'
 
 /** A server did not answer as it should. */
-export class ServerRefused extends Error {
+class ServerRefused extends Error {
   override readonly name: string = 'ServerRefused'
   readonly status: number
   readonly retryAfterSeconds: number | undefined
