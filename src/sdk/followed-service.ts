@@ -17,7 +17,7 @@ const futureMsMax = 60_000
 
 /** All that a guard has heard of its service, and how long ago. */
 export class FollowedService {
-  readonly revocations = new RevocationIndex()
+  readonly revocations: RevocationIndex = new RevocationIndex()
   readonly #options: FollowedServiceOptions
   #bundle: Bundle | undefined
   #compiled: CompiledBundle | undefined
