@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { artifactAdapter } from '../../src/oauth/artifact-adapter.ts'
+import { artifactAdapter, takeAssertionId } from '../../src/oauth/artifact-adapter.ts'
 import { deploymentSecrets } from '../../src/secrets/deployment-secrets.ts'
 import { clock, newId, startWorld, type World } from './fixture.ts'
 
@@ -72,5 +72,28 @@ describe('what the library keeps', () => {
     const outcomes = await Promise.allSettled(Array.from({ length: 10 }, redeem))
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     expect(await adapter.find('once')).toMatchObject({ consumed: expect.any(Number) })
+  })
+})
+
+describe("a client assertion's id (RFC 7523 §3)", () => {
+  const [old, fresh] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
+  const nodeWith = (...secrets: readonly string[]) =>
+    takeAssertionId({ ...world.deps, secrets: deploymentSecrets(secrets, randomBytes) }, world.service.id)
+  const inAMinute = () => Math.floor(clock() / 1000) + 60
+
+  test.each([
+    ['before a deployment secret was added', [old], [fresh, old]],
+    ['at a node that has the new one in front', [fresh, old], [old, fresh]],
+    ['at a node that was not told of the new one', [fresh, old], [old]],
+    ['while there still was an older one', [fresh, old], [fresh]],
+  ])('is refused when it was taken %s', async (jti, taker, other) => {
+    expect(await nodeWith(...taker)('key_1', jti, inAMinute())).toBe(true)
+    expect(await nodeWith(...other)('key_1', jti, inAMinute())).toBe(false)
+  })
+
+  test('is taken by one of two nodes at once that have the secrets in another order', async () => {
+    const nodes = [nodeWith(fresh, old), nodeWith(old, fresh)]
+    const taken = await Promise.all(nodes.map((take) => take('key_1', 'at-once', inAMinute())))
+    expect(taken.toSorted()).toEqual([false, true])
   })
 })
