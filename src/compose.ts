@@ -7,6 +7,7 @@ import { clientKeyRoutes } from './client-keys/api.ts'
 import { keyBelongings } from './client-keys/key-belongings.ts'
 import { keyContents } from './client-keys/key-contents.ts'
 import { keysHolding, revokeHolders } from './client-keys/key-holders.ts'
+import { rewrapClientKeys } from './client-keys/rewrap-client-keys.ts'
 import type { Clock, MonotonicClock, Random } from './clock.ts'
 import type { Config, StoreLocation } from './config.ts'
 import { guardEndpoints, guardOperations, guardRole } from './decisions/api/guard-endpoints.ts'
@@ -26,6 +27,7 @@ import { type HttpServer, httpServer } from './http/server.ts'
 import { type Handler, koaHandler, siteMap } from './http/site-map.ts'
 import { storedIdempotencyKeys } from './http/stored-idempotency.ts'
 import { type NewId, ulid } from './ids.ts'
+import { assertionLifeSecondsMax } from './oauth/configuration.ts'
 import { createIssuers } from './oauth/issuers.ts'
 import { type TokenQuotas, tokenLimits, tokenQuotasDefault } from './oauth/limits.ts'
 import { organizationRoutes } from './organizations/api.ts'
@@ -34,11 +36,13 @@ import { roleRoutes } from './roles/api.ts'
 import { roleBelongings } from './roles/role-belongings.ts'
 import { roleContents } from './roles/role-contents.ts'
 import { guardFrom } from './sdk/guard.ts'
+import { secretRoutes } from './secrets/api.ts'
 import { deploymentSecrets } from './secrets/deployment-secrets.ts'
 import type { Secrets } from './secrets/secrets.ts'
 import { serviceRoutes } from './services/api.ts'
 import { documentReader } from './services/document-reader.ts'
 import type { DocumentReader } from './services/read-document.ts'
+import { rewrapSigningKeys } from './services/rewrap-signing-keys.ts'
 import { entitlementBelongings, serviceBelongings } from './services/service-belongings.ts'
 import { cacheRecords } from './storage/cache.ts'
 import { type Feed, followFeed } from './storage/feed.ts'
@@ -150,12 +154,15 @@ function managementRoutes({ config, machine, secrets, store, cached }: Parts): r
     of(common),
   )
   const serviceContents = [keyContents(common), roleContents(common)]
+  const sealed = { records, secrets, commit: cached.commit }
+  const rewraps = [rewrapSigningKeys(sealed), rewrapClientKeys(sealed)]
   const held = { holdersOf: [keysHolding(records)], endHolders: [revokeHolders(common)] }
   return [
     ...organizationRoutes({ ...common, belongings }),
     ...serviceRoutes({ ...common, readDocument: documentReader(), reservedSlugs, serviceContents }),
     ...roleRoutes({ ...common, ...held }),
     ...clientKeyRoutes(common),
+    ...secretRoutes({ ...common, rewraps, assertionLifeSecondsMax }),
     ...auditRoutes(common),
   ]
 }

@@ -11,7 +11,6 @@ export const eventTypes = [
   'client_key.secret_rotated',
   'deployment.secret_added',
   'deployment.started_first',
-  'deployment.secret_added',
   'deployment.secrets_rewrapped',
   'entitlement.changed',
   'organization.created',

@@ -13,6 +13,7 @@ import {
 import type { Organization } from '../organizations/organization.ts'
 import { revoke } from '../revocations/revocation.ts'
 import type { Role } from '../roles/role.ts'
+import { sealedUnder } from '../secrets/sealed-under.ts'
 import type { Service } from '../services/service.ts'
 import type { Collection, Insert, Records, Stored } from '../storage/ports.ts'
 
@@ -82,9 +83,14 @@ export const clientKeys: Collection<ClientKey> = {
     all: { keys: () => [''] },
     id: { keys: (key) => [key.id], unique: true, deploymentWide: true },
     service: { keys: (key) => [key.serviceId], deploymentWide: true },
+    sealedUnder: sealedUnder(sealedHashes),
     /** Live holders: of an organization-defined role by its id, of a service-defined one by service and name. */
     role: { keys: (key) => (key.state.kind === 'revoked' ? [] : [roleKey(key.serviceId, key.role)]) },
   },
+}
+
+function sealedHashes({ authentication }: ClientKey): readonly string[] {
+  return authentication.kind === 'secret' ? authentication.secrets.map(({ sealedHash }) => sealedHash) : []
 }
 
 /** The key under which the index `role` lists the holders of a role. */

@@ -41,7 +41,7 @@ const asymmetric = [
 ] as const
 
 /** An assertion may be valid for this long at most: its `jti` is kept until then. */
-const assertionLifeSecondsMax = 3600
+export const assertionLifeSecondsMax = 3600
 
 const off = { enabled: false } as const
 

@@ -1,20 +1,12 @@
 import { z } from 'zod'
 import type { EpochMs } from '../clock.ts'
 import type { OrganizationId } from '../ids.ts'
-import {
-  type Collection,
-  type Insert,
-  insert,
-  type Records,
-  type Remove,
-  remove,
-  type Stored,
-} from '../storage/ports.ts'
+import { type Collection, type Insert, insert, type Records, type Stored } from '../storage/ports.ts'
 import type { Secrets } from './secrets.ts'
 
 /**
  * Proves that a deployment secret is one under which this store's values are sealed. Kept by the operator, under the
- * secret's id, for every secret that may still have sealed something; `rewrap` removes those of the older ones.
+ * secret's id, for every secret that may still have sealed something; `rewrapSecrets` removes those of emptied ones.
  */
 export interface CheckValue extends Stored {
   /** The id of the deployment secret. */
@@ -50,11 +42,8 @@ export async function verifySecrets(
   records: Records,
   secrets: Secrets,
 ): Promise<'empty' | 'known' | 'newest_unknown'> {
-  const kept = await records.locate(checkValues, 'all', '', { limit: checkValuesMax })
-  for (const { organizationId, id } of kept) {
-    const found = await records.find(organizationId, checkValues, id)
-    if (found !== undefined) verify(secrets, found)
-  }
+  const kept = await listCheckValues(records)
+  for (const one of kept) verify(secrets, one)
   if (kept.length === 0) return 'empty'
   return kept.some(({ id }) => id === secrets.ids[0]) ? 'known' : 'newest_unknown'
 }
@@ -71,10 +60,9 @@ function verify(secrets: Secrets, kept: CheckValue): void {
     )
 }
 
-/** The check values of older secrets, to be removed when everything that they sealed is sealed anew. */
-export async function supersededCheckValues(records: Records, secrets: Secrets): Promise<readonly Remove[]> {
-  const kept = await records.locate(checkValues, 'all', '', { limit: checkValuesMax })
-  const older = kept.filter(({ id }) => id !== secrets.ids[0])
-  const found = await Promise.all(older.map((one) => records.find(one.organizationId, checkValues, one.id)))
-  return found.filter((one) => one !== undefined).map((one) => remove(checkValues, one))
+/** Those of every secret under which values may still be sealed. */
+export async function listCheckValues(records: Records): Promise<readonly CheckValue[]> {
+  const places = await records.locate(checkValues, 'all', '', { limit: checkValuesMax })
+  const found = await Promise.all(places.map((one) => records.find(one.organizationId, checkValues, one.id)))
+  return found.filter((one) => one !== undefined)
 }

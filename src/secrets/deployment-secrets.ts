@@ -7,6 +7,7 @@ import {
   type KeyObject,
 } from 'node:crypto'
 import type { Random } from '../clock.ts'
+import { sealedFormat as format, secretIdOf, sealedSeparator as separator } from './sealed-under.ts'
 import type { SecretLabel, Secrets } from './secrets.ts'
 
 /** 32 random bytes take 43 characters in base64url, 44 in base64, 64 in hexadecimal. */
@@ -16,8 +17,6 @@ const keyBytes = 32
 const idBytes = 6
 const nonceBytes = 12
 const tagBytes = 16
-const separator = '$'
-const format = 'v1'
 
 interface DeploymentSecret {
   readonly id: string
@@ -90,7 +89,7 @@ function secretsOf(all: readonly [DeploymentSecret, ...DeploymentSecret[]], rand
     },
     digest: (label, text) => hmac(newest, label, text),
     digests: (label, text) => all.map((secret) => hmac(secret, label, text)),
-    isCurrent: (sealed) => sealed.startsWith(format + separator + newest.id + separator),
+    isCurrent: (sealed) => secretIdOf(sealed) === newest.id,
   }
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { EpochMs } from '../clock.ts'
 import type { ServiceModel } from '../evaluator/model.ts'
 import type { ServiceId, SigningKeyId } from '../ids.ts'
+import { sealedUnder } from '../secrets/sealed-under.ts'
 import type { Collection, Stored } from '../storage/ports.ts'
 
 export const signingAlgorithms = ['ES256', 'RS256', 'EdDSA'] as const
@@ -52,6 +53,7 @@ export const services: Collection<Service> = {
     owner: { keys: () => [''] },
     all: { keys: () => [''], deploymentWide: true },
     id: { keys: (service) => [service.id], unique: true, deploymentWide: true },
+    sealedUnder: sealedUnder(({ signingKeys }) => signingKeys.map((key) => key.sealedPrivateJwk)),
     slug: { keys: (service) => [service.slug], unique: true, deploymentWide: true },
   },
 }

@@ -18,9 +18,12 @@ test('a deployment secret is rotated without a single owner of a key', async () 
     })
   const issued = await Promise.all(Array.from({ length: 130 }, () => create(before)))
   issued.push(await create(both))
-  const deps = { ...at.deps, secrets: both }
-  expect(await rewrapClientKeys(deps, at.by, at.customer.id)).toBe(130)
-  expect(await rewrapClientKeys(deps, at.by, at.customer.id)).toBe(0)
+  const [, olderId = ''] = both.ids
+  const keys = rewrapClientKeys({ records: at.deps.records, commit: at.store.commit, secrets: both })
+  expect(await keys.count(olderId, 1_000)).toBe(130)
+  expect(await keys.rewrap(olderId, 110)).toBe(110)
+  expect(await keys.rewrap(olderId, 110)).toBe(20)
+  expect(await keys.count(olderId, 1_000)).toBe(0)
   const verify = secretVerifier(deploymentSecrets([newer], random))
   for (const { key, secret } of issued) {
     const now = await getClientKey(at.deps.records, at.customer.id, key.id)
