@@ -5,6 +5,7 @@ import { describeFailure, Failure } from './failure.ts'
 import { keysCommand } from './keys.ts'
 import { organizationsCommand } from './organizations.ts'
 import { rolesCommand } from './roles.ts'
+import { secretsCommand } from './secrets.ts'
 import { servicesCommand } from './services.ts'
 import { type GlobalOptions, type Open, openSession } from './session.ts'
 import { surroundingsOf } from './surroundings.ts'
@@ -33,6 +34,7 @@ for (const group of [
   auditCommand,
   activityCommand,
   tokenCommand,
+  secretsCommand,
 ])
   program.addCommand(group(open))
 inheritSettings(program)
