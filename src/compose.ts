@@ -256,7 +256,7 @@ function site(parts: SiteParts, described: ApiDocumentOptions, server: () => Htt
   const own: Readonly<Record<(typeof ownSegments)[number], Handler>> = {
     '.well-known': issuerOrGuards,
     api: koaHandler(log, api),
-    healthz: answersHealth,
+    healthz: koaHandler(log, pageAt('/healthz', answersHealth())),
     readyz: koaHandler(log, pageAt('/readyz', answersReadiness(readiness))),
     ...docsHandlers(log, described),
   }
