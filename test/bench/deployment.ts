@@ -47,17 +47,23 @@ function placeOf(name: Place['name'], dataFolder: string, store: string): Place 
 }
 
 export interface Node {
+  /** What its tokens and links name. */
   readonly origin: string
+  /** Where it is reached. */
+  readonly listensAt: string
   readonly pid: number
   /** From the start of the process to the first line that says it is ready. */
   readonly readyMs: number
   stop(): Promise<void>
 }
 
-/** @param cpu pins the process to that core, where `taskset` is at hand */
-export async function startNode(place: Place, cpu?: number): Promise<Node> {
+/**
+ * @param cpu pins the process to that core, where `taskset` is at hand
+ * @param origin of the deployment, if another node has begun it
+ */
+export async function startNode(place: Place, cpu?: number, origin?: string): Promise<Node> {
   const port = await freePort()
-  const origin = `http://127.0.0.1:${port}`
+  const listensAt = `http://127.0.0.1:${port}`
   const main = join(import.meta.dirname, '../../src/main.ts')
   const [command, args] =
     cpu === undefined ? [process.execPath, [main]] : ['taskset', ['-c', String(cpu), process.execPath, main]]
@@ -66,7 +72,7 @@ export async function startNode(place: Place, cpu?: number): Promise<Node> {
     env: {
       PATH: process.env['PATH'],
       NODE_ENV: 'production',
-      LATCHKEY_ORIGIN: origin,
+      LATCHKEY_ORIGIN: origin ?? listensAt,
       LATCHKEY_PORT: String(port),
       LATCHKEY_DATA: place.dataFolder,
       LATCHKEY_STORE: place.store,
@@ -79,7 +85,8 @@ export async function startNode(place: Place, cpu?: number): Promise<Node> {
   })
   await said(child, 'Latchkey is ready')
   return {
-    origin,
+    origin: origin ?? listensAt,
+    listensAt,
     pid: child.pid ?? 0,
     readyMs: performance.now() - began,
     stop: () =>

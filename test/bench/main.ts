@@ -1,0 +1,51 @@
+// npm run bench [-- --seconds 5] [-- --document <an OpenAPI document, gzipped or not>] [-- --only tokens,decisions,…]
+import { cpus, totalmem } from 'node:os'
+import { parseArgs } from 'node:util'
+import { measureDecisions } from './decisions.ts'
+import { mongoPlace, sqlitePlace } from './deployment.ts'
+import { measureRevocation } from './revocation.ts'
+import { measureStart } from './start.ts'
+import { printTable, type Row } from './table.ts'
+import { canPin, measureTokens } from './tokens.ts'
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '5' },
+    document: { type: 'string' },
+    only: { type: 'string', default: 'start,decisions,revocation,tokens' },
+  },
+})
+const places = [sqlitePlace(), mongoPlace(process.env['MONGODB_URI'])].filter((place) => place !== undefined)
+if (places.length === 1) console.error('MONGODB_URI is not set: MongoDB is not measured')
+
+const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  start: measureStart,
+  decisions: () => measureDecisions(values.document),
+  revocation: async () => (await inOrder(places.map((place) => () => measureRevocation(place)))).flat(),
+  tokens: () => measureTokens(places.map(fresh), Number(values.seconds)),
+}
+const rows: Row[] = []
+for (const name of values.only.split(',')) {
+  const measure = parts[name]
+  if (measure === undefined) throw new Error(`no part ${name}: there are ${Object.keys(parts).join(', ')}`)
+  console.error(`measuring ${name} …`)
+  rows.push(...(await measure()))
+}
+for (const place of places) place.remove()
+
+const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`
+console.log(
+  `\n${machine}; Node.js ${process.version}; ${canPin ? 'server and load pinned to a core each' : 'not pinned: no taskset'}\n`,
+)
+printTable(rows)
+process.exitCode = rows.some(({ met }) => met === false) ? 1 : 0
+
+function fresh(place: (typeof places)[number]) {
+  return place.name === 'SQLite' ? sqlitePlace() : (mongoPlace(process.env['MONGODB_URI']) ?? place)
+}
+
+async function inOrder<T>(jobs: readonly (() => Promise<T>)[]): Promise<T[]> {
+  const done: T[] = []
+  for (const job of jobs) done.push(await job())
+  return done
+}
