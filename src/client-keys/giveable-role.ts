@@ -1,11 +1,11 @@
 import { DomainError } from '../errors.ts'
+import { didYouMean } from '../evaluator/nearest.ts'
 import { type OrganizationId, parseId, type ServiceId } from '../ids.ts'
 import type { Ground } from '../roles/ground.ts'
 import { operationsIn } from '../roles/read-allow.ts'
 import { roles } from '../roles/role.ts'
 import { findService } from '../services/find-service.ts'
 import { type Giver, outsideOfGiving } from '../services/giving.ts'
-import { didYouMean } from '../services/nearest.ts'
 import { operationsOf } from '../services/operations-of.ts'
 import type { Records } from '../storage/ports.ts'
 

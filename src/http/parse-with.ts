@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DomainError, type Fault } from '../errors.ts'
+import { nearest } from '../evaluator/nearest.ts'
 import { jsonPointer, shown } from './json-pointer.ts'
-import { nearest } from './nearest.ts'
 
 type Place = 'body' | 'query'
 

@@ -1,11 +1,11 @@
 import type { Actor, Commit } from '../audit/record.ts'
 import { DomainError } from '../errors.ts'
+import { expectVersion } from '../storage/expect-version.ts'
 import { type Records, update } from '../storage/ports.ts'
 import { confirmChanges } from './confirm-changes.ts'
 import { checkAccessTokenTtl } from './create-service.ts'
 import { changesBetween } from './document-changes.ts'
 import { getService } from './find-service.ts'
-import { checkVersion } from './if-match.ts'
 import { audienceFault } from './read-servers.ts'
 import { type Service, services } from './service.ts'
 import { getCurrentDocument } from './service-document.ts'
@@ -36,7 +36,7 @@ export async function changeService(
   change: ServiceChange,
 ): Promise<Service> {
   const before = await getService(deps.records, idOrSlug)
-  checkVersion(before, change.ifMatch)
+  expectVersion(before, change.ifMatch)
   const after = changed(before, change)
   if (after.audience !== before.audience) {
     const { sha256 } = await getCurrentDocument(deps.records, before)

@@ -3,10 +3,10 @@ import type { Clock } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import type { NewId } from '../ids.ts'
 import { revoke } from '../revocations/revocation.ts'
+import { expectVersion } from '../storage/expect-version.ts'
 import { type Records, remove } from '../storage/ports.ts'
 import { entitlements } from './entitlement.ts'
 import { getService } from './find-service.ts'
-import { checkVersion } from './if-match.ts'
 import { type Service, services } from './service.ts'
 import type { ServiceContents } from './service-contents.ts'
 import { serviceDocuments } from './service-document.ts'
@@ -44,7 +44,7 @@ export async function deleteService(
   const service = await getService(deps.records, idOrSlug)
   if (service.kind === 'system')
     throw new DomainError('service_protected', `${service.slug} is the deployment's own`)
-  checkVersion(service, ifMatch)
+  expectVersion(service, ifMatch)
   if (confirm !== service.slug)
     throw new DomainError('confirmation_required', `deleting ${service.slug} cannot be undone`, {
       fix: `repeat the request with confirm=${service.slug}`,

@@ -1,7 +1,7 @@
 import type { Fault } from '../errors.ts'
+import { nearest } from '../evaluator/nearest.ts'
 import { pointer } from './fault-list.ts'
 import { isObject } from './json-value.ts'
-import { nearest } from './nearest.ts'
 
 /** The extensions that are read, by where they may stand. */
 const known = {

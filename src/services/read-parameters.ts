@@ -1,8 +1,8 @@
 import type { Fault } from '../errors.ts'
 import type { ParameterRule } from '../evaluator/model.ts'
+import { didYouMean } from '../evaluator/nearest.ts'
 import { pointerPart } from './fault-list.ts'
 import { isObject, items, type JsonObject, member, text } from './json-value.ts'
-import { didYouMean } from './nearest.ts'
 import { parametersOf } from './path-template.ts'
 import { resolved } from './references.ts'
 

@@ -1,8 +1,8 @@
 import type { Fault } from '../errors.ts'
 import type { Operation, ServiceRole } from '../evaluator/model.ts'
+import { didYouMean, nearest } from '../evaluator/nearest.ts'
 import { pointer } from './fault-list.ts'
 import { entries, isObject, items, type JsonObject, member } from './json-value.ts'
-import { didYouMean, nearest } from './nearest.ts'
 import { identityScopes, type Schemes } from './read-security.ts'
 import { type OperationNames, operationNames, readStatements } from './read-statement.ts'
 

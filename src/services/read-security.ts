@@ -1,7 +1,7 @@
 import type { Fault } from '../errors.ts'
+import { didYouMean } from '../evaluator/nearest.ts'
 import { pointer } from './fault-list.ts'
 import { entries, items, type JsonObject, member, text } from './json-value.ts'
-import { didYouMean } from './nearest.ts'
 import { resolved } from './references.ts'
 
 /** OpenID Connect Core §5.4: what an app may learn of a person, never what it may do. */

@@ -1,8 +1,8 @@
 import type { Fault } from '../errors.ts'
 import type { Operation, Statement } from '../evaluator/model.ts'
+import { didYouMean, nearest } from '../evaluator/nearest.ts'
 import { pointer } from './fault-list.ts'
 import { isObject, member } from './json-value.ts'
-import { didYouMean, nearest } from './nearest.ts'
 import { shapeOf } from './path-template.ts'
 
 /** Parts of a statement that the evaluator does not enforce yet: accepting one would promise a limit that nobody keeps. */

@@ -1,6 +1,6 @@
 import type { Fault } from '../errors.ts'
+import { didYouMean } from '../evaluator/nearest.ts'
 import { isObject, type JsonObject, text } from './json-value.ts'
-import { didYouMean } from './nearest.ts'
 
 /** A chain of references longer than this is taken for a circle. */
 const hopsMax = 50

@@ -1,11 +1,11 @@
 import type { Actor, Commit } from '../audit/record.ts'
 import type { Clock } from '../clock.ts'
 import { DomainError, type Fault } from '../errors.ts'
+import { expectVersion } from '../storage/expect-version.ts'
 import { insert, type Records, update } from '../storage/ports.ts'
 import { confirmChanges } from './confirm-changes.ts'
 import { changesBetween, type DocumentChanges } from './document-changes.ts'
 import { getService } from './find-service.ts'
-import { checkVersion } from './if-match.ts'
 import type { DocumentReader, ReadDocument } from './read-document.ts'
 import { type Service, services } from './service.ts'
 import { getCurrentDocument, packDocument, serviceDocuments, sha256Of } from './service-document.ts'
@@ -68,7 +68,7 @@ async function replace(
   replacement: Replacement,
   confirm: typeof confirmChanges,
 ): Promise<Replaced> {
-  checkVersion(before, replacement.ifMatch)
+  expectVersion(before, replacement.ifMatch)
   const kept = before.audienceGiven === true ? before.audience : undefined
   const audience = replacement.audience ?? kept
   const read = await deps.readDocument(replacement.document, audience === undefined ? {} : { audience })

@@ -4,9 +4,9 @@ import { DomainError } from '../errors.ts'
 import type { NewId } from '../ids.ts'
 import { accessTokenTtlSecondsMax, revoke } from '../revocations/revocation.ts'
 import type { Secrets } from '../secrets/secrets.ts'
+import { expectVersion } from '../storage/expect-version.ts'
 import { type Records, update } from '../storage/ports.ts'
 import { getService } from './find-service.ts'
-import { checkVersion } from './if-match.ts'
 import { type Service, type SigningKey, services } from './service.ts'
 import { jwksCacheSeconds, newSigningKey, publishedKeys } from './signing-key.ts'
 
@@ -40,7 +40,7 @@ export async function rotateSigningKey(
   rotation: Rotation = {},
 ): Promise<Service> {
   const before = await getService(deps.records, idOrSlug)
-  checkVersion(before, rotation.ifMatch)
+  expectVersion(before, rotation.ifMatch)
   const nowMs = deps.clock()
   const kept = publishedKeys(before.signingKeys, nowMs)
   const next = kept.find(({ state }) => state.kind === 'next')

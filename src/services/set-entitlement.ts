@@ -1,12 +1,12 @@
 import type { Actor, Commit } from '../audit/record.ts'
 import { DomainError, type Fault } from '../errors.ts'
+import { didYouMean } from '../evaluator/nearest.ts'
 import type { OrganizationId } from '../ids.ts'
 import { type Organization, organizations } from '../organizations/organization.ts'
+import { expectVersion } from '../storage/expect-version.ts'
 import { insert, type Records, remove, update } from '../storage/ports.ts'
 import { type Entitlement, entitledRoles, entitlements } from './entitlement.ts'
 import { getService } from './find-service.ts'
-import { checkVersion } from './if-match.ts'
-import { didYouMean } from './nearest.ts'
 import { type Service, services } from './service.ts'
 
 interface Deps {
@@ -62,7 +62,7 @@ export async function setEntitlement(
   const now = await getEntitlement(deps, organizationId, idOrSlug)
   const { organization, service, entitlement: before } = now
   checkCustomer(organization)
-  if (before !== undefined) checkVersion(before, wanted.ifMatch)
+  if (before !== undefined) expectVersion(before, wanted.ifMatch)
   await checkRoles(deps, organization, service, wanted.roles)
   const roles = [...new Set(wanted.roles)]
   const after: Entitlement = { id: service.id, organizationId, version: 1, roles }
@@ -87,7 +87,7 @@ export async function clearEntitlement(
   const { organization, service, entitlement: before } = await getEntitlement(deps, organizationId, idOrSlug)
   checkCustomer(organization)
   if (before === undefined) return
-  checkVersion(before, ifMatch)
+  expectVersion(before, ifMatch)
   const details = { service: service.slug, before: before.roles, after: null }
   await deps.commit({ type: 'entitlement.changed', organizationId, target: service.id, by, details }, [
     remove(entitlements, before),

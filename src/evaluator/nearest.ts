@@ -1,12 +1,12 @@
 /** Longer names than this are not compared: the work grows with the square of the length. */
 const lengthMax = 200
 
-/** The candidate that was most likely meant, if any is near: at most a third of its characters differ. */
+/** The candidate that was most likely meant, if any is near: at most a third of its characters differ, rounded up, so that two letters of a short name may be swapped. */
 export function nearest(text: string, candidates: Iterable<string>): string | undefined {
   if (text.length > lengthMax) return undefined
   let best: { readonly candidate: string; readonly distance: number } | undefined
   for (const candidate of candidates) {
-    const allowed = Math.max(1, Math.floor(Math.max(candidate.length, text.length) / 3))
+    const allowed = Math.ceil(Math.max(candidate.length, text.length) / 3)
     const bound = Math.min(allowed, (best?.distance ?? Number.POSITIVE_INFINITY) - 1)
     if (candidate.length > lengthMax || Math.abs(candidate.length - text.length) > bound) continue
     const distance = editDistance(text.toLowerCase(), candidate.toLowerCase())
