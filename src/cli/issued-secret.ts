@@ -1,7 +1,6 @@
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { z } from 'zod'
 import { Failure } from './failure.ts'
-import { at } from './management-api.ts'
 import type { Item } from './output.ts'
 import type { Session } from './session.ts'
 
@@ -22,25 +21,22 @@ const Issued = z.looseObject({
   client_id: z.string(),
   client_secret: z.string(),
   organization_id: z.string(),
+  token_endpoint: z.string(),
 })
 
 /**
- * Makes a secret and shows it, this once; or writes it where nobody else can read it. Files are opened and the service
- * is looked up before it is made, so that nothing that fails then costs a secret.
- * @param service id or slug of the key's service
+ * Makes a secret and shows it, this once; or writes it where nobody else can read it. Files are opened before
+ * it is made, so that a path that cannot be written costs no secret.
  */
 export async function showIssued(
   session: Session,
   options: SecretOptions,
-  { organizationId, service }: { readonly organizationId: string; readonly service: string },
   make: () => Promise<Item>,
 ): Promise<void> {
   const { output } = session
   const files = await openFiles(options)
   let answer: Item
-  let endpoint = ''
   try {
-    if (files.length > 0) endpoint = await tokenEndpoint(session, organizationId, service)
     answer = await make()
   } catch (error) {
     for (const { path, handle } of files) await handle.close().then(() => rm(path, { force: true }))
@@ -48,7 +44,7 @@ export async function showIssued(
   }
   const issued = Issued.safeParse(answer)
   if (issued.success && files.length > 0) {
-    for (const file of files) await write(file, contentOf(file.form, issued.data, endpoint))
+    for (const file of files) await write(file, contentOf(file.form, issued.data))
     for (const { path } of files)
       output.say(`The secret is in ${path}, for its owner alone. It is not shown again.`)
     const { client_secret: _, ...rest } = answer
@@ -62,17 +58,12 @@ export async function showIssued(
 const keepNow =
   'Keep the client_secret now: it is not shown again. (--dotenv or --output writes it to a file. One that is lost is replaced with `latchkey keys rotate`.)'
 
-async function tokenEndpoint(session: Session, organizationId: string, service: string): Promise<string> {
-  const { slug } = await session.api.get(at`/organizations/${organizationId}/services/${service}`)
-  return `${await session.server()}/${String(slug)}/oauth/token`
-}
-
-function contentOf(form: SecretFile['form'], issued: z.output<typeof Issued>, endpoint: string): string {
-  const { client_id, client_secret, organization_id } = issued
+function contentOf(form: SecretFile['form'], issued: z.output<typeof Issued>): string {
+  const { client_id, client_secret, organization_id, token_endpoint } = issued
   if (form === 'env')
-    return `CLIENT_ID=${client_id}\nCLIENT_SECRET=${client_secret}\nTOKEN_ENDPOINT=${endpoint}\n`
-  const { origin } = new URL(endpoint)
-  const content = { origin, token_endpoint: endpoint, organization_id, client_id, client_secret }
+    return `CLIENT_ID=${client_id}\nCLIENT_SECRET=${client_secret}\nTOKEN_ENDPOINT=${token_endpoint}\n`
+  const { origin } = new URL(token_endpoint)
+  const content = { origin, token_endpoint, organization_id, client_id, client_secret }
   return `${JSON.stringify(content, null, 2)}\n`
 }
 

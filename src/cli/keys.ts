@@ -64,7 +64,7 @@ function addCreate(group: Command, open: Open): void {
       const session = open()
       const id = await organizationIdOf(session, options.organization)
       const body = await newKey(options)
-      await showIssued(session, options, { organizationId: id, service: options.service }, () =>
+      await showIssued(session, options, () =>
         session.api.send('POST', at`/organizations/${id}/keys`, { body }),
       )
     })
@@ -132,11 +132,9 @@ function addRotation(group: Command, open: Open): void {
     .action(async (key: string, options: Whose & SecretOptions & { graceSeconds?: string }) => {
       const session = open()
       const path = await pathOf(session, key, options)
-      const { organization_id, service_id } = await session.api.get(path)
-      const whose = { organizationId: String(organization_id), service: String(service_id) }
       const { graceSeconds } = options
       const body = graceSeconds === undefined ? {} : { grace_seconds: Number(graceSeconds) }
-      await showIssued(session, options, whose, () => session.api.send('POST', `${path}/rotate`, { body }))
+      await showIssued(session, options, () => session.api.send('POST', `${path}/rotate`, { body }))
     })
   ofOrganization(group.command('retire').argument('<key>', 'id or name'))
     .argument('<secret>', 'id of the secret (see `latchkey keys show`)')

@@ -75,14 +75,15 @@ export function isItem(value: unknown): value is Item {
 }
 
 const titleOf = (name: string): string => name.replaceAll('_', ' ')
-const isId = (name: string): boolean => name === 'id' || name.endsWith('_id') || name === 'slug'
+const isId = (name: string): boolean =>
+  name === 'id' || name.endsWith('_id') || ['slug', 'target', 'by'].includes(name)
 const time = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$/
 
-/** A value as people read it: lists by commas, times without their letters, absence as a dash. */
+/** A value as people read it: things by name or id, lists by commas, times without their letters, absence as a dash. */
 export function textOf(value: unknown): string {
   if (value === null || value === undefined || value === '') return '–'
   if (Array.isArray(value)) return value.length === 0 ? '–' : value.map(textOf).join(', ')
-  if (isItem(value)) return typeof value['kind'] === 'string' ? value['kind'] : JSON.stringify(value)
+  if (isItem(value)) return String(value['name'] ?? value['id'] ?? JSON.stringify(value))
   const text = String(value)
   const [, day, clock] = time.exec(text) ?? []
   return day === undefined ? text : `${day} ${clock} UTC`

@@ -116,7 +116,7 @@ function addReading(group: Command, open: Open): void {
     .action(async (service: string, paging: Paging) => {
       const { api, output } = open()
       const page = await api.list(at`/services/${service}/operations`, paging)
-      output.list(page, ['operation_id', 'method', 'path', 'public', 'summary'], 'No operations.')
+      output.list(page, ['id', 'method', 'path', 'public', 'summary'], 'No operations.')
     })
   paged(group.command('roles').argument('<service>', 'id or slug'))
     .description('the roles that its document defines')

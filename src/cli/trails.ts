@@ -7,22 +7,13 @@ import type { Open } from './session.ts'
 const pageSize = '50'
 
 export function auditCommand(open: Open): Command {
-  return trail(open, new Command('audit').description('what was changed, by whom'), 'audit-events', [
-    'at',
-    'type',
-    'target',
-    'by',
-    'details',
-  ])
+  const group = new Command('audit').description('what was changed, by whom')
+  return trail(open, group, 'audit-events', ['at', 'type', 'target', 'by', 'details'])
 }
 
 export function activityCommand(open: Open): Command {
-  return trail(
-    open,
-    new Command('activity').description('what happens often: tokens issued and refused'),
-    'activity',
-    ['at', 'type', 'target', 'count', 'details'],
-  )
+  const group = new Command('activity').description('why keys were refused tokens, minute by minute')
+  return trail(open, group, 'activity', ['minute', 'key_id', 'reason', 'address', 'count'])
 }
 
 /** A trail has no end, so unlike other lists it is not followed page by page unasked. */

@@ -1,0 +1,277 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { anyFreePort } from '../../examples/clinic/demo/free-port.ts'
+import { type LatchkeyProcess, startLatchkey } from '../../examples/clinic/demo/latchkey-process.ts'
+import { type Ran, runLatchkey } from './run-latchkey.ts'
+
+const document = new URL('../../examples/clinic/openapi.yaml', import.meta.url).pathname
+const Made = z.looseObject({ id: z.string() })
+const Page = z.object({ items: z.array(z.looseObject({})), next_cursor: z.string().nullable() })
+
+let folder: string
+let server: LatchkeyProcess
+
+/** As the operator: the folder is where its key file lies by default. */
+const latchkey = (...args: string[]): Promise<Ran> => runLatchkey(args, { cwd: folder })
+/** What a program reads; fails unless the command ended well. */
+async function json(...args: string[]): Promise<unknown> {
+  const { code, stdout, stderr } = await latchkey(...args, '--json')
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  return JSON.parse(stdout)
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'latchkey-cli-'))
+  server = startLatchkey(join(folder, 'data'), await anyFreePort())
+  await server.ready()
+  await json('organizations', 'create', '--slug', 'acme', '--name', 'Acme')
+})
+afterAll(async () => {
+  await server.stop()
+  await rm(folder, { recursive: true })
+})
+
+describe('services', () => {
+  test('an import first says what it opens, and goes on with that confirmation alone', async () => {
+    const args = ['services', 'import', document, '--slug', 'clinic']
+    const asked = await latchkey(...args)
+    expect(asked.code).toBe(1)
+    expect(asked.stdout).toContain('Anybody may call, without a token: getStatus')
+    expect(asked.stdout).toContain('Role patients:read gains: listPatients, getPatient')
+    const confirmation = /--confirm (\S+)/.exec(asked.stderr)?.[1] ?? ''
+
+    const wrong = await latchkey(...args, '--confirm', 'x'.repeat(43))
+    expect(wrong.code).toBe(1)
+    expect(wrong.stderr).toContain('[confirmation_required]')
+
+    const made = await json(...args, '--confirm', confirmation)
+    expect(made).toMatchObject({ slug: 'clinic', operation_count: 8 })
+  })
+
+  test('a document with faults is refused with each, and its place', async () => {
+    const content = 'openapi: 3.1.0\ninfo: {title: x, version: "1"}\npaths: {/a: {get: {responses: 5}}}'
+    const { code, stderr } = await runLatchkey(['services', 'import', '-', '--slug', 'faulty', '--yes'], {
+      cwd: folder,
+      input: content,
+    })
+    expect(code).toBe(1)
+    expect(stderr).toContain('[document_refused]')
+    expect(stderr).toMatch(/^ {2}\/\S*: /m)
+    expect(stderr).toMatch(/^Request id: req_/m)
+  })
+
+  test('the document comes back as it was sent', async () => {
+    const { stdout } = await latchkey('services', 'document', 'clinic')
+    expect(stdout).toBe(await readFile(document, 'utf8'))
+  })
+
+  test('a list is a table without escape sequences where it is no terminal', async () => {
+    const { stdout } = await latchkey('services', 'operations', 'clinic')
+    const [titles, first] = stdout.split('\n')
+    expect(titles).toMatch(/^ID +METHOD +PATH +PUBLIC +SUMMARY$/)
+    expect(first).toMatch(/^getStatus +GET +\/status +true +Whether/)
+    expect(stdout).not.toContain('\u001b')
+  })
+
+  test('of a list programs get all pages, or one with --limit', async () => {
+    const whole = Page.parse(await json('services', 'operations', 'clinic'))
+    expect(whole.items).toHaveLength(8)
+    const first = Page.parse(await json('services', 'operations', 'clinic', '--limit', '5'))
+    expect(first.items).toHaveLength(5)
+    const rest = Page.parse(
+      await json('services', 'operations', 'clinic', '--limit', '5', '--cursor', first.next_cursor ?? ''),
+    )
+    expect([...first.items, ...rest.items]).toEqual(whole.items)
+  })
+})
+
+describe('keys', () => {
+  const create = [
+    'keys',
+    'create',
+    '--organization',
+    'acme',
+    '--service',
+    'clinic',
+    '--role',
+    'patients:read',
+  ]
+
+  test('a secret is shown once, with what to do', async () => {
+    const { stdout } = await latchkey(...create, '--name', 'Shown')
+    expect(stdout).toMatch(/^client secret +lk_live_/m)
+    expect(stdout).toContain('it is not shown again')
+    const shown = await json('keys', 'show', 'Shown', '--organization', 'acme')
+    expect(JSON.stringify(shown)).not.toMatch(/lk_live_\w{60}/)
+  })
+
+  test('or written to a new file for its owner alone, which then serves as a key file', async () => {
+    const path = join(folder, 'reader.json')
+    const { stdout } = await latchkey(...create, '--name', 'Reader', '--output', path)
+    expect(stdout).not.toMatch(/lk_live_\w{60}/)
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    const token = await latchkey('token', '--key-file', path)
+    expect(token.stdout).toMatch(/^eyJ\S+\n$/)
+    const decoded = await json('token', '--key-file', path, '--decode')
+    expect(decoded).toMatchObject({ header: { typ: 'at+jwt' }, claims: { roles: ['patients:read'] } })
+  })
+
+  test('a file that is there is not written over, and costs no key', async () => {
+    const path = join(folder, 'data', 'operator-key.json')
+    const { code, stderr } = await latchkey(...create, '--name', 'Never', '--output', path)
+    expect(code).toBe(2)
+    expect(stderr).toContain('cannot be written anew')
+    const { items } = Page.parse(await json('keys', 'list', '--organization', 'acme'))
+    expect(items.map((key) => key['name'])).not.toContain('Never')
+  })
+
+  test('a refused key leaves no empty file behind', async () => {
+    const path = join(folder, 'refused.json')
+    const args = [...create.slice(0, -1), 'admin', '--name', 'Never', '--output', path]
+    expect((await latchkey(...args)).code).toBe(1)
+    await expect(stat(path)).rejects.toThrow('ENOENT')
+  })
+
+  test('rotating with no grace, and revoking, end the old secret', async () => {
+    const path = join(folder, 'ended.json')
+    await latchkey(...create, '--name', 'Ended', '--output', path)
+    const whose = ['Ended', '--organization', 'acme']
+    const rotated = await json('keys', 'rotate', ...whose, '--grace-seconds', '0')
+    expect(rotated).toHaveProperty('client_secret')
+    const refused = await latchkey('token', '--key-file', path)
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('invalid_client')
+    expect(refused.stderr).toContain('What to do:')
+    const revoked = await json('keys', 'revoke', ...whose, '--reason', 'superseded')
+    expect(revoked).toMatchObject({ state: 'revoked', revocation_reason: 'superseded' })
+  })
+
+  test('a name that nothing has, or more than one thing, is refused with what to do', async () => {
+    const none = await latchkey('keys', 'show', 'Nobody', '--organization', 'acme')
+    expect(none.code).toBe(1)
+    expect(none.stderr).toContain('no key is called Nobody')
+    await latchkey(...create, '--name', 'Twin')
+    await latchkey(...create, '--name', 'Twin')
+    const two = await latchkey('keys', 'show', 'Twin', '--organization', 'acme')
+    expect(two.stderr).toMatch(/2 keys are called Twin\nWhat to do: give the id: key_\w+, key_\w+/)
+  })
+})
+
+describe('a customer with its own key', () => {
+  test('works in its own organization without naming it, and sees no other', async () => {
+    const path = join(folder, 'acme-admin.json')
+    const args = [
+      '--service',
+      'latchkey',
+      '--role',
+      'organization-admin',
+      '--name',
+      'Admin',
+      '--output',
+      path,
+    ]
+    await latchkey('keys', 'create', '--organization', 'acme', ...args)
+    const own = await json('organizations', 'show', '--key-file', path)
+    expect(own).toMatchObject({ slug: 'acme' })
+    const named = await json('organizations', 'show', 'acme', '--key-file', path)
+    expect(named).toEqual(own)
+    const others = await latchkey('organizations', 'list', '--key-file', path)
+    expect(others.code).toBe(1)
+  })
+})
+
+describe('roles', () => {
+  const whose = ['--organization', 'acme']
+
+  test('are made, changed and deleted by name; what is not given stays', async () => {
+    const made = ['--name', 'Desk', '--description', 'At the door', '--operation', 'listPatients']
+    await json('roles', 'create', ...whose, '--service', 'clinic', ...made)
+    const edited = await json('roles', 'edit', 'Desk', ...whose, '--operation', 'GET /patients/{patientId}')
+    expect(edited).toMatchObject({ description: 'At the door', allow: [{ operations: ['getPatient'] }] })
+    expect((await latchkey('roles', 'delete', 'Desk', ...whose)).code).toBe(0)
+  })
+
+  test('come from a YAML file, too', async () => {
+    const { code, stdout } = await runLatchkey(
+      ['roles', 'create', ...whose, '--service', 'clinic', '--file', '-', '--json'],
+      { cwd: folder, input: 'name: From file\nallow:\n  - operations: [listPatients]\n' },
+    )
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'From file' })
+  })
+
+  test('a held one is refused with who holds it, and goes with --cascade', async () => {
+    const role = Made.parse(
+      await json(
+        'roles',
+        'create',
+        ...whose,
+        '--service',
+        'clinic',
+        '--name',
+        'Held',
+        '--operation',
+        'listPatients',
+      ),
+    )
+    await json('keys', 'create', ...whose, '--service', 'clinic', '--role', role.id, '--name', 'Holder')
+    const refused = await latchkey('roles', 'delete', 'Held', ...whose)
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('[role_held]')
+    expect(refused.stderr).toMatch(/holders\[0\]/)
+    expect((await latchkey('roles', 'delete', 'Held', ...whose, '--cascade')).code).toBe(0)
+  })
+})
+
+describe('entitlements, trails and ends', () => {
+  test('an entitlement is set, shown and reset', async () => {
+    const between = ['--service', 'clinic', '--organization', 'acme']
+    await json('entitlements', 'set', ...between, '--role', 'patients:read')
+    expect(await json('entitlements', 'show', ...between)).toMatchObject({
+      set: true,
+      roles: ['patients:read'],
+    })
+    expect((await latchkey('entitlements', 'reset', ...between)).code).toBe(0)
+    expect(await json('entitlements', 'show', ...between)).toMatchObject({ set: false })
+    const { stdout } = await latchkey('entitlements', 'list', '--organization', 'acme')
+    expect(stdout).toContain('clinic')
+  })
+
+  test('the audit trail of an organization is listed', async () => {
+    const audit = Page.parse(await json('audit', '--organization', 'acme'))
+    expect(audit.items.map((event) => event['type'])).toContain('entitlement.changed')
+    expect((await latchkey('audit', 'list', '--organization', 'acme')).stdout).toMatch(/^AT /)
+  })
+
+  test('an organization is renamed, suspended, reinstated, and deleted only with its slug', async () => {
+    await json('organizations', 'create', '--slug', 'short-lived', '--name', 'Short')
+    const renamed = await json('organizations', 'rename', 'short-lived', '--name', 'Shorter')
+    expect(renamed).toMatchObject({ name: 'Shorter' })
+    const suspended = await json('organizations', 'suspend', 'short-lived', '--reason', 'unpaid')
+    expect(suspended).toMatchObject({ state: 'suspended' })
+    expect(await json('organizations', 'reinstate', 'short-lived')).toMatchObject({ state: 'active' })
+    const asked = await latchkey('organizations', 'delete', 'short-lived')
+    expect(asked.stdout).toContain('Nothing was deleted')
+    const deleted = await latchkey('organizations', 'delete', 'short-lived', '--confirm', 'short-lived')
+    expect(deleted.code).toBe(0)
+    expect((await latchkey('organizations', 'show', 'short-lived')).code).toBe(1)
+  })
+
+  test('with --json a refusal is the problem document itself, on the error stream', async () => {
+    const { code, stdout, stderr } = await latchkey('services', 'show', 'nowhere', '--json')
+    expect(code).toBe(1)
+    expect(stdout).toBe('')
+    expect(JSON.parse(stderr)).toMatchObject({ status: 404, code: 'service_not_found' })
+  })
+
+  test('a service is deleted only with its slug', async () => {
+    const asked = await latchkey('services', 'delete', 'clinic')
+    expect(asked.code).toBe(1)
+    expect(asked.stderr).toContain('[confirmation_required]')
+    expect((await latchkey('services', 'delete', 'clinic', '--confirm', 'clinic')).code).toBe(0)
+  })
+})
