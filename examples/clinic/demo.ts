@@ -12,10 +12,15 @@ const { values: options } = parseArgs({ options: { exit: { type: 'boolean', defa
 const folder = await mkdtemp(join(tmpdir(), 'latchkey-demo-'))
 const cleanups: (() => void | Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })]
 
-/** Ends what was started, the last first. */
-async function leave(exitCode: number): Promise<never> {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-  process.exit(exitCode)
+let leaving: Promise<never> | undefined
+
+/** Ends what was started, the last first; once, however often it is asked for. */
+function leave(exitCode: number): Promise<never> {
+  leaving ??= (async () => {
+    for (const cleanup of cleanups.toReversed()) await cleanup()
+    process.exit(exitCode)
+  })()
+  return leaving
 }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.once(signal, () => {
@@ -46,7 +51,7 @@ Latchkey  ${latchkey.origin}   (its reference: ${latchkey.origin}/docs)
 Clinic    ${clinic.origin}
 Both stay up until Ctrl-C. Nothing of them is left then.`)
   const lastWords = await latchkey.ended
-  if (cleanups.length > 0) {
+  if (leaving === undefined) {
     console.error(`Latchkey ended unasked:\n${lastWords}`)
     await leave(1)
   }

@@ -1,0 +1,64 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const root = new URL('../..', import.meta.url).pathname
+let folder: string
+
+/** The demo as `npm run demo` runs it, with a folder of its own for what is temporary. */
+function startDemo(...args: readonly string[]): ChildProcess {
+  const demo = ['--conditions=latchkey-source', 'examples/clinic/demo.ts', ...args]
+  const env = { ...process.env, TMPDIR: folder }
+  return spawn(process.execPath, demo, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] })
+}
+
+/** What it has written once this stands in it; all of it, if it ends before. */
+function untilSaid({ stdout }: ChildProcess, said: string): Promise<string> {
+  let written = ''
+  return new Promise((resolve) => {
+    stdout?.on('data', (chunk: Buffer) => {
+      written += chunk.toString()
+      if (written.includes(said)) resolve(written)
+    })
+    stdout?.once('end', () => resolve(written))
+  })
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'latchkey-demo-test-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+describe('npm run demo', () => {
+  test('tells the story, all of it as told, and with --exit leaves nothing behind', async () => {
+    // Whoever has the usual port (this, if nobody): the demo takes another.
+    const busy = createServer().on('error', () => {})
+    busy.listen(7700, '127.0.0.1')
+    const child = startDemo('--exit')
+    const [told] = await Promise.all([untilSaid(child, 'never said'), once(child, 'close')])
+    busy.close()
+    expect(child.exitCode, told).toBe(0)
+    expect(told).not.toContain('did not go as told')
+    for (const answer of ['← 409', '← 201', '← 200', '← 403 operation_not_in_role', '← 401 token_revoked'])
+      expect(told).toContain(answer)
+    expect(told).not.toContain('http://localhost:7700')
+    expect(told).not.toContain('\u001b')
+    expect(await readdir(folder)).toEqual([])
+  })
+
+  test('stays up, and Ctrl-C ends the server and removes its store', async () => {
+    const child = startDemo()
+    const told = await untilSaid(child, 'until Ctrl-C')
+    const latchkey = /^Latchkey +(\S+)/m.exec(told)?.[1] ?? ''
+    expect((await fetch(`${latchkey}/healthz`)).status).toBe(200)
+    child.kill('SIGINT')
+    await once(child, 'close')
+    expect(child.exitCode).toBe(0)
+    await expect(fetch(`${latchkey}/healthz`)).rejects.toThrow('fetch failed')
+    expect(await readdir(folder)).toEqual([])
+  })
+})
