@@ -1,5 +1,5 @@
-// The clinic's API on its own: `node --conditions=latchkey-source examples/clinic/main.ts`, with what it needs in the
-// environment. (Outside this repository the SDK is a package like any other, and the flag is not needed.)
+// The clinic's API on its own: `npm run clinic`, with what it needs in the environment. (The script's `--conditions` lets
+// `latchkey/sdk` be this repository's source; elsewhere the SDK is a package like any other.)
 import { z } from 'zod'
 import { startClinic } from './clinic.ts'
 

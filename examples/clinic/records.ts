@@ -4,7 +4,7 @@ export interface Patient {
   readonly born: string
 }
 
-export interface Appointment {
+interface Appointment {
   readonly id: string
   readonly patient_id: string
   readonly at: string
@@ -18,7 +18,7 @@ export interface PracticeRecords {
 }
 
 /** What the two example practices start with: made-up people. */
-export const seeds: Readonly<Record<string, () => PracticeRecords>> = {
+const seeds: Readonly<Record<string, () => PracticeRecords>> = {
   'harbour-street': () =>
     recordsOf(
       [

@@ -13,7 +13,7 @@ export interface Credential {
   readonly origin?: string
 }
 
-export const defaultKeyFile = './data/operator-key.json'
+const defaultKeyFile = './data/operator-key.json'
 
 /** The form of `operator-key.json`, and of what `--output` writes. */
 const KeyFile = z.looseObject({
@@ -57,7 +57,7 @@ async function readKeyFile(path: string): Promise<Credential> {
 }
 
 /** @param from named in the refusal; the text itself never is, since it may hold a secret */
-export function parseCredential(content: string, from: string): Credential {
+function parseCredential(content: string, from: string): Credential {
   const trimmed = content.trim()
   const id = bareSecret.exec(trimmed)?.[1]
   if (id !== undefined) return { clientId: `key_${id}`, clientSecret: trimmed }

@@ -61,7 +61,7 @@ export async function confirmed(
 }
 
 /** The changes in words, what opens the API first. */
-export function changeLines(changes: z.output<typeof Changes>): readonly string[] {
+function changeLines(changes: z.output<typeof Changes>): readonly string[] {
   const lines = [
     ...told('Anybody may call, without a token', changes.newly_public),
     ...told('No longer checked against the caller’s organization', changes.ownership_check_lost),

@@ -84,7 +84,7 @@ export function managementApi(server: () => Promise<string>, token: () => Promis
 }
 
 /** @throws {Failure} exit code 3 if nothing answers there */
-export async function reach(server: string, url: URL, init: RequestInit): Promise<Response> {
+async function reach(server: string, url: URL, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(answerWithinMs) })
   } catch (cause) {

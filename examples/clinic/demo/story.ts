@@ -105,7 +105,7 @@ function credentialOf({ bearer, client }: Asked): string {
 const widthDefault = 100
 
 /** What fits on the line. */
-export function inOneLine(body: unknown, width = (process.stdout.columns ?? widthDefault) - 12): string {
+function inOneLine(body: unknown, width = (process.stdout.columns ?? widthDefault) - 12): string {
   return cut(typeof body === 'string' ? body : (JSON.stringify(body) ?? ''), width)
 }
 
