@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { request } from 'node:http'
 import { createGuard, type Guard } from '../../src/sdk/index.ts'
 
 /** A client key as its owner has it. */
@@ -46,6 +47,40 @@ export async function send(
   })
   const text = await answer.text()
   return { status: answer.status, headers: answer.headers, text, json: objectIn(text) }
+}
+
+/** The same with the path exactly as it is written: `fetch` takes dot segments out of it. */
+export function sendAsWritten(
+  address: string,
+  method: string,
+  path: string,
+  { token, body = '', headers = {} }: Call & { readonly body?: string } = {},
+): Promise<Reply> {
+  const { promise, resolve, reject } = Promise.withResolvers<Reply>()
+  const { hostname, port } = new URL(address)
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const length = body === '' ? {} : { 'content-length': Buffer.byteLength(body) }
+  const asked = request(
+    { hostname, port, method, path, headers: { ...authorization, ...length, ...headers } },
+    (answer) => {
+      let text = ''
+      answer.setEncoding('utf8').on('data', (chunk) => {
+        text += String(chunk)
+      })
+      const pairs = Object.entries(answer.headersDistinct).map(([name, values = []]): [string, string] => [
+        name,
+        values.join(', '),
+      ])
+      const done = () =>
+        resolve({ status: answer.statusCode ?? 0, headers: new Headers(pairs), text, json: objectIn(text) })
+      answer.on('end', done)
+      answer.on('error', done)
+    },
+  )
+  asked.setTimeout(answerTimeMsMax, () => asked.destroy(new Error(`no answer to ${method} ${path}`)))
+  asked.on('error', reject)
+  asked.end(body)
+  return promise
 }
 
 export function objectIn(text: string): Readonly<Record<string, unknown>> {
