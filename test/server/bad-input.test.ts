@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from 'vitest'
 import { expectClear, timed } from './clear-refusal.ts'
-import { askToken, type Call, type Reply, send, sendAsWritten } from './client.ts'
+import { askToken, type Call, type Reply, sendAsWritten } from './client.ts'
 import { startDeployment } from './deployment.ts'
 import { absent, type DocumentedOperation, documentedOperations, pathOf } from './operations.ts'
 
