@@ -6,6 +6,8 @@ import autocannon from 'autocannon'
 export interface LoadOptions {
   readonly url: string
   readonly seconds: number
+  /** Instead of drawing for so many seconds: each client once, in order, to warm what is kept of each. */
+  readonly eachOnce?: true
   readonly connections: number
   /** `id:secret` of each client; one is drawn at random for each request. */
   readonly clients: readonly string[]
@@ -23,8 +25,10 @@ const body = 'grant_type=client_credentials'
 
 export async function load(options: LoadOptions): Promise<LoadResult> {
   const authorizations = options.clients.map((client) => `Basic ${Buffer.from(client).toString('base64')}`)
+  let next = 0
+  const drawn = () => (options.eachOnce ? next++ : Math.floor(Math.random() * authorizations.length))
   const headers = () => ({
-    authorization: authorizations[Math.floor(Math.random() * authorizations.length)] ?? '',
+    authorization: authorizations[drawn() % authorizations.length] ?? '',
     'content-type': 'application/x-www-form-urlencoded',
   })
   const result = await autocannon({
@@ -33,7 +37,9 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     body,
     headers: headers(),
     connections: options.connections,
-    duration: options.seconds,
+    ...(options.eachOnce
+      ? { amount: authorizations.length + options.connections }
+      : { duration: options.seconds }),
     ...(authorizations.length > 1
       ? { setupClient: (client) => client.on('response', () => client.setHeaders(headers())) }
       : {}),

@@ -18,6 +18,7 @@ export const canPin = spawnSync('taskset', ['-c', '0', 'true']).status === 0
 interface Candidate {
   readonly url: string
   readonly clients: readonly string[]
+  readonly eachOnce?: true
 }
 
 export async function measureTokens(places: readonly Place[], seconds: number): Promise<readonly Row[]> {
@@ -76,6 +77,7 @@ interface Compared {
 /** In turns, so that a machine whose speed drifts does so for both; the first turn warms up and does not count. */
 async function inTurns(bare: Candidate, ours: Candidate, seconds: number): Promise<Compared> {
   const compared: { bare: LoadResult[]; ours: LoadResult[] } = { bare: [], ours: [] }
+  await drive({ ...ours, eachOnce: true }, seconds)
   for (let round = 0; round <= rounds; round++) {
     const [theirs, mine] = [await drive(bare, seconds), await drive(ours, seconds)]
     if (round > 0) {
@@ -86,9 +88,9 @@ async function inTurns(bare: Candidate, ours: Candidate, seconds: number): Promi
   return compared
 }
 
-async function drive({ url, clients }: Candidate, seconds: number): Promise<LoadResult> {
+async function drive({ url, clients, eachOnce }: Candidate, seconds: number): Promise<LoadResult> {
   const child = pinned(loadCpu, [join(import.meta.dirname, 'load.ts')], 'pipe')
-  const options: LoadOptions = { url, clients, seconds, connections }
+  const options: LoadOptions = { url, clients, seconds, connections, ...(eachOnce ? { eachOnce } : {}) }
   const line = said(child, 'perSecond')
   child.stdin?.end(JSON.stringify(options))
   return JSON.parse(await line) as LoadResult
