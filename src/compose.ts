@@ -70,6 +70,8 @@ export interface Latchkey {
 const productVersion = '0.1.0'
 const closingGraceMs = 10_000
 const sweepEveryMs = 60_000
+/** Counts of tokens issued and refused are kept for 90 days; audit events for good. */
+const activityKeptMs = 90 * 24 * 3_600_000
 
 /** Opens the store and wires everything. Nothing is listened at until `listen`. */
 export async function compose(
@@ -93,7 +95,7 @@ export async function compose(
   return {
     firstStart: () => {
       const { origin, dataFolder } = config
-      const bytes = Buffer.from(JSON.stringify(apiDocument(described)))
+      const bytes = () => Buffer.from(JSON.stringify(apiDocument(described)))
       const deps = { ...machine, store, secrets, origin, dataFolder, readDocument: readOwnDocument }
       return ensureFirstStart(deps, { version: productVersion, bytes })
     },
@@ -183,7 +185,7 @@ async function run(parts: Parts, described: ApiDocumentOptions): Promise<Running
     trustedProxies: config.trustedProxies,
   })
   const sweeping = setInterval(() => {
-    sweep(store, revocations).catch((cause: unknown) =>
+    sweep(store, revocations, clock).catch((cause: unknown) =>
       log.warn({ err: errorForLog(cause) }, 'what has expired was not swept'),
     )
   }, sweepEveryMs).unref()
@@ -198,9 +200,10 @@ async function run(parts: Parts, described: ApiDocumentOptions): Promise<Running
   }
 }
 
-async function sweep(store: Store, revocations: LiveRevocations): Promise<void> {
+async function sweep(store: Store, revocations: LiveRevocations, clock: Clock): Promise<void> {
   await store.sweep()
   await revocations.sweep(store.commit)
+  await store.counters.forget(clock() - activityKeptMs)
 }
 
 interface SiteParts extends Parts {
@@ -278,17 +281,23 @@ function lookRecorder(commit: Commit): OnForeignAccess {
     )
 }
 
-const minute = 60
+/** Counted in each worker's own memory, so each gets its share of what the node allows. */
+function perMinute(requests: number, { workers }: Config) {
+  return { requests: Math.ceil(requests / workers), windowSeconds: 60 }
+}
 
-function apiQuotas({ apiCallsPerMinute }: Config): LimitQuotas {
-  const quota = { requests: apiCallsPerMinute, windowSeconds: minute }
+function apiQuotas(config: Config): LimitQuotas {
+  const quota = perMinute(config.apiCallsPerMinute, config)
   return { address: quota, principal: quota, organization: quota }
 }
 
 function tokenQuotas(config: Config): TokenQuotas {
+  const { addressFailures, keyFailures } = tokenQuotasDefault
   return {
     ...tokenQuotasDefault,
-    address: { requests: config.tokensPerAddressPerMinute, windowSeconds: minute },
-    key: { requests: config.tokensPerKeyPerMinute, windowSeconds: minute },
+    address: perMinute(config.tokensPerAddressPerMinute, config),
+    key: perMinute(config.tokensPerKeyPerMinute, config),
+    addressFailures: perMinute(addressFailures.requests, config),
+    keyFailures: perMinute(keyFailures.requests, config),
   }
 }

@@ -22,7 +22,8 @@ import { insert, type Store } from './storage/ports.ts'
 
 /** The management API's own document, in JSON, and the version of the product that it comes with. */
 export interface OwnDocument {
-  readonly bytes: Uint8Array
+  /** Made when it is needed: most starts find it in the store. */
+  readonly bytes: () => Uint8Array
   readonly version: string
 }
 
@@ -51,7 +52,7 @@ export async function ensureFirstStart(deps: FirstStartDeps, document: OwnDocume
   const { store, secrets } = deps
   const known = await verifySecrets(store.records, secrets)
   const operatorId = await findOperator(deps)
-  if (operatorId === undefined) await startFirst(deps, document.bytes)
+  if (operatorId === undefined) await startFirst(deps, document.bytes())
   else if (known !== 'known') await enterSecret(deps, operatorId)
   await followOwnDocument(deps, document)
   await finishKeyFiles(deps)
@@ -133,7 +134,7 @@ async function followOwnDocument(deps: FirstStartDeps, document: OwnDocument): P
   if (service.audience === deps.origin && !isNewer(document.version, await versionOf(deps, service))) return
   const by = firstStartActor(service.organizationId)
   try {
-    await replaceSystemDocument({ ...deps, records, commit: recorded(deps) }, by, service, document.bytes)
+    await replaceSystemDocument({ ...deps, records, commit: recorded(deps) }, by, service, document.bytes())
   } catch (error) {
     // Another node has just done the same.
     if (!hasCode(error, 'conflict')) throw error
