@@ -58,7 +58,7 @@ export async function ensureFirstStart(deps: FirstStartDeps, document: OwnDocume
   await finishKeyFiles(deps)
 }
 
-export async function findOperator({ store }: FirstStartDeps): Promise<OrganizationId | undefined> {
+async function findOperator({ store }: FirstStartDeps): Promise<OrganizationId | undefined> {
   const [place] = await store.records.locate(organizations, 'operator', '', { limit: 1 })
   return place?.organizationId
 }

@@ -37,7 +37,7 @@ export interface KeyRows {
   readonly listed: readonly string[]
 }
 
-export function keyRows<T extends Stored>(collection: Collection<T>, document: T): KeyRows {
+function keyRows<T extends Stored>(collection: Collection<T>, document: T): KeyRows {
   const { organizationId, id } = document
   const entries = indexEntries(collection, document)
   const rowsWhere = (is: (entry: IndexEntry) => boolean, idOf: (entry: IndexEntry) => string) =>

@@ -94,7 +94,7 @@ function sealedHashes({ authentication }: ClientKey): readonly string[] {
 }
 
 /** The key under which the index `role` lists the holders of a role. */
-export function roleKey(serviceId: ServiceId, role: string): string {
+function roleKey(serviceId: ServiceId, role: string): string {
   return parseId('rol', role) ?? `${serviceId}/${role}`
 }
 

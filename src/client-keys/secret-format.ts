@@ -10,7 +10,7 @@ const secretBytes = 32
 const secretLength = 43
 const checksumLength = 6
 /** `lk_`, `live` or `test`, `_`, 26, `_`, 43, 6. */
-export const secretTextLength = 84
+const secretTextLength = 84
 const pattern = /^lk_(live|test)_([0-7][0-9a-hjkmnp-tv-z]{25})_[0-9A-Za-z]{49}$/
 
 /** What a client secret says of itself, before anything is looked up. */

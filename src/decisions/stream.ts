@@ -112,7 +112,7 @@ async function replay(
 }
 
 /** What a commit means to the guards of a service; `undefined`: nothing. */
-export function eventOf(
+function eventOf(
   service: Service,
   row: ChangeRow,
   entries: readonly Revocation[],

@@ -18,7 +18,7 @@ export interface Limiter {
 }
 
 /** @param name what is counted: `address`, `principal`, `organization` */
-export function limiter(name: string, { requests, windowSeconds }: Quota): Limiter {
+function limiter(name: string, { requests, windowSeconds }: Quota): Limiter {
   const memory = new RateLimiterMemory({ points: requests, duration: windowSeconds })
   const policy = `"${name}";q=${requests};w=${windowSeconds}`
   return {
@@ -79,12 +79,6 @@ export interface LimitQuotas {
   readonly address: Quota
   readonly principal: Quota
   readonly organization: Quota
-}
-
-export const defaultQuotas: LimitQuotas = {
-  address: { requests: 1_200, windowSeconds: 60 },
-  principal: { requests: 600, windowSeconds: 60 },
-  organization: { requests: 3_000, windowSeconds: 60 },
 }
 
 export function limitsFrom(quotas: LimitQuotas): Limits {

@@ -21,7 +21,7 @@ export interface Holding {
  * delegable, open something that the role opens too, and nothing that the role does not, within the entitlement. One
  * that opens nothing by itself must be part of the role by name.
  */
-export function scopeBeyond(
+function scopeBeyond(
   compiled: CompiledModel,
   scopes: Iterable<string>,
   holding: Holding,

@@ -112,7 +112,7 @@ export function said(child: ChildProcess, words: string): Promise<string> {
   })
 }
 
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)

@@ -8,7 +8,7 @@ import { followFeed } from '../../src/storage/feed.ts'
 import type { Insert, Store } from '../../src/storage/ports.ts'
 
 export const newId = newIdFrom(() => Date.now(), randomBytes)
-export const operatorId = newId('org')
+const operatorId = newId('org')
 
 /** What one server process holds of the feed. */
 export async function startNode(store: Store, clock: () => number = () => Date.now()) {
@@ -53,7 +53,7 @@ export function raised(of: string, lowest: number, serviceId?: ServiceId, nowMs 
   return entry({ kind: 'authority', of, lowest }, serviceId, nowMs)
 }
 
-export function entry(ended: Ended, serviceId?: ServiceId, nowMs = Date.now()): Insert {
+function entry(ended: Ended, serviceId?: ServiceId, nowMs = Date.now()): Insert {
   const organizationId: OrganizationId = operatorId
   return revoke(newId, nowMs, { organizationId, ended, ...(serviceId === undefined ? {} : { serviceId }) })
 }

@@ -3,7 +3,7 @@ import { DomainError } from '../../src/errors.ts'
 import { type Route, route } from '../../src/http/route.ts'
 import { clinicId, keyId } from './serving.ts'
 
-export const NoteBody = z.object({ id: z.string(), title: z.string(), labels: z.array(z.string()) })
+const NoteBody = z.object({ id: z.string(), title: z.string(), labels: z.array(z.string()) })
 
 const CreateNote = z.strictObject({
   title: z.string().min(1).max(200),

@@ -60,7 +60,7 @@ export const tokens = {
 } as const
 
 /** Stands in for the SDK's guard with the same order of questions: token, operation, role, organization. */
-export function deciding(routes: readonly Route[]): Authenticate {
+function deciding(routes: readonly Route[]): Authenticate {
   const find = routeFinder(routes)
   return async ({ method, path, authorization, address, requestId }) => {
     const token = Object.values(tokens).find((one) => authorization === `Bearer ${one}`)
