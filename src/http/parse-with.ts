@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DomainError, type Fault } from '../errors.ts'
 import { nearest } from '../evaluator/nearest.ts'
-import { jsonPointer, shown } from './json-pointer.ts'
+import { shown, shownPointer } from './shown-pointer.ts'
 
 type Place = 'body' | 'query'
 
@@ -61,7 +61,7 @@ function faultsOf(
 }
 
 function pointerTo(path: readonly PropertyKey[], place: Place): string {
-  return place === 'query' ? `?${path.map((step) => shown(String(step))).join('.')}` : jsonPointer(path)
+  return place === 'query' ? `?${path.map((step) => shown(String(step))).join('.')}` : shownPointer(path)
 }
 
 function unknownName(name: string, known: readonly string[], pointer: string, place: Place): Fault {

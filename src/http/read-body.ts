@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { DomainError, type Fault } from '../errors.ts'
+import { type JsonFlaw, type JsonPath, jsonFlaws } from '../json-text.ts'
 import { collectBody, tooLarge } from './collect-body.ts'
-import { jsonPointer } from './json-pointer.ts'
 import { HttpRefusal } from './refusal.ts'
-import { scanJson } from './scan-json.ts'
+import { shownPointer } from './shown-pointer.ts'
 
 /** What a body may cost. */
 export interface BodyLimits {
@@ -52,7 +52,8 @@ export async function readJson(request: IncomingMessage, limits: BodyLimits): Pr
   if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') throw refusedEncoding('identity')
   const text = utf8(await collectBody(request, limits.jsonBytesMax, limits.timeoutMs))
   if (text.trim() === '') return undefined
-  scanJson(text, limits.jsonDepthMax)
+  const [flaw] = jsonFlaws(text, limits.jsonDepthMax)
+  if (flaw !== undefined) throw flawed(flaw, limits.jsonDepthMax)
   const value = parsed(text)
   const faults: Fault[] = []
   gatherBadText(value, [], faults)
@@ -132,6 +133,27 @@ function notUtf8(cause: unknown): DomainError {
   return new DomainError('body_not_json', 'The body is not UTF-8.', { fix: 'Send it in UTF-8.', cause })
 }
 
+function flawed(flaw: JsonFlaw, depthMax: number): DomainError {
+  switch (flaw.kind) {
+    case 'too_deep':
+      return new DomainError('body_too_deep', `The body is nested deeper than ${depthMax} levels.`, {
+        fix: 'Send a flatter body.',
+      })
+    case 'duplicate_member':
+      return refusedMember(flaw.path, 'this member is there twice')
+    case 'prototype_member':
+      return refusedMember(flaw.path, 'no body here has a member of this name')
+    default:
+      throw new Error(`unknown flaw: ${flaw satisfies never}`)
+  }
+}
+
+function refusedMember(path: JsonPath, detail: string): DomainError {
+  return new DomainError('invalid_request', 'The body has a member that cannot be read safely.', {
+    faults: [{ pointer: shownPointer(path), detail, fix: 'Take it out.' }],
+  })
+}
+
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -157,12 +179,12 @@ function gatherBadText(value: unknown, path: readonly PropertyKey[], faults: Fau
   if (faults.length >= 20) return
   if (typeof value === 'string') {
     const detail = badText(value)
-    if (detail !== undefined) faults.push({ pointer: jsonPointer(path), detail })
+    if (detail !== undefined) faults.push({ pointer: shownPointer(path), detail })
   } else if (typeof value === 'object' && value !== null) {
     for (const [name, member] of Object.entries(value)) {
       const detail = badText(name)
       if (detail !== undefined)
-        faults.push({ pointer: jsonPointer(path), detail: `the name of a member: ${detail}` })
+        faults.push({ pointer: shownPointer(path), detail: `the name of a member: ${detail}` })
       gatherBadText(member, [...path, name], faults)
     }
   }

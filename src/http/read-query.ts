@@ -1,6 +1,6 @@
 import { DomainError, type Fault } from '../errors.ts'
-import { shown } from './json-pointer.ts'
 import { badText } from './read-body.ts'
+import { shown } from './shown-pointer.ts'
 
 /**
  * Query parameters, each at most once, decoded once. Every fault is told at once.

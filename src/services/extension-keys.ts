@@ -1,6 +1,6 @@
 import type { Fault } from '../errors.ts'
 import { nearest } from '../evaluator/nearest.ts'
-import { pointer } from './fault-list.ts'
+import { jsonPointer } from '../json-text.ts'
 import { isObject } from './json-value.ts'
 
 /** The extensions that are read, by where they may stand. */
@@ -26,12 +26,12 @@ export function extensionFaults(
     faults: own
       .filter((key) => !names.includes(key) && !isUnused(key))
       .map((key) => ({
-        pointer: place + pointer(key),
+        pointer: place + jsonPointer(key),
         detail: `${key} is not known at a ${where}`,
         fix: `did you mean ${nearest(key, names) ?? names.join(' or ')}?`,
       })),
     warnings: own
       .filter(isUnused)
-      .map((key) => ({ pointer: place + pointer(key), detail: `${key} has no effect yet` })),
+      .map((key) => ({ pointer: place + jsonPointer(key), detail: `${key} has no effect yet` })),
   }
 }

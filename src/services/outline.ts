@@ -1,5 +1,5 @@
 import type { Fault } from '../errors.ts'
-import { pointerPart } from './fault-list.ts'
+import { jsonPointer } from '../json-text.ts'
 import { isObject, type JsonObject, member } from './json-value.ts'
 import type { Specification } from './parse-document.ts'
 import { referenceFault, referenceOf, resolved } from './references.ts'
@@ -93,7 +93,7 @@ export function outlineOf(
       return value.map((item, i) => ofObject(item, kind, `${pointer}/${i}`))
     if (!place.startsWith('{') || !isObject(value)) return ofObject(value, kind, pointer)
     return fromEntries(value, (key, item) =>
-      key.startsWith('x-') ? undefined : ofObject(item, kind, `${pointer}/${pointerPart(key)}`),
+      key.startsWith('x-') ? undefined : ofObject(item, kind, `${pointer}${jsonPointer(key)}`),
     )
   }
 
@@ -111,7 +111,7 @@ export function outlineOf(
         return undefined
       if (key === 'examples' && kind === 'schema') return undefined
       const place = Object.hasOwn(places, key) ? places[key] : places['*']
-      return place === undefined ? item : ofPlace(item, place, `${pointer}/${pointerPart(key)}`)
+      return place === undefined ? item : ofPlace(item, place, `${pointer}${jsonPointer(key)}`)
     })
   }
 

@@ -1,11 +1,13 @@
-import { DomainError } from '../errors.ts'
+import { DomainError, type Fault } from '../errors.ts'
+import { type JsonPath, jsonFlaws, jsonPointer } from '../json-text.ts'
 import { documentRefused, wholeRefused } from './fault-list.ts'
 import { isObject, type JsonObject, member } from './json-value.ts'
 import { parseYaml } from './parse-yaml.ts'
-import { scanJson } from './scan-json.ts'
 
 const documentBytesMax = 32 * 1024 * 1024
 const documentDepthMax = 512
+/** So many members that stand twice are told of; who mends these finds the others by sending it again. */
+const duplicatesMax = 100
 
 export type Specification = '3.0' | '3.1'
 
@@ -46,9 +48,11 @@ function looksLikeJson(text: string): boolean {
 
 function fromJson(text: string): unknown {
   // Depth first: nothing that recurses sees a text that is too deep, whether or not it is JSON.
-  const faults = scanJson(text, documentDepthMax)
-  if (faults.some(({ detail }) => detail.startsWith('nested')))
-    throw new DomainError('body_too_deep', `the document is nested deeper than ${documentDepthMax}`)
+  const faults: Fault[] = []
+  for (const flaw of jsonFlaws(text, documentDepthMax)) {
+    if (flaw.kind === 'too_deep') throw tooDeep()
+    if (flaw.kind === 'duplicate_member' && faults.length < duplicatesMax) faults.push(duplicate(flaw.path))
+  }
   try {
     const value: unknown = JSON.parse(text)
     if (faults.length > 0) throw documentRefused(faults)
@@ -62,16 +66,37 @@ function fromJson(text: string): unknown {
 /** A text that begins like JSON and is not may still be YAML in flow style; if not, JSON's complaint is the useful one. */
 function fromFlowYaml(text: string, json: SyntaxError): unknown {
   const parsed = parseYaml(text, documentDepthMax)
-  if ('value' in parsed) return parsed.value
+  if (parsed.kind === 'read') return parsed.value
   throw wholeRefused(`not JSON: ${json.message}`, 'send a well-formed JSON or YAML document', json)
 }
 
 function fromYaml(text: string): unknown {
   const parsed = parseYaml(text, documentDepthMax)
-  if ('value' in parsed) return parsed.value
-  if (parsed.faults.some(({ detail }) => detail.startsWith('nested')))
-    throw new DomainError('body_too_deep', `the document is nested deeper than ${documentDepthMax}`)
-  throw documentRefused(parsed.faults)
+  switch (parsed.kind) {
+    case 'read':
+      return parsed.value
+    case 'too_deep':
+      throw tooDeep()
+    case 'refused':
+      throw documentRefused(parsed.faults)
+    default:
+      throw new Error(`unknown outcome: ${parsed satisfies never}`)
+  }
+}
+
+function tooDeep(): DomainError {
+  return new DomainError('body_too_deep', `the document is nested deeper than ${documentDepthMax}`, {
+    fix: 'flatten the document',
+  })
+}
+
+/** `JSON.parse` would quietly keep the last. */
+function duplicate(path: JsonPath): Fault {
+  return {
+    pointer: jsonPointer(...path),
+    detail: `the key ${path.at(-1)} stands twice`,
+    fix: 'keep one of them',
+  }
 }
 
 function specificationOf(document: JsonObject): Specification {

@@ -4,37 +4,41 @@ import type { Fault } from '../errors.ts'
 /** An alias may stand for so much, counted with what it contains: enough for people, too little for a billion laughs. */
 const aliasCountMax = 100
 
+/** So many places where the syntax is broken are told of: one mistake breaks much of what follows it. */
+const syntaxFaultsMax = 100
+
+type ParsedYaml =
+  | { readonly kind: 'read'; readonly value: unknown }
+  | { readonly kind: 'too_deep' }
+  | { readonly kind: 'refused'; readonly faults: readonly Fault[] }
+
 /** Reads YAML 1.2 with JSON's types. Refused: duplicate keys, aliases that multiply, several documents, too deep. */
-export function parseYaml(
-  text: string,
-  depthMax: number,
-): { readonly value: unknown } | { readonly faults: readonly Fault[] } {
+export function parseYaml(text: string, depthMax: number): ParsedYaml {
   const lines = new LineCounter()
   const tokens = tokensOf(text, depthMax, lines)
-  if (tokens === undefined) return tooDeep(depthMax)
+  if (tokens === undefined) return { kind: 'too_deep' }
   const [document, second] = new Composer({ version: '1.2', merge: true, uniqueKeys: true }).compose(tokens)
-  if (document === undefined) return { faults: [{ pointer: '', detail: 'the document is empty' }] }
+  if (document === undefined) return refused({ pointer: '', detail: 'the document is empty' })
   if (second !== undefined)
-    return {
-      faults: [{ pointer: '', detail: 'several YAML documents in one', fix: 'send one, without ---' }],
-    }
-  if (document.errors.length > 0) return { faults: document.errors.map((error) => syntaxFault(error, lines)) }
+    return refused({ pointer: '', detail: 'several YAML documents in one', fix: 'send one, without ---' })
+  if (document.errors.length > 0)
+    return refused(...document.errors.slice(0, syntaxFaultsMax).map((error) => syntaxFault(error, lines)))
   try {
     const value: unknown = document.toJS({ maxAliasCount: aliasCountMax })
-    return isDeeper(value, depthMax) ? tooDeep(depthMax) : { value }
+    return isDeeper(value, depthMax) ? { kind: 'too_deep' } : { kind: 'read', value }
   } catch (cause) {
     // The library throws a ReferenceError for aliases that multiply or name no anchor; anything else is not of the text.
     if (!(cause instanceof ReferenceError)) throw cause
-    return {
-      faults: [
-        { pointer: '', detail: `YAML aliases: ${cause.message}`, fix: 'write the parts out, or $ref' },
-      ],
-    }
+    return refused({
+      pointer: '',
+      detail: `YAML aliases: ${cause.message}`,
+      fix: 'write the parts out, or $ref',
+    })
   }
 }
 
-function tooDeep(depthMax: number): { readonly faults: readonly Fault[] } {
-  return { faults: [{ pointer: '', detail: `nested deeper than ${depthMax}`, fix: 'flatten the document' }] }
+function refused(...faults: readonly Fault[]): ParsedYaml {
+  return { kind: 'refused', faults }
 }
 
 /** Aliases within aliases make the value deeper than the text. */

@@ -1,7 +1,7 @@
 import type { Fault } from '../errors.ts'
 import { type Method, methods, type Operation } from '../evaluator/model.ts'
+import { jsonPointer } from '../json-text.ts'
 import { extensionFaults } from './extension-keys.ts'
-import { pointer } from './fault-list.ts'
 import { entries, isObject, items, type JsonObject, member, text } from './json-value.ts'
 import { parametersOf, shapeOf, templateFault } from './path-template.ts'
 import { namedParameter, readPathParameters } from './read-parameters.ts'
@@ -34,7 +34,7 @@ export function readOperations(document: JsonObject, schemes: Schemes): Found<re
   const operations: Operation[] = []
   const placesById = new Map<string, string>()
   for (const [path, value] of paths) {
-    const itemPlace = pointer('paths', path)
+    const itemPlace = jsonPointer('paths', path)
     const item = resolved(document, value)
     if (!isObject(item)) continue
     note(extensionFaults(item, 'path item or operation', itemPlace))
@@ -70,7 +70,7 @@ function duplicate(id: string, known: string, place: string): Fault {
 function templateFaults(paths: readonly string[]): readonly Fault[] {
   return paths.flatMap((path) => {
     const detail = templateFault(path)
-    return detail === undefined ? [] : [{ pointer: pointer('paths', path), detail }]
+    return detail === undefined ? [] : [{ pointer: jsonPointer('paths', path), detail }]
   })
 }
 
@@ -88,7 +88,7 @@ function collisions(operations: readonly Operation[]): readonly Fault[] {
     if (same === undefined || same.path === path) return []
     return [
       {
-        pointer: pointer('paths', path, method.toLowerCase()),
+        pointer: jsonPointer('paths', path, method.toLowerCase()),
         detail: `${method} ${path} and ${method} ${same.path} match the same requests`,
         fix: 'join them into one operation',
       },

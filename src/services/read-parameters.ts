@@ -1,7 +1,7 @@
 import type { Fault } from '../errors.ts'
 import type { ParameterRule } from '../evaluator/model.ts'
 import { didYouMean } from '../evaluator/nearest.ts'
-import { pointerPart } from './fault-list.ts'
+import { jsonPointer } from '../json-text.ts'
 import { isObject, items, type JsonObject, member, text } from './json-value.ts'
 import { parametersOf } from './path-template.ts'
 import { resolved } from './references.ts'
@@ -129,7 +129,7 @@ export function namedParameter(
   place: string,
 ): { readonly name?: string; readonly fault?: Fault } {
   if (value === undefined) return {}
-  const at = `${place}/${pointerPart(key)}`
+  const at = `${place}${jsonPointer(key)}`
   const names = parametersOf(path)
   const name = text(value)
   if (name !== undefined && names.includes(name)) return { name }

@@ -1,7 +1,7 @@
 import type { Fault } from '../errors.ts'
 import type { Operation, ServiceRole } from '../evaluator/model.ts'
 import { didYouMean, nearest } from '../evaluator/nearest.ts'
-import { pointer } from './fault-list.ts'
+import { jsonPointer } from '../json-text.ts'
 import { entries, isObject, items, type JsonObject, member } from './json-value.ts'
 import { identityScopes, type Schemes } from './read-security.ts'
 import { type OperationNames, operationNames, readStatements } from './read-statement.ts'
@@ -89,13 +89,13 @@ function readRole(
   names: OperationNames,
   faults: Fault[],
 ): ServiceRole {
-  const place = `${extensionPlace}${pointer(name)}`
+  const place = `${extensionPlace}${jsonPointer(name)}`
   if (!isObject(value))
     faults.push({ pointer: place, detail: `a role is an object with ${roleKeys.join(', ')}` })
   for (const [key] of entries(value))
     if (!roleKeys.includes(key))
       faults.push({
-        pointer: place + pointer(key),
+        pointer: place + jsonPointer(key),
         detail: `a role has no ${key}`,
         fix: `did you mean ${nearest(key, roleKeys) ?? roleKeys.join(' or ')}?`,
       })
@@ -164,7 +164,7 @@ function nameFaults(
   const scopeNames = new Set(scopes.map(({ name }) => name))
   const operationIds = new Set(operations.map(({ id }) => id))
   return roles.flatMap(({ name }) => {
-    const place = inExtension.has(name) ? extensionPlace + pointer(name) : '/components/securitySchemes'
+    const place = inExtension.has(name) ? extensionPlace + jsonPointer(name) : '/components/securitySchemes'
     const kind = scopeNames.has(name) ? 'scope' : 'role'
     const wrong = (detail: string, fix: string): Fault => ({ pointer: place, detail, fix })
     return [
@@ -195,11 +195,11 @@ function includeFaults(roles: ReadonlyMap<string, ServiceRole>): readonly Fault[
     for (const [i, name] of role.include.entries())
       if (!roles.has(name)) {
         const fix = didYouMean(name, roles.keys())
-        const at = `${extensionPlace}${pointer(role.name, 'include', i)}`
+        const at = `${extensionPlace}${jsonPointer(role.name, 'include', i)}`
         faults.push({ pointer: at, detail: `no role ${name}`, ...(fix === undefined ? {} : { fix }) })
       }
     const within = reached(role.name, roles)
-    const at = `${extensionPlace}${pointer(role.name, 'include')}`
+    const at = `${extensionPlace}${jsonPointer(role.name, 'include')}`
     if (within.has(role.name))
       faults.push({ pointer: at, detail: `the role ${role.name} includes itself`, fix: 'break the circle' })
     const operators = [...within].filter((name) => roles.get(name)?.anyOrganization === true)

@@ -1,6 +1,6 @@
 import type { Fault } from '../errors.ts'
 import { didYouMean } from '../evaluator/nearest.ts'
-import { pointer } from './fault-list.ts'
+import { jsonPointer } from '../json-text.ts'
 import { entries, items, type JsonObject, member, text } from './json-value.ts'
 import { resolved } from './references.ts'
 
@@ -56,7 +56,7 @@ export function readSecurity(security: unknown, schemes: Schemes, place: string)
     const scopes = new Set<string>()
     for (const [name, named] of entries(requirement)) {
       const scheme = schemes.get(name)
-      if (scheme === undefined) faults.push(unknownScheme(name, schemes, `${place}/${i}${pointer(name)}`))
+      if (scheme === undefined) faults.push(unknownScheme(name, schemes, `${place}/${i}${jsonPointer(name)}`))
       if (scheme?.scoped === true)
         for (const scope of items(named))
           if (typeof scope === 'string' && !identityScopes.has(scope)) scopes.add(scope)

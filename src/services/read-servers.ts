@@ -1,5 +1,5 @@
 import type { Fault } from '../errors.ts'
-import { pointer } from './fault-list.ts'
+import { jsonPointer } from '../json-text.ts'
 import { entries, isObject, items, type JsonObject, member, text } from './json-value.ts'
 
 /** More combinations of server variables than this are not tried out; the defaults still are. */
@@ -29,7 +29,7 @@ export function readServers(document: JsonObject): Servers {
     })
     return []
   }
-  const atRoot = items(member(document, 'servers')).flatMap((s, i) => urlsOf(s, pointer('servers', i)))
+  const atRoot = items(member(document, 'servers')).flatMap((s, i) => urlsOf(s, jsonPointer('servers', i)))
   const all = [...atRoot, ...serversBelow(document).flatMap(({ server, place }) => urlsOf(server, place))]
   const prefixes = all.map((url) => basePathOf(url))
   return {
@@ -44,7 +44,10 @@ function serversBelow(document: JsonObject): readonly { server: unknown; place: 
     [['', item] as const, ...entries(item)].flatMap(([key, holder]) =>
       items(isObject(holder) ? member(holder, 'servers') : undefined).map((server, i) => ({
         server,
-        place: key === '' ? pointer('paths', path, 'servers', i) : pointer('paths', path, key, 'servers', i),
+        place:
+          key === ''
+            ? jsonPointer('paths', path, 'servers', i)
+            : jsonPointer('paths', path, key, 'servers', i),
       })),
     ),
   )

@@ -1,7 +1,7 @@
 import type { Fault } from '../errors.ts'
 import type { Operation, Statement } from '../evaluator/model.ts'
 import { didYouMean, nearest } from '../evaluator/nearest.ts'
-import { pointer } from './fault-list.ts'
+import { jsonPointer } from '../json-text.ts'
 import { isObject, member } from './json-value.ts'
 import { shapeOf } from './path-template.ts'
 
@@ -91,12 +91,12 @@ function keyFaults(value: unknown, place: string): readonly Fault[] {
     const meant = unenforced.includes(key) ? key : nearest(key, ['operations', ...unenforced])
     return unenforced.includes(key)
       ? {
-          pointer: place + pointer(key),
+          pointer: place + jsonPointer(key),
           detail: `${key} is refused: the evaluator does not enforce it yet, so it would promise a limit that is not kept`,
           fix: `leave ${key} out and list only operations that may be allowed whole`,
         }
       : {
-          pointer: place + pointer(key),
+          pointer: place + jsonPointer(key),
           detail: `a statement has no ${key}`,
           fix: `did you mean ${meant ?? 'operations'}?`,
         }

@@ -1,6 +1,6 @@
 import { validate } from '@readme/openapi-parser'
 import type { Fault } from '../errors.ts'
-import { pointer as pointerOf } from './fault-list.ts'
+import { jsonPointer } from '../json-text.ts'
 import { isObject, type JsonObject } from './json-value.ts'
 
 interface Validated {
@@ -67,7 +67,7 @@ function placesByLine(value: unknown): readonly string[] {
     places.push(pointer)
     const children = isObject(at) ? Object.entries(at) : Array.isArray(at) ? [...at.entries()] : []
     const shown = children.filter(([, child]) => child !== undefined)
-    for (const [key, child] of shown) visit(child, pointer + pointerOf(key))
+    for (const [key, child] of shown) visit(child, pointer + jsonPointer(key))
     if (shown.length > 0) places.push(pointer)
   }
   visit(value, '')

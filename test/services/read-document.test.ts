@@ -403,6 +403,7 @@ describe('a document that is refused', () => {
     ['nothing', ' \n', '', /3\.0 or 3\.1/],
     ['NUL', '{"openapi":"3.1.0\0"}', '', /text/],
     ['broken JSON', '{"openapi": ', '', /well-formed/],
+    ['JSON with an escape that there is not', '{"openapi":"3.1.0","a\\x":1}', '', /well-formed/],
     [
       'a JSON key that stands twice',
       '{"openapi":"3.1.0","info":{"a":1,"\\u0061":2}}',
@@ -413,6 +414,11 @@ describe('a document that is refused', () => {
     const error = await refusalOf(source)
     expect(error).toMatchObject({ code: 'document_refused', faults: [{ pointer }] })
     expect(error.faults[0]?.fix).toMatch(fix)
+  })
+
+  test('with one key a hundred thousand times is told of with a bounded number of faults', async () => {
+    const { faults } = await refusalOf(`{${'"a":1,'.repeat(100_000)}"a":1}`)
+    expect(faults.length).toBe(100)
   })
 
   test.each([
