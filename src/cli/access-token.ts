@@ -17,8 +17,6 @@ export async function fetchAccessToken(
   { endpoint, scope, sendKeyOverPlainHttp }: TokenAsked,
 ): Promise<string> {
   let source: ReturnType<typeof createTokenSource> | undefined
-  // The SDK's waits between tries do not keep a process running, and nothing else does here.
-  const holding = setInterval(() => {}, 60_000)
   try {
     source = createTokenSource({
       ...{ tokenEndpoint: endpoint, key: clientSecret, clientId },
@@ -30,7 +28,6 @@ export async function fetchAccessToken(
     throw failureFrom(error, endpoint)
   } finally {
     source?.close()
-    clearInterval(holding)
   }
 }
 

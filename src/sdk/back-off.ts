@@ -12,14 +12,27 @@ export function fraction(random: Random): number {
   return (high * 256 + low) / 65_536
 }
 
-/** Ends early, without an error, when the signal does. Does not hold the process. */
+/** Ends early, without an error, when the signal does. Does not hold the process: nobody waits but a loop of our own. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return wait(ms, signal, (timer) => timer.unref())
+}
+
+/** The same while a caller waits for what comes after it: a process with nothing else to do must not end meanwhile. */
+export function pauseForCaller(ms: number, signal: AbortSignal): Promise<void> {
+  return wait(ms, signal, (timer) => timer)
+}
+
+function wait(
+  ms: number,
+  signal: AbortSignal,
+  held: (timer: NodeJS.Timeout) => NodeJS.Timeout,
+): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) {
       resolve()
       return
     }
-    const timer = setTimeout(done, ms).unref()
+    const timer = held(setTimeout(done, ms))
     function done(): void {
       clearTimeout(timer)
       signal.removeEventListener('abort', done)

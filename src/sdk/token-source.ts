@@ -1,5 +1,5 @@
 import type { MonotonicClock, Random } from '../clock.ts'
-import { backOffMs, fraction, pause } from './back-off.ts'
+import { backOffMs, fraction, pauseForCaller } from './back-off.ts'
 import { secureAddress } from './secure-address.ts'
 import { TokenError } from './token-error.ts'
 import { type Fetch, requestToken } from './token-request.ts'
@@ -114,7 +114,7 @@ export function tokenSource(options: TokenSourceOptions, machine: TokenMachine):
         if (!(error instanceof TokenError)) throw error
         const waitMs = failed(error, key, attempts)
         if (waitMs === undefined) throw error
-        await pause(waitMs, closing.signal)
+        await pauseForCaller(waitMs, closing.signal)
       }
     }
   }
