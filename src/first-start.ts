@@ -34,6 +34,7 @@ export interface FirstStartDeps {
   readonly clock: Clock
   readonly newId: NewId
   readonly random: Random
+  readonly log: { warn(data: object, sentence: string): void }
   readonly origin: string
   /** Where the operator's key file is written. */
   readonly dataFolder: string
@@ -132,6 +133,11 @@ async function followOwnDocument(deps: FirstStartDeps, document: OwnDocument): P
   const service = await findService(records, managementSlug)
   if (service === undefined) throw new Error('the store has an operator, but no service latchkey: restore it')
   if (service.audience === deps.origin && !isNewer(document.version, await versionOf(deps, service))) return
+  if (service.audience !== deps.origin)
+    deps.log.warn(
+      { origin: deps.origin, before: service.audience },
+      'the deployment has moved to another origin: every node needs this LATCHKEY_ORIGIN, and tokens of before it are refused',
+    )
   const by = firstStartActor(service.organizationId)
   try {
     await replaceSystemDocument({ ...deps, records, commit: recorded(deps) }, by, service, document.bytes())

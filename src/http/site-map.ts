@@ -4,8 +4,8 @@ import { answerProblems } from './answer-problems.ts'
 import { securityHeaders } from './headers.ts'
 import { errorForLog, type Log } from './log.ts'
 
-/** Answers a request; whatever it returns is awaited and dropped. */
-export type Handler = (request: IncomingMessage, response: ServerResponse) => unknown
+/** Answers a request. Not `unknown`: a function that makes a handler must not pass for one. */
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
 
 /**
  * Sends each request to the handler of its first path segment, as it is written; the rest to `fallback`. No middleware

@@ -53,8 +53,9 @@ describe('every request', () => {
 describe('the site map', () => {
   const named =
     (name: string): Handler =>
-    (_request, response) =>
+    (_request, response) => {
       response.end(name)
+    }
   const map = siteMap({ api: named('api'), 'openapi.json': named('document') }, named('fallback'))
 
   test.each([
