@@ -216,8 +216,17 @@ export function operationsOf(
     typeof role === 'string'
       ? entitledRole(model, entitled, role)?.operations
       : within(entitled, roleBits(model, made, role))
+  return bits === undefined ? new Set() : idsOf(model, bits)
+}
+
+/** The ids of the operations that service-defined roles give when they are held together. Unknown names give nothing. */
+export function operationsOfRoles(model: CompiledModel, names: Iterable<string>): ReadonlySet<string> {
+  const roles = [...names].flatMap((name) => model.rolesByName.get(name) ?? [])
+  return idsOf(model, heldTogether(model, roles).operations)
+}
+
+function idsOf(model: CompiledModel, bits: Bits): ReadonlySet<string> {
   const ids = new Set<string>()
-  if (bits === undefined) return ids
   for (const [id, { index }] of model.operationsById) if (hasBit(bits, index)) ids.add(id)
   return ids
 }

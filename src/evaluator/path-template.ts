@@ -15,51 +15,68 @@ export interface PathTemplate {
   readonly names: readonly string[]
 }
 
-/** @throws {DomainError} `document_refused` for a template that no path can be told by */
-export function pathTemplate(path: string): PathTemplate {
-  if (!path.startsWith('/')) throw refused(path, 'does not start with `/`')
-  const parts = path === '/' ? [''] : path.slice(1).split('/')
-  const trailingSlash = parts.at(-1) === ''
-  if (trailingSlash) parts.pop()
-  const segments = parts.map((part) => templateSegment(path, part))
-  const names = segments.flatMap(namesOf)
-  if (new Set(names).size < names.length) throw refused(path, 'names a parameter twice')
-  return { segments, trailingSlash, names }
+/** The names of a template's parameters, in order; one that stands twice is listed twice. */
+export function parameterNames(path: string): readonly string[] {
+  return Array.from(path.matchAll(/\{([^{}]*)\}/g), (match) => match[1] ?? '')
 }
 
-function namesOf(segment: TemplateSegment): readonly string[] {
-  if (segment.kind === 'literal') return []
-  return segment.kind === 'parameter' ? [segment.name] : segment.names
+/** The template with its parameters' names taken out: two templates of one shape match the same paths. */
+export function shapeOf(path: string): string {
+  return path.replace(/\{[^{}]*\}/g, '{}')
 }
 
-function templateSegment(path: string, part: string): TemplateSegment {
-  if (part === '') throw refused(path, 'has an empty segment')
-  const pieces = part.split(/\{([^{}]*)\}/)
-  const literals = pieces.filter((_, index) => index % 2 === 0)
-  const names = pieces.filter((_, index) => index % 2 === 1)
+/** Why no path can be told by a template, if so. What no canonical path has is refused: it would never be reached. */
+export function templateFault(path: string): string | undefined {
+  if (!path.startsWith('/')) return 'a path begins with /'
+  if (/[?#]/.test(path)) return 'a path has no query and no fragment: declare query parameters instead'
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  if (/[\u0000-\u001f\u007f\\;]/.test(path)) return 'a path has no control characters, \\ or ;'
+  if (/\/\//.test(path)) return 'a path has no empty segments'
+  if (/\/\.{1,2}(\/|$)/.test(path)) return 'a path has no dot segments'
+  if (!isPercentEncoded(path)) return 'the path is not percent-encoded UTF-8'
+  return parametersFault(path)
+}
+
+function parametersFault(path: string): string | undefined {
+  const names = parameterNames(path)
+  if (names.includes('')) return 'a parameter of the path has no name'
   // An object's prototype is no place for a value.
-  if (names.includes('__proto__')) throw refused(path, 'has a parameter named `__proto__`')
-  if (names.includes('')) throw refused(path, 'has a parameter without a name')
-  if (literals.some((literal) => /[{}]/.test(literal))) throw refused(path, 'has an unpaired brace')
-  const [name] = names
-  if (name === undefined) return { kind: 'literal', text: literalText(path, part) }
-  if (part === `{${name}}`) return { kind: 'parameter', name }
-  // Two parameters side by side could be split anywhere.
-  if (literals.slice(1, -1).includes('')) throw refused(path, 'has two parameters with nothing between them')
-  return { kind: 'mixed', literals: literals.map((text) => encodeSegment(literalText(path, text))), names }
+  if (names.includes('__proto__')) return 'no parameter of a path can be named __proto__'
+  if (/[{}]/.test(path.replace(/\{[^{}]*\}/g, ''))) return 'the braces of the path do not match'
+  if (/\{[^{}]+\}\{/.test(path)) return 'two parameters stand side by side: where one ends cannot be told'
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  return twice === undefined ? undefined : `the parameter {${twice}} stands twice in the path`
 }
 
-/** Documents write literals both encoded and plain. */
-function literalText(path: string, text: string): string {
+function isPercentEncoded(path: string): boolean {
   try {
-    return decodeURIComponent(text)
+    decodeURIComponent(shapeOf(path))
+    return true
   } catch (cause) {
-    throw refused(path, 'has a segment that is not percent-encoded UTF-8', cause)
+    if (cause instanceof URIError) return false
+    throw cause
   }
 }
 
-function refused(path: string, why: string, cause?: unknown): DomainError {
-  return new DomainError('document_refused', `the path ${path} ${why}`, { cause })
+/** @throws {DomainError} `document_refused` for a template that no path can be told by */
+export function pathTemplate(path: string): PathTemplate {
+  const fault = templateFault(path)
+  if (fault !== undefined) throw new DomainError('document_refused', `the path ${path}: ${fault}`)
+  const parts = path === '/' ? [''] : path.slice(1).split('/')
+  const trailingSlash = parts.at(-1) === ''
+  if (trailingSlash) parts.pop()
+  return { segments: parts.map(templateSegment), trailingSlash, names: parameterNames(path) }
+}
+
+function templateSegment(part: string): TemplateSegment {
+  const pieces = part.split(/\{([^{}]*)\}/)
+  const literals = pieces.filter((_, index) => index % 2 === 0)
+  const names = pieces.filter((_, index) => index % 2 === 1)
+  const [name] = names
+  // Documents write literals both encoded and plain.
+  if (name === undefined) return { kind: 'literal', text: decodeURIComponent(part) }
+  if (part === `{${name}}`) return { kind: 'parameter', name }
+  return { kind: 'mixed', literals: literals.map((text) => encodeSegment(decodeURIComponent(text))), names }
 }
 
 /**

@@ -5,7 +5,8 @@ import type {
   ZodOpenApiResponsesObject,
 } from 'zod-openapi'
 import type { ErrorCode } from '../errors.ts'
-import { parameterExample, parameterNames, parameterPattern } from './path-parameters.ts'
+import { parameterNames } from '../evaluator/path-template.ts'
+import { parameterExample, parameterPattern } from './path-parameters.ts'
 import { codesByStatus, explained, ProblemBody } from './problem-schema.ts'
 import { documentTypes } from './read-body.ts'
 import type { Route } from './route.ts'

@@ -1,4 +1,5 @@
 import { DomainError, type ErrorCode } from '../errors.ts'
+import { parameterNames } from '../evaluator/path-template.ts'
 import { type IdPrefix, type OrganizationId, parseId } from '../ids.ts'
 import type { Route } from './route.ts'
 
@@ -24,11 +25,6 @@ const kindOf: Readonly<Record<string, ParameterKind>> = {
 }
 
 const slugPattern = '[a-z0-9-]{3,40}'
-
-/** The names of a template's parameters, in order. */
-export function parameterNames(path: string): readonly string[] {
-  return Array.from(path.matchAll(/\{([^}]+)\}/g), (match) => match[1] ?? '')
-}
 
 /** @throws {DomainError} the `…_not_found` of the first parameter whose value no such thing can have */
 export function checkParameters(route: Route, params: Readonly<Record<string, string>>): void {

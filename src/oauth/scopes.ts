@@ -1,10 +1,10 @@
-import { type CompiledModel, compileModel } from '../evaluator/compile-model.ts'
+import type { CompiledModel } from '../evaluator/compile-model.ts'
 import { operationsOf } from '../evaluator/grant.ts'
 import type { ServiceModel } from '../evaluator/model.ts'
 import type { Role } from '../roles/role.ts'
 import { entitledRoles, entitlements } from '../services/entitlement.ts'
+import { compiledModelOf } from '../services/operations-of.ts'
 import type { Service } from '../services/service.ts'
-import { derived } from '../storage/derived.ts'
 import type { Records } from '../storage/ports.ts'
 import type { Authenticated } from './exchange.ts'
 
@@ -47,8 +47,6 @@ function included(model: ServiceModel, role: string): ReadonlySet<string> {
   return found
 }
 
-const compiledOf = derived(compileModel)
-
 /** The first of the scopes asked for that the authenticated key may not have; `undefined`: it may have them all. */
 export async function refusedScope(
   records: Records,
@@ -57,7 +55,7 @@ export async function refusedScope(
   scopes: Iterable<string>,
 ): Promise<string | undefined> {
   const entitlement = await records.find(key.organizationId, entitlements, service.id)
-  return scopeBeyond(compiledOf(service.model), scopes, {
+  return scopeBeyond(compiledModelOf(service.model), scopes, {
     role: role ?? key.role,
     entitlement: entitledRoles(service.model, organization, entitlement),
   })

@@ -1,4 +1,5 @@
-import type { Fault } from '../errors.ts'
+import { type Fault, hasCode } from '../errors.ts'
+import { compileModel } from '../evaluator/compile-model.ts'
 import type { ServiceModel } from '../evaluator/model.ts'
 import { extensionFaults } from './extension-keys.ts'
 import { documentRefused } from './fault-list.ts'
@@ -48,12 +49,23 @@ export async function readDocument(
   const content = readContent(value, options)
   const all = distinct([...faults, ...validated.faults, ...content.faults])
   if (all.length > 0) throw documentRefused(atMost(all))
+  checkDecidable(content.model)
   return {
     specification,
     title: content.title,
     audience: content.audience,
     model: content.model,
     warnings: atMost(distinct([...validated.warnings, ...content.warnings])),
+  }
+}
+
+/** What the evaluator would refuse at the first decision is refused now, when there is somebody to mend it. */
+function checkDecidable(model: ServiceModel): void {
+  try {
+    compileModel(model)
+  } catch (cause) {
+    if (!hasCode(cause, 'document_refused')) throw cause
+    throw documentRefused([{ pointer: '/paths', detail: cause.message }], cause)
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Fault } from '../errors.ts'
 import { type Method, methods, type Operation } from '../evaluator/model.ts'
+import { parameterNames, shapeOf, templateFault } from '../evaluator/path-template.ts'
 import { jsonPointer } from '../json-text.ts'
 import { extensionFaults } from './extension-keys.ts'
 import { entries, isObject, items, type JsonObject, member, text } from './json-value.ts'
-import { parametersOf, shapeOf, templateFault } from './path-template.ts'
 import { namedParameter, readPathParameters } from './read-parameters.ts'
 import { readSecurity, type Schemes } from './read-security.ts'
 import { resolved } from './references.ts'
@@ -111,7 +111,7 @@ function readOperation(document: JsonObject, schemes: Schemes, at: Place): Found
     : readSecurity(member(document, 'security'), schemes, '/security')
   const organization = extension(at, 'x-latchkey-organization')
   const resource = extension(at, 'x-latchkey-resource')
-  const resourceParameter = resource.name ?? parametersOf(path).at(-1)
+  const resourceParameter = resource.name ?? parameterNames(path).at(-1)
   const summary = text(member(operation, 'summary'))
   return {
     value: {

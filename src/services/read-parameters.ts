@@ -1,9 +1,9 @@
 import type { Fault } from '../errors.ts'
 import type { ParameterRule } from '../evaluator/model.ts'
 import { didYouMean } from '../evaluator/nearest.ts'
+import { parameterNames } from '../evaluator/path-template.ts'
 import { jsonPointer } from '../json-text.ts'
 import { isObject, items, type JsonObject, member, text } from './json-value.ts'
-import { parametersOf } from './path-template.ts'
 import { resolved } from './references.ts'
 
 /** A parameter with the place where it stands. */
@@ -38,7 +38,7 @@ export function readPathParameters(
       if (isObject(parameter) && name !== undefined && member(parameter, 'in') === 'path')
         declared.set(name, { parameter, place: `${place}/parameters/${i}` })
     }
-  const names = parametersOf(path)
+  const names = parameterNames(path)
   const rules: [string, ParameterRule][] = []
   for (const name of names) {
     const placed = declared.get(name)
@@ -130,7 +130,7 @@ export function namedParameter(
 ): { readonly name?: string; readonly fault?: Fault } {
   if (value === undefined) return {}
   const at = `${place}${jsonPointer(key)}`
-  const names = parametersOf(path)
+  const names = parameterNames(path)
   const name = text(value)
   if (name !== undefined && names.includes(name)) return { name }
   const listed =

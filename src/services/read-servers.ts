@@ -1,4 +1,5 @@
 import type { Fault } from '../errors.ts'
+import { templateFault } from '../evaluator/path-template.ts'
 import { jsonPointer } from '../json-text.ts'
 import { entries, isObject, items, type JsonObject, member, text } from './json-value.ts'
 
@@ -21,12 +22,10 @@ export function readServers(document: JsonObject): Servers {
     if (url === undefined) return []
     const urls = filled(url, member(server, 'variables'))
     const first = urls[0] ?? url
-    if (!/[{}]/.test(first) && URL.canParse(first, 'https://relative.invalid')) return urls
-    faults.push({
-      pointer: `${place}/url`,
-      detail: `${url} is not a URL${/[{}]/.test(first) ? ' once its variables have their defaults' : ''}`,
-      fix: 'give each {variable} a default under variables',
-    })
+    const fault = urlFault(url, first)
+    // A combination that no request can be sent to is left out; one as the document has it by default is a fault.
+    if (fault === undefined) return urls.filter((one) => urlFault(url, one) === undefined)
+    faults.push({ pointer: `${place}/url`, ...fault })
     return []
   }
   const atRoot = items(member(document, 'servers')).flatMap((s, i) => urlsOf(s, jsonPointer('servers', i)))
@@ -37,6 +36,19 @@ export function readServers(document: JsonObject): Servers {
     basePaths: [...new Set(atRoot.length === 0 ? ['', ...prefixes] : prefixes)],
     faults,
   }
+}
+
+/** What is wrong with a URL whose variables have been filled in, if anything. */
+function urlFault(written: string, url: string): Omit<Fault, 'pointer'> | undefined {
+  const unfilled = /[{}]/.test(url)
+  if (unfilled || !URL.canParse(url, 'https://relative.invalid'))
+    return {
+      detail: `${written} is not a URL${unfilled ? ' once its variables have their defaults' : ''}`,
+      fix: 'give each {variable} a default under variables',
+    }
+  const base = basePathOf(url)
+  const detail = base === '' ? undefined : templateFault(base)
+  return detail === undefined ? undefined : { detail: `the path of ${url} is no base of paths: ${detail}` }
 }
 
 function serversBelow(document: JsonObject): readonly { server: unknown; place: string }[] {

@@ -1,9 +1,9 @@
 import type { Fault } from '../errors.ts'
 import type { Operation, Statement } from '../evaluator/model.ts'
 import { didYouMean, nearest } from '../evaluator/nearest.ts'
+import { shapeOf } from '../evaluator/path-template.ts'
 import { jsonPointer } from '../json-text.ts'
 import { isObject, member } from './json-value.ts'
-import { shapeOf } from './path-template.ts'
 
 /** Parts of a statement that the evaluator does not enforce yet: accepting one would promise a limit that nobody keeps. */
 const unenforced = ['where', 'fields', 'filter']

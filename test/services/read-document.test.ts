@@ -479,6 +479,10 @@ describe('a document that is refused', () => {
     ['a query', '/a?b', '/paths/~1a?b', undefined],
     ['a brace too many', '/a/{order', '/paths/~1a~1{order', undefined],
     ['a dot segment', '/a/../b', '/paths/~1a~1..~1b', undefined],
+    ['an empty segment', '/a//b', '/paths/~1a~1~1b', undefined],
+    ['an encoding that is none', '/a/%zz', '/paths/~1a~1%zz', undefined],
+    ['a parameter without a name', '/a/{}', '/paths/~1a~1{}', undefined],
+    ['a parameter that is no name of one', '/a/{__proto__}', '/paths/~1a~1{__proto__}', undefined],
   ])('has a path with %s', async (_, path, pointer, fix) => {
     const faults = await faultsOf((doc) => {
       doc.paths[path] = { get: { operationId: 'x', responses: { 200: { description: '' } } } }
@@ -486,6 +490,13 @@ describe('a document that is refused', () => {
     const fault = faults.find((one) => one.pointer === pointer)
     expect(fault).toBeDefined()
     if (fix !== undefined) expect(fault?.fix).toMatch(fix)
+  })
+
+  test('has a server below which no path can be told', async () => {
+    const faults = await faultsOf((doc) => {
+      doc.servers = [{ url: 'https://api.shop.example' }, { url: 'https://api.shop.example/a//b' }]
+    })
+    expect(faults).toEqual([expect.objectContaining({ pointer: '/servers/1/url' })])
   })
 
   test('has a scope with the name of an operation', async () => {
