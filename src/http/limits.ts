@@ -1,71 +1,14 @@
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { type Quota, QuotaCounter, type Standing } from './quota.ts'
 import { HttpRefusal } from './refusal.ts'
 
-/** So many requests in a window, for each of what is counted. Kept in this process's memory: per node. */
-export interface Quota {
-  readonly requests: number
-  readonly windowSeconds: number
-}
-
 export interface Limiter {
-  /** `"name";q=…;w=…`, as the `RateLimit-Policy` header lists it (draft-ietf-httpapi-ratelimit-headers). */
+  /** As the `RateLimit-Policy` header lists it. */
   readonly policy: string
   /**
    * Counts one request; answers what is left, as the `RateLimit` header lists it.
    * @throws {HttpRefusal} `rate_limited`
    */
   take(key: string): Promise<string>
-}
-
-/** @param name what is counted: `address`, `principal`, `organization` */
-function limiter(name: string, { requests, windowSeconds }: Quota): Limiter {
-  const memory = new RateLimiterMemory({ points: requests, duration: windowSeconds })
-  const policy = `"${name}";q=${requests};w=${windowSeconds}`
-  return {
-    policy,
-    take: async (key) => {
-      try {
-        return stateOf(name, await memory.consume(key))
-      } catch (spent) {
-        // The library throws its count, which is no error, when there is nothing left.
-        if (!(spent instanceof RateLimiterRes)) throw spent
-        throw refused(name, policy, spent)
-      }
-    },
-  }
-}
-
-function stateOf(name: string, left: RateLimiterRes): string {
-  return `"${name}";r=${left.remainingPoints};t=${secondsOf(left)}`
-}
-
-function secondsOf(left: RateLimiterRes): number {
-  return Math.max(1, Math.ceil(left.msBeforeNext / 1000))
-}
-
-function refused(name: string, policy: string, left: RateLimiterRes): HttpRefusal {
-  return new HttpRefusal('rate_limited', `There were too many requests for this ${name}.`, {
-    fix: `Wait ${secondsOf(left)} seconds.`,
-    headers: {
-      'Retry-After': String(secondsOf(left)),
-      RateLimit: stateOf(name, left),
-      'RateLimit-Policy': policy,
-    },
-  })
-}
-
-/** Addresses are counted whole in v4; in v6 by /64, since a single customer is given that many (RFC 6177). */
-export function limitedAddress(address: string): string {
-  if (!address.includes(':')) return address
-  const [head = '', tail] = address.toLowerCase().split('::')
-  const front = head.split(':').filter((group) => group !== '')
-  const back = tail === undefined ? [] : tail.split(':').filter((group) => group !== '')
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - front.length - back.length)
-  const groups = [...front, ...Array.from({ length: zeros }, () => '0'), ...back]
-  return groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')
 }
 
 /** What the management API counts. */
@@ -79,12 +22,33 @@ export interface LimitQuotas {
   readonly address: Quota
   readonly principal: Quota
   readonly organization: Quota
+  /** Things of each kind counted at once; a flood of new ones pushes out the longest unseen. Default 50,000. */
+  readonly countedMax?: number
 }
 
-export function limitsFrom(quotas: LimitQuotas): Limits {
+export function limitsFrom({ address, principal, organization, countedMax = 50_000 }: LimitQuotas): Limits {
   return {
-    address: limiter('address', quotas.address),
-    principal: limiter('principal', quotas.principal),
-    organization: limiter('organization', quotas.organization),
+    address: limiter('address', address, countedMax),
+    principal: limiter('principal', principal, countedMax),
+    organization: limiter('organization', organization, countedMax),
   }
+}
+
+function limiter(name: keyof Limits, quota: Quota, countedMax: number): Limiter {
+  const counter = new QuotaCounter(name, quota, countedMax)
+  return {
+    policy: counter.policy,
+    take: async (key) => {
+      const standing = await counter.take(key)
+      if (standing.isSpent) throw refused(name, counter, standing)
+      return counter.stateOf(standing)
+    },
+  }
+}
+
+function refused(name: string, counter: QuotaCounter, standing: Standing): HttpRefusal {
+  return new HttpRefusal('rate_limited', `There were too many requests for this ${name}.`, {
+    fix: `Wait ${standing.seconds} seconds.`,
+    headers: counter.refusalHeaders(standing),
+  })
 }

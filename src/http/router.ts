@@ -1,9 +1,10 @@
 import type { Context, Middleware } from 'koa'
 import { arrivalOf } from './arrival.ts'
 import { type Authenticate, methodNotAllowed, refusalOf } from './authenticate.ts'
+import { countedAddress } from './counted-address.ts'
 import { type Found, routeFinder } from './find-route.ts'
 import type { IdempotencyKeys } from './idempotency.ts'
-import { type Limiter, type Limits, limitedAddress } from './limits.ts'
+import type { Limiter, Limits } from './limits.ts'
 import type { Log } from './log.ts'
 import { type BodyLimits, defaultBodyLimits } from './read-body.ts'
 import { HttpRefusal } from './refusal.ts'
@@ -30,7 +31,7 @@ export function apiRouter(options: ApiOptions): Middleware {
   const runOptions = { idempotency, onForeignAccess, log, bodyLimits }
   return async (ctx) => {
     ctx.set('Cache-Control', 'no-store')
-    await count(ctx, limits.address, limitedAddress(arrivalOf(ctx.req).address))
+    await count(ctx, limits.address, countedAddress(arrivalOf(ctx.req).address))
     const found = find(ctx.method, ctx.path)
     const { principal, operationId } = await decide(ctx, found, authenticate)
     await count(ctx, limits.principal, principal.id)
