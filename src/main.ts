@@ -1,5 +1,5 @@
 import cluster from 'node:cluster'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
@@ -33,6 +33,7 @@ async function machine(config: Config): Promise<Machine> {
     clock,
     random,
     newId: newIdFrom(clock, random),
+    newRequestId: () => `req_${randomUUID()}`,
     monotonic: () => performance.now(),
     log: pino({ level: config.logLevel, redact: [...redactedPaths] }),
   }

@@ -45,43 +45,55 @@ export interface Activity {
 export interface ActivityOptions {
   readonly counters: Counters
   readonly clock: Clock
-  /** Told of each batch that the store refused. */
+  /** Told of each part of a batch that the store refused. */
   readonly onFault: (cause: unknown) => void
+  /** How soon refusals are written: somebody may be looking for why a key does not work. */
   readonly flushMs?: number
+  /** How soon tokens issued are written, where nothing was refused: many to one key are then one write. */
+  readonly issuedFlushMs?: number
   /** Different counters and marks held at most between two flushes. */
   readonly entriesMax?: number
 }
 
 const minuteMs = 60_000
 const hourMs = 3_600_000
+/** Written at once; more would hold up the requests of a SQLite store's process. */
+const partEntries = 250
 
 export function createActivity(options: ActivityOptions): Activity {
-  const { counters, clock, onFault, flushMs = 1000, entriesMax = 20_000 } = options
+  const { counters, clock, onFault, flushMs = 1_000, issuedFlushMs = 15_000, entriesMax = 50_000 } = options
   let batch = new Batch(entriesMax)
+  let hasRefusals = false
+  let quietMs = 0
   let dropped = 0
   let writing: Promise<void> = Promise.resolve()
 
   const write = async (full: Batch): Promise<void> => {
     dropped += full.dropped
-    if (full.size === 0) return
-    try {
-      await counters.record(full.additions(), full.marks())
-    } catch (cause) {
-      // Not tried again: the store may have taken it before the connection broke, and counts must not double.
-      dropped += full.happenings
-      onFault(cause)
+    for (const part of full.parts(partEntries)) {
+      try {
+        await counters.record(part.additions, part.marks)
+      } catch (cause) {
+        // Not tried again: the store may have taken it before the connection broke, and counts must not double.
+        for (const { count } of part.additions) dropped += count
+        onFault(cause)
+      }
     }
   }
   const flush = (): Promise<void> => {
     const full = batch
     batch = new Batch(entriesMax)
+    hasRefusals = false
+    quietMs = 0
     // One batch at a time, so that a slow store holds at most two of them.
     writing = writing.then(() => write(full))
     return writing
   }
   let underWay = false
   const timer = setInterval(() => {
-    if (underWay) return
+    quietMs += flushMs
+    const isDue = hasRefusals || quietMs >= issuedFlushMs || batch.size > entriesMax / 2
+    if (underWay || !isDue) return
     underWay = true
     void flush().finally(() => {
       underWay = false
@@ -96,6 +108,7 @@ export function createActivity(options: ActivityOptions): Activity {
       batch.mark(organizationId, usedMark(keyId), nowMs)
     },
     refused: (organizationId, keyId, reason, address) => {
+      hasRefusals = true
       const nowMs = clock()
       batch.add(organizationId, `${refusedPrefix}${keyId}:${reason}:${address}`, nowMs - (nowMs % minuteMs))
     },

@@ -8,7 +8,6 @@ export class Batch {
   readonly #marks = new Map<string, LatestMark>()
   readonly #entriesMax: number
   dropped = 0
-  happenings = 0
 
   constructor(entriesMax: number) {
     this.#entriesMax = entriesMax
@@ -24,11 +23,7 @@ export class Batch {
     if (known !== undefined) known.count += 1
     else if (this.size < this.#entriesMax)
       this.#additions.set(key, { organizationId, name, windowAt, count: 1 })
-    else {
-      this.dropped += 1
-      return
-    }
-    this.happenings += 1
+    else this.dropped += 1
   }
 
   mark(organizationId: OrganizationId, name: string, at: EpochMs): void {
@@ -37,11 +32,14 @@ export class Batch {
       this.#marks.set(key, { organizationId, name, at })
   }
 
-  additions(): readonly CounterAddition[] {
-    return [...this.#additions.values()]
-  }
-
-  marks(): readonly LatestMark[] {
-    return [...this.#marks.values()]
+  /** All of it, in parts of so many additions and so many marks at most. */
+  *parts(ofEachMax: number): Generator<{
+    readonly additions: readonly CounterAddition[]
+    readonly marks: readonly LatestMark[]
+  }> {
+    const additions = [...this.#additions.values()]
+    const marks = [...this.#marks.values()]
+    for (let i = 0; i < Math.max(additions.length, marks.length); i += ofEachMax)
+      yield { additions: additions.slice(i, i + ofEachMax), marks: marks.slice(i, i + ofEachMax) }
   }
 }

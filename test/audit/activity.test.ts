@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openSqlite } from '../../adapters/sqlite/open.ts'
 import { createActivity, listRefusals, usedMark } from '../../src/audit/activity.ts'
 import { newIdFrom } from '../../src/ids.ts'
@@ -15,7 +15,9 @@ beforeAll(async () => {
 })
 afterAll(() => store.close())
 
-function activityWith(options: { readonly counters?: Counters; readonly entriesMax?: number } = {}) {
+function activityWith(
+  options: { readonly counters?: Counters; readonly entriesMax?: number; readonly flushMs?: number } = {},
+) {
   const faults: unknown[] = []
   const onFault = (cause: unknown) => faults.push(cause)
   return {
@@ -80,5 +82,31 @@ describe('activity', () => {
     expect([faults.length, activity.dropped()]).toEqual([1, 1])
     await activity.close()
     expect(faults).toHaveLength(1)
+  })
+
+  test('a refusal is written within a second; tokens issued alone wait to be written together', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    try {
+      const sizes: number[] = []
+      const counters: Counters = {
+        ...store.counters,
+        record: async (additions, marks) => void sizes.push(additions.length + marks.length),
+      }
+      const { activity } = activityWith({ counters, flushMs: 1_000 })
+      const organization = newId('org')
+      const keys = Array.from({ length: 700 }, () => newId('key'))
+      for (const key of keys) activity.issued(organization, key)
+      await vi.advanceTimersByTimeAsync(14_000)
+      expect(sizes).toEqual([])
+      await vi.advanceTimersByTimeAsync(1_000)
+      // In parts, so that a store that writes in this process does not hold up its requests.
+      expect(sizes).toEqual([500, 500, 400])
+      activity.refused(organization, newId('key'), 'expired', '192.0.2.1')
+      await vi.advanceTimersByTimeAsync(1_000)
+      expect(sizes.at(-1)).toBe(1)
+      await activity.close()
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +18,13 @@ const clock = () => Date.now()
 const random = (count: number) => randomBytes(count)
 const silent = () => {}
 const machine: Machine = {
-  ...{ clock, random, newId: newIdFrom(clock, random), monotonic: () => performance.now() },
+  ...{
+    clock,
+    random,
+    newId: newIdFrom(clock, random),
+    newRequestId: () => randomUUID(),
+    monotonic: () => performance.now(),
+  },
   log: { error: silent, warn: silent, info: silent, debug: silent },
 }
 

@@ -1,5 +1,5 @@
 // A whole deployment in this process: everything that `main` starts, on an empty store.
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
@@ -68,7 +68,14 @@ export function machineLogging(lines: string[]): Machine {
     lines.push(JSON.stringify({ level, sentence, ...data }))
   }
   const log = { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') }
-  return { clock, random, newId: newIdFrom(clock, random), monotonic: () => performance.now(), log }
+  return {
+    clock,
+    random,
+    newId: newIdFrom(clock, random),
+    newRequestId: () => randomUUID(),
+    monotonic: () => performance.now(),
+    log,
+  }
 }
 
 /** As large as they are only here: what limits do is a test of its own. */
