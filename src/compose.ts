@@ -12,7 +12,7 @@ import type { Clock, MonotonicClock, Random } from './clock.ts'
 import type { Config, StoreLocation } from './config.ts'
 import { guardEndpoints, guardOperations, guardRole } from './decisions/api/guard-endpoints.ts'
 import { managementAuthentication } from './decisions/api/management-authentication.ts'
-import { managementSlug, managementSource } from './decisions/management-source.ts'
+import { managementSource } from './decisions/management-source.ts'
 import { ensureFirstStart } from './first-start.ts'
 import { docsHandlers } from './http/docs.ts'
 import { answersHealth, answersReadiness } from './http/health.ts'
@@ -41,6 +41,7 @@ import { deploymentSecrets } from './secrets/deployment-secrets.ts'
 import type { Secrets } from './secrets/secrets.ts'
 import { serviceRoutes } from './services/api.ts'
 import { documentReader } from './services/document-reader.ts'
+import { guardRoleName, managementSlug } from './services/management-service.ts'
 import type { DocumentReader } from './services/read-document.ts'
 import { rewrapSigningKeys } from './services/rewrap-signing-keys.ts'
 import { entitlementBelongings, serviceBelongings } from './services/service-belongings.ts'
@@ -91,7 +92,7 @@ export async function compose(
     origin: config.origin,
     version: productVersion,
     extraOperations: guardOperations,
-    extraRoles: { guard: guardRole },
+    extraRoles: { [guardRoleName]: guardRole },
   }
   let running: Running | undefined
   return {

@@ -14,6 +14,7 @@ import type { Secret } from './secrets/secret.ts'
 import type { Secrets } from './secrets/secrets.ts'
 import { makeService } from './services/create-service.ts'
 import { findService } from './services/find-service.ts'
+import { managementSlug } from './services/management-service.ts'
 import type { DocumentReader } from './services/read-document.ts'
 import { replaceSystemDocument } from './services/replace-document.ts'
 import type { Service } from './services/service.ts'
@@ -40,7 +41,6 @@ export interface FirstStartDeps {
   readonly dataFolder: string
 }
 
-const managementSlug = 'latchkey'
 const keyFileName = 'operator-key.json'
 const unfinishedKeyFile = /^operator-key\.(key_[0-9a-z]{26})\.json\.tmp$/
 

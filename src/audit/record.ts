@@ -53,10 +53,12 @@ export type Commit = (
   changes: readonly Change[],
 ) => Promise<void>
 
+/** The `commit` of a store as domains are given it: each happening becomes an event of the same moment. */
 export function recorder(commit: CommitChanges, clock: Clock, newId: NewId): Commit {
   return (happening, changes) => {
     const happenings = isList(happening) ? happening : [happening]
-    const [first, ...others] = happenings.map((one) => insert(auditEvents, eventOf(one, clock(), newId)))
+    const at = clock()
+    const [first, ...others] = happenings.map((one) => insert(auditEvents, eventOf(one, at, newId)))
     if (first === undefined) throw new Error('a commit needs a happening')
     return commit([first, ...others, ...changes])
   }

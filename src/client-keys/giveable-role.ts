@@ -6,11 +6,9 @@ import { operationsIn } from '../roles/read-allow.ts'
 import { roles } from '../roles/role.ts'
 import { findService } from '../services/find-service.ts'
 import { type Giver, outsideOfGiving } from '../services/giving.ts'
+import { guardRoleName } from '../services/management-service.ts'
 import { operationsOf } from '../services/operations-of.ts'
 import type { Records } from '../storage/ports.ts'
-
-/** The role of the service `latchkey` whose keys read bundles and facts of the one service that they guard. */
-const guardRole = 'guard'
 
 /**
  * Checks that the giver may give this role on this ground to a key: the one rule for giving.
@@ -95,7 +93,7 @@ export async function guardedService(
   role: string,
   named: string | undefined,
 ): Promise<ServiceId | undefined> {
-  const isGuard = service.kind === 'system' && role === guardRole
+  const isGuard = service.kind === 'system' && role === guardRoleName
   if (isGuard && named !== undefined) return await ownService(records, organization.id, named)
   if (!isGuard && named === undefined) return undefined
   const detail = isGuard

@@ -3,6 +3,7 @@ import { type Clock, rfc3339 } from '../clock.ts'
 import type { LiveRevocations } from '../revocations/live.ts'
 import type { Revocation } from '../revocations/revocation.ts'
 import type { Bundle, WireRevocation } from '../sdk/bundle.ts'
+import type { ServiceBundle } from '../sdk/compiled-bundle.ts'
 import type { Service } from '../services/service.ts'
 
 interface Deps {
@@ -18,15 +19,7 @@ export function bundleOf(deps: Deps, service: Service): { readonly bundle: Bundl
   const bundle: Bundle = {
     position,
     server_time: rfc3339(deps.clock()),
-    service: {
-      id: service.id,
-      slug: service.slug,
-      issuer: `${deps.origin}/${service.slug}`,
-      audience: service.audience,
-      access_token_ttl_seconds: service.accessTokenTtlSeconds,
-    },
-    model: service.model,
-    signing_keys: { keys: service.signingKeys.map((key) => key.publicJwk) },
+    ...serviceBundleOf(service, deps.origin),
     revocations: deps.revocations.of(service.id).map(wireRevocation),
   }
   const tag = createHash('sha256')
@@ -37,6 +30,22 @@ export function bundleOf(deps: Deps, service: Service): { readonly bundle: Bundl
   return { bundle, etag: `"${tag.slice(0, 27)}"` }
 }
 
+/** The part of a bundle that changes only with the service itself. */
+export function serviceBundleOf(service: Service, origin: string): ServiceBundle {
+  return {
+    service: {
+      id: service.id,
+      slug: service.slug,
+      issuer: `${origin}/${service.slug}`,
+      audience: service.audience,
+      access_token_ttl_seconds: service.accessTokenTtlSeconds,
+    },
+    model: service.model,
+    signing_keys: { keys: service.signingKeys.map((key) => key.publicJwk) },
+  }
+}
+
+/** An entry as guards read it. */
 export function wireRevocation({ ended, forgetAt }: Revocation): WireRevocation {
   const forget_at = rfc3339(forgetAt)
   switch (ended.kind) {

@@ -5,6 +5,7 @@ import { roles } from '../roles/role.ts'
 import type { StreamEvent } from '../sdk/bundle.ts'
 import { entitlements } from '../services/entitlement.ts'
 import { type Service, services } from '../services/service.ts'
+import { feedAgeMsMax } from '../storage/feed.ts'
 import type { ChangeRow, Changes, Position } from '../storage/ports.ts'
 import { wireRevocation } from './bundle.ts'
 
@@ -15,8 +16,6 @@ interface Deps {
   readonly feedAgeMs: () => number
 }
 
-/** A node that has not read the feed for so long stops its heartbeat: what it says is no longer news. */
-const feedAgeMsMax = 5_000
 const heartbeatMs = 1_000
 const replayPageSize = 500
 
@@ -58,6 +57,7 @@ export async function openStream(deps: Deps, { service, after, send }: StreamOpt
   }
   const beat = (): void => {
     const age = deps.feedAgeMs()
+    // What this node says is no longer news.
     if (age > feedAgeMsMax) return
     const position = revocations.position()
     send(
@@ -97,7 +97,7 @@ async function replay(
   for (let position = after; position < until; ) {
     const { rows, gap } = await changes.read(position, replayPageSize)
     if (gap) return false
-    const known = new Map(revocations.of(service.id).map((entry) => [entry.id as string, entry]))
+    const known = new Map<string, Revocation>(revocations.of(service.id).map((entry) => [entry.id, entry]))
     for (const row of rows.filter((one) => one.position <= until)) {
       pass(
         row,

@@ -1,7 +1,6 @@
 import type { Middleware } from 'koa'
+import { feedAgeMsMax } from '../storage/feed.ts'
 
-/** The feed of changes may be this old before a node says that it is not ready. */
-const feedAgeMsMax = 5_000
 const pingMsMax = 2_000
 
 export interface ReadinessChecks {

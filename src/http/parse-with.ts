@@ -12,7 +12,7 @@ const faultsMax = 50
  * @throws {DomainError} `invalid_request` with every fault: where, what came instead, the nearest known name. Values are
  * never repeated: one may be a secret.
  */
-export function parseWith(schema: z.ZodType, value: unknown, place: Place): unknown {
+export function parseWith<T extends z.ZodType>(schema: T, value: unknown, place: Place): z.output<T> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const faults = result.error.issues.flatMap((issue) => faultsOf(issue, schema, value, [], place))

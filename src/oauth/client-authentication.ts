@@ -1,5 +1,6 @@
 import type { RefusalReason } from '../audit/activity.ts'
-import { type ClientKey, clientKeys, isExpired, type KeyFacts, refusal } from '../client-keys/client-key.ts'
+import { type ClientKey, isExpired, type KeyFacts, refusal } from '../client-keys/client-key.ts'
+import { findClientKey } from '../client-keys/find-client-key.ts'
 import { parseSecret } from '../client-keys/secret-format.ts'
 import { secretVerifier } from '../client-keys/verify-secret.ts'
 import type { Clock, EpochMs } from '../clock.ts'
@@ -39,7 +40,7 @@ export function keyLookUp(deps: AuthenticationDeps, service: Service): KeyLookUp
   return {
     find: async (clientId, presented, exchange) => {
       const keyId = possibleKeyId(clientId, presented)
-      const key = keyId && (await findKey(records, keyId))
+      const key = keyId && (await findClientKey(records, keyId))
       if (key === undefined) return undefined
       exchange.key = key
       const spent = await deps.limits.failuresOf(key.id, exchange.address)
@@ -91,11 +92,6 @@ function reasonAgainst(
   if (!allows(key)(address)) return 'address_not_allowed'
   const expected = key.authentication.kind === 'secret' ? 'secret' : 'assertion'
   return presented.kind === expected ? undefined : 'wrong_authentication_method'
-}
-
-async function findKey(records: Records, keyId: ClientKeyId): Promise<ClientKey | undefined> {
-  const [place] = await records.locate(clientKeys, 'id', keyId, { limit: 1 })
-  return place && (await records.find(place.organizationId, clientKeys, keyId))
 }
 
 async function findRole(records: Records, key: ClientKey): Promise<Role | undefined> {

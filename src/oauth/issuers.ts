@@ -3,8 +3,8 @@ import { LRUCache } from 'lru-cache'
 import { hasCode } from '../errors.ts'
 import { type Arrival, arrivalOf } from '../http/arrival.ts'
 import type { ServiceId } from '../ids.ts'
-import { type Service, services } from '../services/service.ts'
-import type { Records } from '../storage/ports.ts'
+import { findServiceBySlug } from '../services/find-service.ts'
+import type { Service } from '../services/service.ts'
 import type { IssuerDeps } from './configuration.ts'
 import { destinationOf, type Endpoint } from './endpoints.ts'
 import { begin } from './exchange.ts'
@@ -40,7 +40,7 @@ export function createIssuers(deps: IssuersDeps): Issuers {
       const { slug, endpoint } = destination
       const arrival = arrivalOf(request)
       try {
-        const service = await findService(deps.records, slug)
+        const service = await findServiceBySlug(deps.records, slug)
         if (service === undefined) return false
         if (await refuseEarly(deps.limits, endpoint, arrival, request, response)) return true
         begin(request, arrival)
@@ -75,11 +75,6 @@ async function refuseEarly(
   else if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) answerTooLarge(response)
   else return false
   return true
-}
-
-async function findService(records: Records, slug: string): Promise<Service | undefined> {
-  const [place] = await records.locate(services, 'slug', slug, { limit: 1 })
-  return place && (await records.find(place.organizationId, services, place.id))
 }
 
 /** Issuers by service, made on first use and made anew when the record has changed; an old one finishes its requests. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import { jwksCacheSeconds } from '../services/signing-key.ts'
 
 /** Members of the metadata (RFC 8414 §2) that are true of what an issuer does today. */
 const told = [
@@ -12,8 +13,8 @@ const told = [
   'token_endpoint_auth_signing_alg_values_supported',
 ] as const
 
-// RFC 9068 §5, RFC 7517: keys are fetched again at least this often; a `next` key is published for longer than that.
-const publicFor = 'public, max-age=300'
+// RFC 9068 §5: keys are fetched again at least this often; a `next` key is published for longer before it signs.
+const publicFor = `public, max-age=${jwksCacheSeconds}`
 
 /**
  * After the library has answered discovery or JWKS: leaves out of the metadata what does not work yet, and lets both be

@@ -81,6 +81,7 @@ export async function followRevocations({ records, feed, clock }: Deps): Promise
     const named = row.items.filter((item) => item.collection === revocations.name)
     const brought: Revocation[] = []
     for (const { organizationId, id } of named) {
+      // Sound: the feed names a document of this collection, whose ids have this brand.
       const entry = await records.find(organizationId, revocations, id as Revocation['id'])
       if (entry === undefined) entries.delete(id)
       else {

@@ -1,5 +1,6 @@
-import { findService } from '../services/find-service.ts'
+import { findServiceBySlug } from '../services/find-service.ts'
 import type { Giver } from '../services/giving.ts'
+import { managementSlug } from '../services/management-service.ts'
 import type { Records } from '../storage/ports.ts'
 
 /** The operation of the service `latchkey` that grants roles: who holds it gives any role within the entitlement. */
@@ -14,7 +15,7 @@ export async function giverOf(
   records: Records,
   principal: { holds(operationId: string): boolean },
 ): Promise<Giver> {
-  const management = await findService(records, 'latchkey')
+  const management = await findServiceBySlug(records, managementSlug)
   return {
     mayGrantRoles: principal.holds(grantingOperation),
     holds: (serviceId, operationId) => serviceId === management?.id && principal.holds(operationId),

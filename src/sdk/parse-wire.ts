@@ -46,7 +46,7 @@ function isOperation(value: unknown): boolean {
     isText(value['path']) &&
     isMapOf(value['parameters'], isObject) &&
     isListOf(value['alternatives'], isTexts) &&
-    [undefined, true].includes(value['public'] as undefined) &&
+    (value['public'] === undefined || value['public'] === true) &&
     ['undefined', 'string'].includes(typeof value['organizationParameter'])
   )
 }
@@ -81,6 +81,7 @@ function isService(value: unknown): boolean {
 
 function isRevocation(value: unknown): boolean {
   if (!isObject(value) || !isText(value['forget_at'])) return false
+  // The cast has the compiler check the names below; whatever is none of them is refused.
   switch (value['kind'] as WireRevocation['kind']) {
     case 'authority':
       return isText(value['of']) && isPosition(value['lowest'])

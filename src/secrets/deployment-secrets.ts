@@ -7,7 +7,7 @@ import {
   type KeyObject,
 } from 'node:crypto'
 import type { Random } from '../clock.ts'
-import { sealedFormat as format, secretIdOf, sealedSeparator as separator } from './sealed-under.ts'
+import { sealedFormat as format, sealedSeparator as separator } from './sealed-under.ts'
 import type { SecretLabel, Secrets } from './secrets.ts'
 
 /** 32 random bytes take 43 characters in base64url, 44 in base64, 64 in hexadecimal. */
@@ -89,7 +89,6 @@ function secretsOf(all: readonly [DeploymentSecret, ...DeploymentSecret[]], rand
     },
     digest: (label, text) => hmac(newest, label, text),
     digests: (label, text) => all.map((secret) => hmac(secret, label, text)),
-    isCurrent: (sealed) => secretIdOf(sealed) === newest.id,
   }
 }
 

@@ -19,6 +19,4 @@ export interface Secrets {
   digest(label: SecretLabel, text: string): string
   /** The same under every secret, newest first, to find what was digested before a rotation. */
   digests(label: SecretLabel, text: string): readonly string[]
-  /** Whether the newest secret sealed it; if not, `rewrap` has work to do. */
-  isCurrent(sealed: string): boolean
 }

@@ -2,7 +2,7 @@ import type { Actor, Commit, Happening } from '../audit/record.ts'
 import type { Clock } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import type { NewId, OrganizationId } from '../ids.ts'
-import { organizations } from '../organizations/organization.ts'
+import { getOrganization } from '../organizations/organization.ts'
 import { accessTokenTtlSecondsMax } from '../revocations/revocation.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import { type Change, insert, type Records } from '../storage/ports.ts'
@@ -104,9 +104,7 @@ export async function createService(
   wanted: NewService & { readonly confirmation?: string | undefined },
 ): Promise<MadeService> {
   checkSlug(wanted.slug, deps.reservedSlugs)
-  const owner = await deps.records.find(wanted.organizationId, organizations, wanted.organizationId)
-  if (owner === undefined)
-    throw new DomainError('organization_not_found', `no organization ${wanted.organizationId}`)
+  await getOrganization(deps.records, wanted.organizationId)
   // The unique index decides; this only says so before a person looks through the changes.
   if ((await findService(deps.records, wanted.slug)) !== undefined)
     throw new DomainError('already_exists', `there is a service ${wanted.slug}`, { data: { index: 'slug' } })

@@ -1,6 +1,6 @@
 import { DomainError } from '../errors.ts'
 import type { OrganizationId } from '../ids.ts'
-import { organizations } from '../organizations/organization.ts'
+import { getOrganization } from '../organizations/organization.ts'
 import { cursorOf, type Records } from '../storage/ports.ts'
 import { entitledRoles, entitlements } from './entitlement.ts'
 import { type Service, services } from './service.ts'
@@ -41,9 +41,7 @@ export async function listUsableServices(
   organizationId: OrganizationId,
   page: ListPage,
 ): Promise<ListOf<Entitled>> {
-  const organization = await records.find(organizationId, organizations, organizationId)
-  if (organization === undefined)
-    throw new DomainError('organization_not_found', `no organization ${organizationId}`)
+  const organization = await getOrganization(records, organizationId)
   const { items, nextCursor } = await listServices(records, page)
   const entitled = items.map(async (service): Promise<Entitled> => {
     const entitlement = await records.find(organizationId, entitlements, service.id)

@@ -2,11 +2,12 @@ import type { Actor, Commit } from '../audit/record.ts'
 import { DomainError, type Fault } from '../errors.ts'
 import { didYouMean } from '../evaluator/nearest.ts'
 import type { OrganizationId } from '../ids.ts'
-import { type Organization, organizations } from '../organizations/organization.ts'
+import { getOrganization, type Organization } from '../organizations/organization.ts'
 import { expectVersion } from '../storage/expect-version.ts'
 import { insert, type Records, remove, update } from '../storage/ports.ts'
 import { type Entitlement, entitledRoles, entitlements } from './entitlement.ts'
 import { getService } from './find-service.ts'
+import { guardRoleName } from './management-service.ts'
 import { type Service, services } from './service.ts'
 
 interface Deps {
@@ -24,9 +25,6 @@ export interface Entitled {
   readonly roles: readonly string[]
 }
 
-/** On the system service, the role of a process that guards an API: for those who own one. */
-const guardRole = 'guard'
-
 /** @throws {DomainError} `organization_not_found`, `service_not_found` */
 export async function getEntitlement(
   { records }: Pick<Deps, 'records'>,
@@ -34,9 +32,7 @@ export async function getEntitlement(
   idOrSlug: string,
 ): Promise<Entitled> {
   const service = await getService(records, idOrSlug)
-  const organization = await records.find(organizationId, organizations, organizationId)
-  if (organization === undefined)
-    throw new DomainError('organization_not_found', `no organization ${organizationId}`)
+  const organization = await getOrganization(records, organizationId)
   const entitlement = await records.find(organizationId, entitlements, service.id)
   return {
     organization,
@@ -118,7 +114,7 @@ async function checkRoles(
     })
   const ownsAny = await ownsService(records, organization)
   const mayNotHold = (name: string) =>
-    known.get(name)?.grantable !== true || (service.kind === 'system' && name === guardRole && !ownsAny)
+    known.get(name)?.grantable !== true || (service.kind === 'system' && name === guardRoleName && !ownsAny)
   const refused = names.flatMap((name, i): Fault[] =>
     mayNotHold(name) ? [{ pointer: `/roles/${i}`, detail: reasonFor(name) }] : [],
   )
@@ -129,7 +125,7 @@ async function checkRoles(
 }
 
 function reasonFor(name: string): string {
-  return name === guardRole
+  return name === guardRoleName
     ? 'guard is for organizations that own a service'
     : `${name} is not grantable: it is for the operator alone`
 }

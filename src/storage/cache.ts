@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { OrganizationId } from '../ids.ts'
 import { changedItem } from './changed-item.ts'
-import type { Feed } from './feed.ts'
+import { type Feed, feedAgeMsMax } from './feed.ts'
 import type { ChangedItem, Collection, CommitChanges, Page, Records, Reference, Stored } from './ports.ts'
 
 interface CacheOptions {
@@ -12,7 +12,7 @@ interface CacheOptions {
   readonly entriesMax?: number
   /** Bound of what was looked for and is not there: a stranger's garbage pushes out only its like. */
   readonly absentMax?: number
-  /** A feed older than that is not believed: reads go through. */
+  /** A feed older than that is not believed: reads go through. Default: `feedAgeMsMax`. */
   readonly staleAfterMs?: number
 }
 
@@ -30,7 +30,14 @@ const keyLengthMax = 500
  * the feed is older than `staleAfterMs` every read goes to the store, and its `store_unavailable` goes up.
  */
 export function cacheRecords(options: CacheOptions): CachedStore {
-  const { records, commit, feed, entriesMax = 50_000, absentMax = 5_000, staleAfterMs = 5_000 } = options
+  const {
+    records,
+    commit,
+    feed,
+    entriesMax = 50_000,
+    absentMax = 5_000,
+    staleAfterMs = feedAgeMsMax,
+  } = options
   const present = new LRUCache<string, Promise<unknown>>({ max: entriesMax })
   const absent = new LRUCache<string, Promise<unknown>>({ max: absentMax })
   /** Under way and not named since it began. One that is named leaves: nobody joins it, and it is not kept. */

@@ -22,6 +22,9 @@ interface FeedOptions {
   readonly monotonic: MonotonicClock
 }
 
+/** A node whose feed is older than that does not believe what it holds, and says so. */
+export const feedAgeMsMax = 5_000
+
 /** The pause between reads when no bell rings. */
 const everyMs = 250
 /** A store that fails is asked again at this pace at the least: the second within which a change is seen begins there. */

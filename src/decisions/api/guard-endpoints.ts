@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import type { Context, Middleware } from 'koa'
 import { z } from 'zod'
-import { clientKeys } from '../../client-keys/client-key.ts'
+import { findClientKey } from '../../client-keys/find-client-key.ts'
 import { DomainError } from '../../errors.ts'
 import { arrivalOf } from '../../http/arrival.ts'
 import { refusalOf } from '../../http/authenticate.ts'
@@ -11,7 +11,8 @@ import { defaultBodyLimits, readJson } from '../../http/read-body.ts'
 import { parseId } from '../../ids.ts'
 import type { LiveRevocations } from '../../revocations/live.ts'
 import type { Guard } from '../../sdk/guard.ts'
-import { type Service, services } from '../../services/service.ts'
+import { findServiceBySlug } from '../../services/find-service.ts'
+import type { Service } from '../../services/service.ts'
 import type { Changes, Position, Records } from '../../storage/ports.ts'
 import { bundleOf } from '../bundle.ts'
 import { factsAskedMax, factsFor } from '../facts.ts'
@@ -123,13 +124,10 @@ async function authorize(deps: Deps, ctx: Context): Promise<{ service: Service; 
   const { caller, operation, parameters } = answer
   const slug = parameters['service'] ?? ''
   const keyId = parseId('key', caller?.id ?? '')
-  const [[keyPlace], [servicePlace]] = await Promise.all([
-    keyId === undefined ? [] : deps.records.locate(clientKeys, 'id', keyId, { limit: 1 }),
-    deps.records.locate(services, 'slug', slug, { limit: 1 }),
+  const [key, service] = await Promise.all([
+    keyId && findClientKey(deps.records, keyId),
+    findServiceBySlug(deps.records, slug),
   ])
-  const key = keyPlace && (await deps.records.find(keyPlace.organizationId, clientKeys, keyPlace.id))
-  const service =
-    servicePlace && (await deps.records.find(servicePlace.organizationId, services, servicePlace.id))
   const guards =
     service !== undefined &&
     key?.guardsServiceId === service.id &&
@@ -151,9 +149,7 @@ function answerBundle(deps: Deps, ctx: Context, service: Service): void {
 }
 
 async function answerFacts(deps: Deps, ctx: Context, service: Service): Promise<void> {
-  const body = (await readJson(ctx.req, defaultBodyLimits)) ?? {}
-  parseWith(FactsBody, body, 'body')
-  const question = FactsBody.parse(body)
+  const question = parseWith(FactsBody, (await readJson(ctx.req, defaultBodyLimits)) ?? {}, 'body')
   const position = (): Position => deps.revocations.position()
   ctx.body = await factsFor({ records: deps.records, position }, service, question)
 }

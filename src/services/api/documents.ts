@@ -1,11 +1,12 @@
 import { z } from 'zod'
+import { actorOf } from '../../audit/actor.ts'
 import { type Route, route } from '../../http/route.ts'
 import { presentChanges } from '../document-changes.ts'
 import { getService } from '../find-service.ts'
 import { pageOf } from '../list-services.ts'
 import { replaceDocument } from '../replace-document.ts'
 import { getCurrentDocument, unpackDocument } from '../service-document.ts'
-import { actorOf, audience, confirmation, listOf, paging, presentList, service, tag } from './requests.ts'
+import { audience, confirmation, listOf, paging, presentList, service, tag } from './requests.ts'
 import * as wire from './wire.ts'
 
 type Deps = Parameters<typeof replaceDocument>[0]

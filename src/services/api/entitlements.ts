@@ -1,18 +1,10 @@
 import { z } from 'zod'
+import { actorOf } from '../../audit/actor.ts'
 import { DomainError } from '../../errors.ts'
 import { type Route, route } from '../../http/route.ts'
 import { listUsableServices } from '../list-services.ts'
 import { clearEntitlement, getEntitlement, setEntitlement } from '../set-entitlement.ts'
-import {
-  actorOf,
-  listOf,
-  organization,
-  organizationIdOf,
-  paging,
-  presentList,
-  service,
-  tag,
-} from './requests.ts'
+import { listOf, organization, organizationIdOf, paging, presentList, service, tag } from './requests.ts'
 import * as wire from './wire.ts'
 
 type Deps = Parameters<typeof setEntitlement>[0]

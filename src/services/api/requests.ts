@@ -1,7 +1,5 @@
 import { z } from 'zod'
-import type { Actor } from '../../audit/record.ts'
 import { DomainError } from '../../errors.ts'
-import type { Principal } from '../../http/route.ts'
 import { type OrganizationId, parseId } from '../../ids.ts'
 import type { ListOf } from '../list-services.ts'
 
@@ -29,10 +27,6 @@ export function listOf<T extends z.ZodType>(item: T) {
 
 export function presentList<T, W>(list: ListOf<T>, present: (item: T) => W) {
   return { body: { items: list.items.map(present), next_cursor: list.nextCursor } }
-}
-
-export function actorOf({ kind, id, organizationId, requestId, address }: Principal): Actor {
-  return { kind, id, organizationId, requestId, address }
 }
 
 /** @throws {DomainError} `organization_not_found` for what no organization can have as its id */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { actorOf } from '../../audit/actor.ts'
 import { type Principal, type Route, route } from '../../http/route.ts'
 import type { OrganizationId } from '../../ids.ts'
 import { changeService } from '../change-service.ts'
@@ -9,7 +10,6 @@ import { listServices } from '../list-services.ts'
 import { rotateSigningKey } from '../rotate-signing-key.ts'
 import { type Service, signingAlgorithms } from '../service.ts'
 import {
-  actorOf,
   audience,
   confirmation,
   listOf,
