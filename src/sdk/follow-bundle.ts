@@ -3,12 +3,12 @@ import type { Caller } from '../evaluator/model.ts'
 import { backOffMs, pause } from './back-off.ts'
 import type { FactsQuestion, StreamEvent } from './bundle.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
+import { CopyKeeper, type CopyPlace } from './copy-keeper.ts'
 import { serverSentEvents } from './event-stream.ts'
 import { FactsCache } from './facts-cache.ts'
 import { FollowedService } from './followed-service.ts'
-import { type CopyFile, openCopy, sealCopy } from './guard-copy.ts'
 import type { GuardSource, GuardState } from './guard-source.ts'
-import { parseStreamEvent, WireError } from './parse-wire.ts'
+import { parseStreamEvent } from './parse-wire.ts'
 import type { TokenMarks } from './revocation-index.ts'
 import { type ServerCalls, serverCalls } from './server-calls.ts'
 import { TokenError } from './token-error.ts'
@@ -28,7 +28,7 @@ export interface FollowOptions {
   readonly tokens: TokenSource
   readonly stalenessSecondsMax: number
   readonly factsMax: number
-  readonly copy?: { readonly file: CopyFile; readonly key: () => string }
+  readonly copy?: CopyPlace
   readonly report: (trouble: GuardTrouble) => void
 }
 
@@ -43,7 +43,6 @@ const silenceMsMax = 10_000
 const firstWaitMs = 200
 const waitMsMax = 5_000
 const refreshMsMin = 5_000
-const copyMsMin = 30_000
 
 /** Follows a service's bundle over HTTP, from one of several servers at a time, and asks for facts on first need. */
 export function followBundle(options: FollowOptions, machine: FollowMachine): GuardSource {
@@ -57,13 +56,13 @@ class BundleFollower implements GuardSource {
   readonly #calls: ServerCalls
   readonly #known: FollowedService
   readonly #facts: FactsCache
+  readonly #keeper: CopyKeeper | undefined
   readonly #ready = Promise.withResolvers<void>()
   #turn = 0
   #failures = 0
   #trouble: string | undefined
   #refreshedAt = Number.NEGATIVE_INFINITY
   #refreshing: Promise<void> | undefined
-  #copiedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: FollowOptions, machine: FollowMachine) {
     this.#options = options
@@ -71,6 +70,7 @@ class BundleFollower implements GuardSource {
     const { signal } = this.#closing
     this.#calls = serverCalls({ ...options, fetch: machine.fetch, signal })
     this.#known = new FollowedService({ ...options, ...machine })
+    this.#keeper = options.copy && new CopyKeeper(options.copy, machine.monotonic)
     this.#facts = new FactsCache({
       ask: (question) => this.#askFacts(question),
       position: () => this.#known.position,
@@ -223,7 +223,7 @@ class BundleFollower implements GuardSource {
     this.#known.advance(position)
     this.#failures = 0
     this.#trouble = undefined
-    if (this.#machine.monotonic() - this.#copiedAt >= copyMsMin) await this.#writeCopy()
+    if (this.#keeper?.isDue() === true) await this.#writeCopy()
   }
 
   async #loadBundle(server: string, etag?: string): Promise<void> {
@@ -232,7 +232,7 @@ class BundleFollower implements GuardSource {
     if (answer === undefined) return
     this.#known.take(answer.bundle, answer.etag, oldestAcceptable)
     this.#ready.resolve()
-    this.#copiedAt = Number.NEGATIVE_INFINITY
+    this.#keeper?.outdate()
   }
 
   /** From the server that is followed, else from the others. */
@@ -252,16 +252,11 @@ class BundleFollower implements GuardSource {
   }
 
   async #readCopy(): Promise<void> {
-    const { copy } = this.#options
-    if (copy === undefined) return
     try {
-      const text = await copy.file.read()
-      if (text === undefined) return
-      const opened = openCopy(text, copy.key())
-      if (opened.bundle.service.slug !== this.#options.service)
-        throw new WireError("the guard's copy is of another service")
-      this.#known.takeCopy(opened)
-      this.#facts.restore(opened.facts)
+      const copy = await this.#keeper?.read(this.#options.service)
+      if (copy === undefined) return
+      this.#known.takeCopy(copy)
+      this.#facts.restore(copy.facts)
       if (!this.#known.isStale()) this.#ready.resolve()
     } catch (error) {
       this.#note('copy_refused', error)
@@ -269,13 +264,10 @@ class BundleFollower implements GuardSource {
   }
 
   async #writeCopy(): Promise<void> {
-    const { copy } = this.#options
-    const content = this.#known.copy(this.#facts)
-    if (copy === undefined || content === undefined) return
-    this.#copiedAt = this.#machine.monotonic()
+    const copy = this.#known.copy(this.#facts)
+    if (copy === undefined) return
     try {
-      if (await isNewer(copy, content.bundle.position)) return
-      await copy.file.write(sealCopy(content, copy.key()))
+      await this.#keeper?.write(copy)
     } catch (error) {
       this.#note('copy_not_written', error)
     }
@@ -285,17 +277,5 @@ class BundleFollower implements GuardSource {
     const message = cause instanceof Error ? cause.message : 'unknown'
     this.#trouble = message
     this.#options.report({ kind, message, cause })
-  }
-}
-
-/** Another guard of this machine may be ahead: a copy is never replaced by an older one. */
-async function isNewer(copy: NonNullable<FollowOptions['copy']>, position: number): Promise<boolean> {
-  const text = await copy.file.read()
-  if (text === undefined) return false
-  try {
-    return openCopy(text, copy.key()).bundle.position > position
-  } catch (error) {
-    if (error instanceof WireError) return false
-    throw error
   }
 }

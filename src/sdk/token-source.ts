@@ -62,95 +62,114 @@ const reserveMs = 5_000
 
 /** @throws {TypeError} for options that cannot work, without the key in the message */
 export function tokenSource(options: TokenSourceOptions, machine: TokenMachine): TokenSource {
-  const endpoints = endpointsOf(options)
-  const closing = new AbortController()
-  const keyNow = typeof options.key === 'string' ? () => options.key as string : options.key
-  clientIdOf(options, keyNow())
-  let held: Held | undefined
-  let failure: Failure | undefined
-  let failures = 0
-  let endpoint = 0
-  let flight: Promise<string> | undefined
+  return new KeyExchange(options, machine)
+}
 
-  async function attempt(key: string): Promise<string> {
-    const startedAt = machine.monotonic()
-    const issued = await requestToken(machine.fetch, {
-      endpoint: endpoints[endpoint % endpoints.length] ?? '',
-      clientId: clientIdOf(options, key),
-      secret: key,
-      scope: options.scope,
-      resource: options.resource,
-      signal: closing.signal,
-    })
-    const lifeMs = issued.expiresInSeconds * 1000
-    const share = 0.75 + fraction(machine.random) / 10
-    held = {
-      token: issued.token,
-      refreshAt: startedAt + lifeMs * share,
-      endsAt: startedAt + lifeMs - Math.min(reserveMs, lifeMs / 10),
+class KeyExchange implements TokenSource {
+  readonly #options: TokenSourceOptions
+  readonly #machine: TokenMachine
+  readonly #endpoints: readonly string[]
+  readonly #keyNow: () => string
+  readonly #closing = new AbortController()
+  #held: Held | undefined
+  #failure: Failure | undefined
+  #failures = 0
+  /** Which of the endpoints is asked: it goes round. */
+  #turn = 0
+  #flight: Promise<string> | undefined
+
+  constructor(options: TokenSourceOptions, machine: TokenMachine) {
+    const { key } = options
+    this.#options = options
+    this.#machine = machine
+    this.#endpoints = endpointsOf(options)
+    this.#keyNow = typeof key === 'string' ? () => key : key
+    // Refuses a key that names no client now, not at the first call.
+    clientIdOf(options, this.#keyNow())
+  }
+
+  async token(): Promise<string> {
+    if (this.#closing.signal.aborted)
+      throw new TokenError('the token source is closed', { code: 'closed', isFinal: true })
+    const now = this.#machine.monotonic()
+    const error = this.#barred()
+    if (this.#held !== undefined && now < this.#held.endsAt) {
+      // The failure is kept for when the held token ends; until then nobody needs to hear of it.
+      if (now >= this.#held.refreshAt && error === undefined) this.#singleFlight().catch(() => {})
+      return this.#held.token
     }
-    failure = undefined
-    failures = 0
-    return issued.token
+    if (error !== undefined) throw error
+    return await this.#singleFlight()
   }
 
-  /** Notes the failure; answers how long to wait before the next try, or `undefined` if the caller is to be told. */
-  function failed(error: TokenError, key: string, attempts: number): number | undefined {
-    if (error.code === 'unreachable' || error.code === 'unexpected_answer') endpoint++
-    const askedMs = (error.retryAfterSeconds ?? 0) * 1000
-    const waitMs = Math.max(askedMs, backOffMs(failures, firstWaitMs, waitMsMax, machine.random))
-    failures++
-    failure = { error, key, retryAt: machine.monotonic() + waitMs }
-    if (error.isFinal || attempts >= attemptsMax || waitMs > waitInCallMsMax) return undefined
-    return closing.signal.aborted ? undefined : waitMs
+  drop(token: string): void {
+    if (this.#held?.token === token) this.#held = undefined
   }
 
-  async function acquire(): Promise<string> {
-    for (let attempts = 1; ; attempts++) {
-      const key = keyNow()
-      try {
-        return await attempt(key)
-      } catch (error) {
-        if (!(error instanceof TokenError)) throw error
-        const waitMs = failed(error, key, attempts)
-        if (waitMs === undefined) throw error
-        await pauseForCaller(waitMs, closing.signal)
-      }
-    }
-  }
-
-  function singleFlight(): Promise<string> {
-    flight ??= acquire().finally(() => {
-      flight = undefined
-    })
-    return flight
+  close(): void {
+    this.#closing.abort()
   }
 
   /** What the last failure forbids: a refused key for good, anything else until the back-off ends. */
-  function barred(): TokenError | undefined {
-    if (failure === undefined || flight !== undefined) return undefined
-    if (failure.error.isFinal) return failure.key === keyNow() ? failure.error : undefined
-    return machine.monotonic() < failure.retryAt ? failure.error : undefined
+  #barred(): TokenError | undefined {
+    if (this.#failure === undefined || this.#flight !== undefined) return undefined
+    const { error, key, retryAt } = this.#failure
+    if (error.isFinal) return key === this.#keyNow() ? error : undefined
+    return this.#machine.monotonic() < retryAt ? error : undefined
   }
 
-  return {
-    token: async () => {
-      if (closing.signal.aborted)
-        throw new TokenError('the token source is closed', { code: 'closed', isFinal: true })
-      const now = machine.monotonic()
-      const error = barred()
-      if (held !== undefined && now < held.endsAt) {
-        // The failure is kept for when the held token ends; until then nobody needs to hear of it.
-        if (now >= held.refreshAt && error === undefined) singleFlight().catch(() => {})
-        return held.token
+  #singleFlight(): Promise<string> {
+    this.#flight ??= this.#acquire().finally(() => {
+      this.#flight = undefined
+    })
+    return this.#flight
+  }
+
+  async #acquire(): Promise<string> {
+    for (let attempts = 1; ; attempts++) {
+      const key = this.#keyNow()
+      try {
+        return await this.#attempt(key)
+      } catch (error) {
+        if (!(error instanceof TokenError)) throw error
+        const waitMs = this.#failed(error, key, attempts)
+        if (waitMs === undefined) throw error
+        await pauseForCaller(waitMs, this.#closing.signal)
       }
-      if (error !== undefined) throw error
-      return singleFlight()
-    },
-    drop: (token) => {
-      if (held?.token === token) held = undefined
-    },
-    close: () => closing.abort(),
+    }
+  }
+
+  async #attempt(key: string): Promise<string> {
+    const { monotonic, random, fetch } = this.#machine
+    const { scope, resource } = this.#options
+    const startedAt = monotonic()
+    const { token, expiresInSeconds } = await requestToken(fetch, {
+      endpoint: this.#endpoints[this.#turn % this.#endpoints.length] ?? '',
+      clientId: clientIdOf(this.#options, key),
+      secret: key,
+      scope,
+      resource,
+      signal: this.#closing.signal,
+    })
+    const lifeMs = expiresInSeconds * 1000
+    const share = 0.75 + fraction(random) / 10
+    const endsAt = startedAt + lifeMs - Math.min(reserveMs, lifeMs / 10)
+    this.#held = { token, refreshAt: startedAt + lifeMs * share, endsAt }
+    this.#failure = undefined
+    this.#failures = 0
+    return token
+  }
+
+  /** Notes the failure; answers how long to wait before the next try, or `undefined` if the caller is to be told. */
+  #failed(error: TokenError, key: string, attempts: number): number | undefined {
+    const { monotonic, random } = this.#machine
+    if (error.code === 'unreachable' || error.code === 'unexpected_answer') this.#turn++
+    const askedMs = (error.retryAfterSeconds ?? 0) * 1000
+    const waitMs = Math.max(askedMs, backOffMs(this.#failures, firstWaitMs, waitMsMax, random))
+    this.#failures++
+    this.#failure = { error, key, retryAt: monotonic() + waitMs }
+    if (error.isFinal || attempts >= attemptsMax || waitMs > waitInCallMsMax) return undefined
+    return this.#closing.signal.aborted ? undefined : waitMs
   }
 }
 

@@ -27,7 +27,7 @@ type Deps = Parameters<typeof createService>[0] &
   Parameters<typeof deleteService>[0]
 
 export function singleServiceRoutes(deps: Deps): readonly Route[] {
-  return [...collection(deps), ...single(deps)]
+  return [...collection(deps), ...single(deps), ...rotation(deps)]
 }
 
 function presented(found: Service) {
@@ -168,16 +168,21 @@ function single(deps: Deps): readonly Route[] {
         return { body: undefined }
       },
     }),
+  ]
+}
+
+function rotation(deps: Deps): readonly Route[] {
+  return [
     route({
       operationId: 'rotateSigningKey',
       method: 'POST',
-      path: `${path}/signing-keys/rotate`,
+      path: '/services/{service}/signing-keys/rotate',
       summary: 'Take the next step in rotating the signing key of a service',
       description:
         'The first call publishes the next key. A call five minutes later or more lets it sign; the key before it stays ' +
         'published until the last token that it signed has ended. With `compromised` all keys, and every token ' +
         'signed with them, end at once.',
-      ...{ tag, params, status: 200 },
+      ...{ tag, params: { service }, status: 200 },
       body: z.strictObject({ compromised: z.boolean().default(false) }),
       example: { compromised: false },
       answer: wire.ServiceBody,
