@@ -156,14 +156,16 @@ function one(deps: Deps): readonly Route[] {
       ...{ operationId: 'changeClientKey', method: 'PATCH', path: onePath, tag, params },
       summary: 'Change the name, expiry or address restriction of a key',
       description: 'A change of expiry or addresses ends the tokens that it has.',
-      ...{ body: wire.ClientKeyChangeBody, status: 200, answer: wire.ClientKeyBody, errors: changeErrors },
+      ...{ body: wire.ClientKeyChangeBody, status: 200, answer: wire.ClientKeyBody },
+      errors: [...changeErrors, 'role_not_grantable'],
       example: { cidrs: ['192.0.2.0/24', '2001:db8::/32'] },
       handle: async ({ principal, organizationId, params, body, ifMatch }) => {
         expiryAhead(body.expires_at, deps.clock())
+        const giver = await giverOf(deps.records, principal)
         const change = { name: body.name, expiresAt: body.expires_at, cidrs: body.cidrs, ifMatch }
         return answer(
           deps,
-          await changeClientKey(deps, actorOf(principal), organizationId, keyIn(params), change),
+          await changeClientKey(deps, actorOf(principal), giver, organizationId, keyIn(params), change),
         )
       },
     }),
@@ -242,12 +244,15 @@ function stateRoutes(deps: Deps): readonly Route[] {
     route({
       ...{ operationId: 'enableClientKey', method: 'POST', path: `${onePath}/enable`, tag, params },
       summary: 'Let a disabled key work again',
-      ...{ status: 200, answer: wire.ClientKeyBody, errors: changeErrors },
-      handle: async ({ principal, organizationId, params, ifMatch }) =>
-        answer(
+      ...{ status: 200, answer: wire.ClientKeyBody, errors: [...changeErrors, 'role_not_grantable'] },
+      handle: async ({ principal, organizationId, params, ifMatch }) => {
+        const giver = await giverOf(deps.records, principal)
+        const by = actorOf(principal)
+        return answer(
           deps,
-          await enableClientKey(deps, actorOf(principal), organizationId, keyIn(params), { ifMatch }),
-        ),
+          await enableClientKey(deps, by, giver, organizationId, keyIn(params), { ifMatch }),
+        )
+      },
     }),
     route({
       ...{ operationId: 'revokeClientKey', method: 'POST', path: `${onePath}/revoke`, tag, params },

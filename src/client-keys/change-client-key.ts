@@ -1,6 +1,7 @@
 import type { Actor, Commit } from '../audit/record.ts'
 import { type Clock, type EpochMs, rfc3339 } from '../clock.ts'
 import type { ClientKeyId, NewId, OrganizationId } from '../ids.ts'
+import type { Giver } from '../services/giving.ts'
 import { expectVersion } from '../storage/expect-version.ts'
 import { type Records, update } from '../storage/ports.ts'
 import {
@@ -11,6 +12,7 @@ import {
   refuseRevoked,
   withAuthorityRaised,
 } from './client-key.ts'
+import { checkGivingKey } from './giveable-role.ts'
 
 interface Deps {
   readonly records: Records
@@ -29,12 +31,14 @@ export interface ClientKeyChange {
 }
 
 /**
- * A change of the expiry or the address blocks ends the tokens that were issued under the old ones.
- * @throws {DomainError} `client_key_not_found`, `client_key_state`, `precondition_failed`, `conflict`
+ * A change of the expiry or the address blocks ends the tokens that were issued under the old ones. It may open the key
+ * further, so it is giving, too.
+ * @throws {DomainError} `client_key_not_found`, `client_key_state`, `role_not_grantable`, `precondition_failed`, `conflict`
  */
 export async function changeClientKey(
   deps: Deps,
   by: Actor,
+  giver: Giver,
   organizationId: OrganizationId,
   id: ClientKeyId,
   change: ClientKeyChange,
@@ -46,6 +50,7 @@ export async function changeClientKey(
   const isRestriction =
     changed.expiresAt !== before.expiresAt || JSON.stringify(changed.cidrs) !== JSON.stringify(before.cidrs)
   if (!isRestriction && changed.name === before.name) return before
+  if (isRestriction) await checkGivingKey(deps.records, giver, before)
   const nowMs = deps.clock()
   const after = isRestriction ? withAuthorityRaised(changed, {}) : { ...changed, version: before.version + 1 }
   const details = { from: shown(before), to: shown(after) }

@@ -1,7 +1,7 @@
 import { DomainError } from '../errors.ts'
 import { didYouMean } from '../evaluator/nearest.ts'
 import { type OrganizationId, parseId, type ServiceId } from '../ids.ts'
-import type { Ground } from '../roles/ground.ts'
+import { type Ground, groundOf } from '../roles/ground.ts'
 import { operationsIn } from '../roles/read-allow.ts'
 import { roles } from '../roles/role.ts'
 import { findService } from '../services/find-service.ts'
@@ -9,6 +9,7 @@ import { type Giver, outsideOfGiving } from '../services/giving.ts'
 import { guardRoleName } from '../services/management-service.ts'
 import { operationsOf } from '../services/operations-of.ts'
 import type { Records } from '../storage/ports.ts'
+import type { ClientKey } from './client-key.ts'
 
 /**
  * Checks that the giver may give this role on this ground to a key: the one rule for giving.
@@ -39,6 +40,15 @@ export async function checkGiving(
         'take them out of the role, or ask the operator to entitle the organization to them',
         beyond,
       )
+}
+
+/**
+ * The same for a key that is there: whoever gets its secret, or opens it further, gives its role.
+ * @throws {DomainError} `role_not_grantable`
+ */
+export async function checkGivingKey(records: Records, giver: Giver, key: ClientKey): Promise<void> {
+  const ground = await groundOf(records, key.organizationId, key.serviceId)
+  await checkGiving(records, ground, giver, key.role)
 }
 
 async function operationsToGive(records: Records, ground: Ground, role: string): Promise<Iterable<string>> {

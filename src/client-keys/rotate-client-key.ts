@@ -2,7 +2,6 @@ import type { Actor, Commit } from '../audit/record.ts'
 import type { Clock, EpochMs } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import type { ClientKeyId, OrganizationId } from '../ids.ts'
-import { groundOf } from '../roles/ground.ts'
 import type { Giver } from '../services/giving.ts'
 import { expectVersion } from '../storage/expect-version.ts'
 import { type Records, update } from '../storage/ports.ts'
@@ -16,7 +15,7 @@ import {
   withAuthorityRaised,
 } from './client-key.ts'
 import type { Issued } from './create-client-key.ts'
-import { checkGiving } from './giveable-role.ts'
+import { checkGivingKey } from './giveable-role.ts'
 import { issueSecret, type SecretDeps } from './issue-secret.ts'
 import { rotated } from './rotation.ts'
 
@@ -44,10 +43,7 @@ export async function rotateClientKey(
   expectVersion(before, ifMatch)
   const nowMs = deps.clock()
   refuseRotation(before, nowMs)
-  if (by.id !== id) {
-    const ground = await groundOf(deps.records, organizationId, before.serviceId)
-    await checkGiving(deps.records, ground, giver, before.role)
-  }
+  if (by.id !== id) await checkGivingKey(deps.records, giver, before)
   const { secret, kept } = issueSecret(deps, id, before.environment, nowMs)
   const authentication = { kind: 'secret', secrets: rotated(before, kept, nowMs, graceSeconds) } as const
   const atOnce = graceSeconds === 0

@@ -251,11 +251,12 @@ describe('each change of role, restrictions or state', () => {
     ],
     [
       'addresses',
-      (key) => changeClientKey(at.deps, at.by, at.customer.id, key.id, { cidrs: ['192.0.2.0/24'] }),
+      (key) => changeClientKey(at.deps, at.by, granter, at.customer.id, key.id, { cidrs: ['192.0.2.0/24'] }),
     ],
     [
       'expiry',
-      (key) => changeClientKey(at.deps, at.by, at.customer.id, key.id, { expiresAt: noonMs + dayMs }),
+      (key) =>
+        changeClientKey(at.deps, at.by, granter, at.customer.id, key.id, { expiresAt: noonMs + dayMs }),
     ],
     ['disabled', (key) => disableClientKey(at.deps, at.by, at.customer.id, key.id)],
     [
@@ -279,7 +280,7 @@ describe('each change of role, restrictions or state', () => {
 
   test('but not a new name', async () => {
     const { key } = await create()
-    const after = await changeClientKey(at.deps, at.by, at.customer.id, key.id, { name: 'Import' })
+    const after = await changeClientKey(at.deps, at.by, granter, at.customer.id, key.id, { name: 'Import' })
     expect(after).toMatchObject({ name: 'Import', authority: 1, version: 2 })
     expect(await entriesFor(key)).toEqual([])
   })
@@ -289,7 +290,7 @@ describe('each change of role, restrictions or state', () => {
     const stale = disableClientKey(at.deps, at.by, at.customer.id, key.id, { ifMatch: 9 })
     await expect(stale).rejects.toMatchObject({ code: 'precondition_failed' })
     const revoked = await revokeClientKey(at.deps, at.by, at.customer.id, key.id, { reason: 'superseded' })
-    const late = enableClientKey(at.deps, at.by, at.customer.id, key.id)
+    const late = enableClientKey(at.deps, at.by, granter, at.customer.id, key.id)
     await expect(late).rejects.toMatchObject({ code: 'client_key_state' })
     const again = await revokeClientKey(at.deps, at.by, at.customer.id, key.id, { reason: 'key_compromise' })
     expect(again).toEqual(revoked)
@@ -302,7 +303,7 @@ describe('whether a key may be used', () => {
     expect(reasonNow(key)).toBeUndefined()
     const disabled = await disableClientKey(at.deps, at.by, at.customer.id, key.id)
     expect(reasonNow(disabled)).toBe('disabled')
-    expect(reasonNow(await enableClientKey(at.deps, at.by, at.customer.id, key.id))).toBeUndefined()
+    expect(reasonNow(await enableClientKey(at.deps, at.by, granter, at.customer.id, key.id))).toBeUndefined()
     const revoked = await revokeClientKey(at.deps, at.by, at.customer.id, key.id, { reason: 'superseded' })
     expect(reasonNow(revoked)).toBe('revoked')
   })

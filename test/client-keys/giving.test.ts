@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { changeClientKey } from '../../src/client-keys/change-client-key.ts'
 import { changeClientKeyRole } from '../../src/client-keys/change-client-key-role.ts'
 import { createClientKey } from '../../src/client-keys/create-client-key.ts'
+import { disableClientKey } from '../../src/client-keys/disable-client-key.ts'
+import { enableClientKey } from '../../src/client-keys/enable-client-key.ts'
 import { rotateClientKey } from '../../src/client-keys/rotate-client-key.ts'
 import { createRole } from '../../src/roles/create-role.ts'
 import { giverOf, grantingOperation } from '../../src/roles/giver.ts'
@@ -118,6 +121,22 @@ describe('the rule for giving: what is entitled, and held where roles may not be
         const options = { graceSeconds: 60 }
         const rotation = rotateClientKey(at.deps, at.by, giverIn(way), at.customer.id, key.id, options)
         expect(await succeeds(rotation)).toBe(mayGive(way, entitled))
+      }),
+    )
+  })
+
+  test('by lifting what a key is restricted by, or letting a disabled one work again', async () => {
+    await fc.assert(
+      fc.asyncProperty(ways, fc.boolean(), async (way, enables) => {
+        const role = await roleNamed(way)
+        fc.pre(role !== 'admin')
+        const { key } = await keyWith(role, granter)
+        await disableClientKey(at.deps, at.by, at.customer.id, key.id)
+        const entitled = await entitle(way.entitled)
+        const opened = enables
+          ? enableClientKey(at.deps, at.by, giverIn(way), at.customer.id, key.id)
+          : changeClientKey(at.deps, at.by, giverIn(way), at.customer.id, key.id, { cidrs: ['192.0.2.0/24'] })
+        expect(await succeeds(opened)).toBe(mayGive(way, entitled))
       }),
     )
   })
