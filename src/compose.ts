@@ -215,7 +215,7 @@ interface SiteParts extends Parts {
 }
 
 /** The first segments that the server serves itself, and those that no service may have; all else is a service's slug. */
-const ownSegments = ['.well-known', 'api', 'docs', 'healthz', 'openapi.json', 'readyz', 'static'] as const
+const ownSegments = ['', '.well-known', 'api', 'docs', 'healthz', 'openapi.json', 'readyz', 'static'] as const
 const reservedSlugs: ReadonlySet<string> = new Set([
   ...ownSegments,
   ...['connections', 'console', 'metrics', managementSlug],
@@ -231,7 +231,8 @@ function site(parts: SiteParts, described: ApiDocumentOptions, server: () => Htt
   const feedAgeMs = () => feed.ageMs()
   const guard = guardFrom(
     managementSource({ records, revocations, origin, feedAgeMs }),
-    { algorithms: ['ES256'] },
+    // Nodes keep time together; a key's expiry is not to be outlived by half a minute here.
+    { algorithms: ['ES256'], clockSkewSecondsMax: 5 },
     machine,
   )
   const issuers = createIssuers({
@@ -260,6 +261,10 @@ function site(parts: SiteParts, described: ApiDocumentOptions, server: () => Htt
   }
   const readiness = { ping: () => store.ping(), feedAgeMs, isClosing: () => server().isClosing() }
   const own: Readonly<Record<(typeof ownSegments)[number], Handler>> = {
+    '': koaHandler(
+      log,
+      pageAt('/', (ctx) => ctx.redirect('/docs')),
+    ),
     '.well-known': issuerOrGuards,
     api: koaHandler(log, api),
     healthz: koaHandler(log, pageAt('/healthz', answersHealth())),
@@ -290,8 +295,9 @@ function perMinute(requests: number, { workers }: Config) {
 }
 
 function apiQuotas(config: Config): LimitQuotas {
-  const quota = perMinute(config.apiCallsPerMinute, config)
-  return { address: quota, principal: quota, organization: quota }
+  const callers = (count: number) => perMinute(config.apiCallsPerMinute * count, config)
+  // One caller that spends all of its own must not close the door to others of its organization or address.
+  return { principal: callers(1), organization: callers(5), address: callers(10) }
 }
 
 function tokenQuotas(config: Config): TokenQuotas {

@@ -20,7 +20,8 @@ export interface TokenQuotas {
 export const tokenQuotasDefault: TokenQuotas = {
   address: { requests: 12_000, windowSeconds: 60 },
   key: { requests: 6_000, windowSeconds: 60 },
-  addressFailures: { requests: 120, windowSeconds: 60 },
+  // Many clients may share an address, and a secret cannot be guessed: this only bounds the work for nothing.
+  addressFailures: { requests: 3_000, windowSeconds: 60 },
   keyFailures: { requests: 20, windowSeconds: 60 },
   countedMax: 50_000,
 }
