@@ -50,12 +50,23 @@ function secretsOf(config: Config, { random }: Machine): readonly string[] {
 async function serve(config: Config): Promise<void> {
   const { latchkey, log } = await latchkeyOf(config)
   await latchkey.firstStart()
-  const address = await latchkey.listen()
-  log.info({ address, origin: config.origin, store: config.store.kind }, 'Latchkey is ready')
+  const address = await listenAt(latchkey, config)
+  const operatorKey = join(config.dataFolder, 'operator-key.json')
+  log.info({ address, origin: config.origin, store: config.store.kind, operatorKey }, 'Latchkey is ready')
   onStopSignal(async () => {
     await latchkey.close()
     process.exit(0)
   })
+}
+
+async function listenAt(latchkey: Latchkey, config: Config): Promise<string> {
+  try {
+    return await latchkey.listen()
+  } catch (cause) {
+    throw new Error(`cannot listen at ${config.host}:${config.port}: LATCHKEY_PORT names another port`, {
+      cause,
+    })
+  }
 }
 
 /** Forks the workers, starts again those that end, and passes the signal to stop on. */

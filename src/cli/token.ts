@@ -30,7 +30,8 @@ export function tokenCommand(open: Open): Command {
 async function endpointOf(session: Session, service: string | undefined): Promise<string> {
   if (service !== undefined) return `${await session.server()}/${encodeURIComponent(service)}/oauth/token`
   const { tokenEndpoint } = await session.credential()
-  if (tokenEndpoint !== undefined) return tokenEndpoint
+  // The server that was named, if one was: a secret goes nowhere else.
+  if (tokenEndpoint !== undefined) return `${await session.server()}${new URL(tokenEndpoint).pathname}`
   throw new Failure('a bare secret does not say which service it is for', {
     exitCode: 2,
     fix: 'give --service <slug>',

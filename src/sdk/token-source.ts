@@ -79,11 +79,10 @@ class KeyExchange implements TokenSource {
   #flight: Promise<string> | undefined
 
   constructor(options: TokenSourceOptions, machine: TokenMachine) {
-    const { key } = options
     this.#options = options
     this.#machine = machine
     this.#endpoints = endpointsOf(options)
-    this.#keyNow = typeof key === 'string' ? () => key : key
+    this.#keyNow = keyFrom(options.key)
     // Refuses a key that names no client now, not at the first call.
     clientIdOf(options, this.#keyNow())
   }
@@ -181,6 +180,13 @@ function endpointsOf(options: TokenSourceOptions): readonly string[] {
   if (latchkey === undefined || service === undefined)
     throw new TypeError('a token source needs `tokenEndpoint`, or `latchkey` and `service`')
   return listOf(latchkey).map((origin) => `${secureAddress(origin, isPlainAllowed)}/${service}/oauth/token`)
+}
+
+/** @throws {TypeError} where an environment variable was not set, say: the type does not hold at run time */
+function keyFrom(key: TokenSourceOptions['key'] | undefined): () => string {
+  if (typeof key === 'function') return key
+  if (typeof key === 'string' && key !== '') return () => key
+  throw new TypeError('key is missing: give the client secret (lk_…), or a function that answers it')
 }
 
 export function listOf(value: string | readonly string[]): readonly string[] {

@@ -111,7 +111,8 @@ export async function createService(
   const made = await makeService(deps, 'api', wanted)
   confirmChanges({
     changes: changesBetween(undefined, made.read),
-    sha256: sha256Of(wanted.document),
+    // Of everything that was looked at: confirmed for one owner or audience, it is not for another.
+    sha256: [sha256Of(wanted.document), wanted.slug, wanted.organizationId, made.service.audience].join(' '),
     confirmation: wanted.confirmation,
   })
   await deps.commit({ ...made.happening, by }, made.changes)

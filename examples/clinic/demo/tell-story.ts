@@ -81,7 +81,7 @@ async function documentIn({ story, api, latchkey, operator }: Stage, audience: s
     const { operation_count, role_count } = Service.parse(body)
     return `the service “clinic”: ${operation_count} operations, ${role_count} roles`
   })
-  story.say(`Its own issuer is ${latchkey}/clinic/oauth, its audience ${Service.parse(made.body).audience}.`)
+  story.say(`Its own issuer is ${latchkey}/clinic, its audience ${Service.parse(made.body).audience}.`)
 }
 
 const Made = z.object({ id: z.string() })

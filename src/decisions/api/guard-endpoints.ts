@@ -84,13 +84,14 @@ const guardPath = /^\/[^/]+\/(?:bundle|facts)$/
 
 /** `/{service}/bundle` and `/{service}/facts`; goes behind `answerProblems`. */
 export function guardEndpoints(deps: Deps): Middleware {
+  const streams = new OpenStreams()
   return async (ctx, next) => {
     if (!guardPath.test(ctx.path)) return next()
     ctx.set('Cache-Control', 'no-store')
-    const { service, operationId } = await authorize(deps, ctx)
+    const { service, operationId, keyId } = await authorize(deps, ctx)
     if (operationId === askFacts) return await answerFacts(deps, ctx, service)
     return ctx.accepts('json', 'text/event-stream') === 'text/event-stream'
-      ? await answerStream(deps, ctx, service)
+      ? await answerStream(deps, ctx, service, streams.open(keyId))
       : answerBundle(deps, ctx, service)
   }
 }
@@ -99,7 +100,10 @@ export function guardEndpoints(deps: Deps): Middleware {
  * The key must be one that guards the very service in the path, and of that service's owner; anything else looks like
  * a service that does not exist.
  */
-async function authorize(deps: Deps, ctx: Context): Promise<{ service: Service; operationId: string }> {
+async function authorize(
+  deps: Deps,
+  ctx: Context,
+): Promise<{ service: Service; operationId: string; keyId: string }> {
   const { requestId, address } = arrivalOf(ctx.req)
   const authorization = ctx.req.headersDistinct['authorization']
   const answer = await deps.guard.check({
@@ -134,7 +138,7 @@ async function authorize(deps: Deps, ctx: Context): Promise<{ service: Service; 
     service.organizationId === key.organizationId &&
     key.organizationId === caller?.organizationId
   if (!guards) throw new DomainError('service_not_found', `no service ${slug}`)
-  return { service, operationId: operation.id }
+  return { service, operationId: operation.id, keyId: key.id }
 }
 
 function answerBundle(deps: Deps, ctx: Context, service: Service): void {
@@ -154,12 +158,32 @@ async function answerFacts(deps: Deps, ctx: Context, service: Service): Promise<
   ctx.body = await factsFor({ records: deps.records, position }, service, question)
 }
 
+/** An API behind one key may run many times over; a key that has leaked must not hold every connection. */
+const streamsOfKeyMax = 100
+
+class OpenStreams {
+  readonly #counts = new Map<string, number>()
+
+  /** Counts one more of the key. @returns how to count it off @throws {DomainError} `rate_limited` */
+  open(keyId: string): () => void {
+    const count = this.#counts.get(keyId) ?? 0
+    if (count >= streamsOfKeyMax)
+      throw new DomainError('rate_limited', `more than ${streamsOfKeyMax} streams are open with this key`)
+    this.#counts.set(keyId, count + 1)
+    return () => {
+      const left = (this.#counts.get(keyId) ?? 1) - 1
+      if (left === 0) this.#counts.delete(keyId)
+      else this.#counts.set(keyId, left)
+    }
+  }
+}
+
 /** A guard that reads slower than things happen is cut off: it comes back and goes on where it was. */
 const unreadBytesMax = 4 * 1_048_576
 /** How often it is asked whether the guard's own token still opens the stream. */
 const authorizeAgainMs = 1_000
 
-async function answerStream(deps: Deps, ctx: Context, service: Service): Promise<void> {
+async function answerStream(deps: Deps, ctx: Context, service: Service, closed: () => void): Promise<void> {
   const body = new PassThrough()
   const end = (): void => {
     body.end()
@@ -169,12 +193,16 @@ async function answerStream(deps: Deps, ctx: Context, service: Service): Promise
     else if (!body.writableEnded) body.write(text)
   }
   const after = readPosition(ctx.get('Last-Event-ID'))
-  const stop = await openStream(deps, { service, after, send })
+  const stop = await openStream(deps, { service, after, send }).catch((error: unknown) => {
+    closed()
+    throw error
+  })
   const forgetHook = deps.onClosing(end)
   const again = setInterval(() => {
     authorize(deps, ctx).catch(end)
   }, authorizeAgainMs).unref()
   body.once('close', () => {
+    closed()
     stop()
     forgetHook()
     clearInterval(again)
