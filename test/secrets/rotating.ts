@@ -22,7 +22,7 @@ const machine: Machine = {
     clock,
     random,
     newId: newIdFrom(clock, random),
-    newRequestId: () => randomUUID(),
+    newRequestId: () => `req_${randomUUID()}`,
     monotonic: () => performance.now(),
   },
   log: { error: silent, warn: silent, info: silent, debug: silent },

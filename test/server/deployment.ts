@@ -72,7 +72,7 @@ export function machineLogging(lines: string[]): Machine {
     clock,
     random,
     newId: newIdFrom(clock, random),
-    newRequestId: () => randomUUID(),
+    newRequestId: () => `req_${randomUUID()}`,
     monotonic: () => performance.now(),
     log,
   }
