@@ -74,8 +74,15 @@ describe.each(stores.filter(({ isShared }) => isShared))('two nodes on one store
           return (await guard.check({ method: 'GET', url: '/patients', authorization })).status
         }),
       )
-    const tokenAnswers = () =>
-      Promise.all(nodes.map(async ({ address }) => (await askToken(address, key, service)).status))
+    // A node that has refused the key is not asked again: it would soon answer 429, for too many failures as one key.
+    const refused = new Set<string>()
+    const tokenAnswer = async (address: string) => {
+      if (refused.has(address)) return 401
+      const { status } = await askToken(address, key, service)
+      if (status === 401) refused.add(address)
+      return status
+    }
+    const tokenAnswers = () => Promise.all(nodes.map(({ address }) => tokenAnswer(address)))
     await expect.poll(tokenAnswers).toEqual([200, 200])
     if (service === 'clinic') expect(await answers()).toEqual([200, 200])
     return { organizationId, key, token, answers, tokenAnswers } satisfies Standing
