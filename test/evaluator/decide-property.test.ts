@@ -110,7 +110,7 @@ test('the decision is that of the rules said plainly, for any model, roles, call
         for (const [method, path] of requests) {
           const { reason } = decide(compiled, facts, caller, { method, path })
           reasons.add(reason)
-          expect(reason).toBe(naiveDecide(model, { entitlement, roles }, caller, method, path))
+          expect(naiveDecide(model, { entitlement, roles }, caller, method, path)).toContain(reason)
         }
     }),
     { numRuns: 600 },

@@ -37,14 +37,14 @@ function opens(model: ServiceModel, held: ReadonlySet<string>, { id, alternative
   return named || alternatives.some((names) => names.length > 0 && names.every((name) => held.has(name)))
 }
 
-/** The reason code. */
+/** The reason codes that are right: where templates overlap each operation must allow, and any that does not may be told. */
 export function naiveDecide(
   model: ServiceModel,
   facts: Facts,
   caller: Caller,
   method: string,
   path: string,
-): string {
+): readonly string[] {
   const known = model.operations.flatMap((operation) => {
     const parameters = matches(operation.path, path)
     return parameters === undefined ? [] : [{ operation, parameters }]
@@ -52,8 +52,8 @@ export function naiveDecide(
   const wanted = known.filter(({ operation }) => operation.method === method)
   const literal = wanted.filter(({ operation }) => operation.path === path)
   const found = literal.length > 0 ? literal : wanted
-  if (found.length === 0) return known.length === 0 ? 'unknown_operation' : 'method_not_allowed'
-  if (found.every(({ operation }) => operation.public)) return 'public'
+  if (found.length === 0) return [known.length === 0 ? 'unknown_operation' : 'method_not_allowed']
+  if (found.every(({ operation }) => operation.public)) return ['public']
 
   const entitled = closure(model, facts.entitlement)
   const roles = caller.roles.filter((name) => entitled.has(name))
@@ -68,15 +68,15 @@ export function naiveDecide(
     )
     .filter((ids) => ids.length > 0)
   const scope = caller.scope && closure(model, caller.scope)
-  for (const { operation, parameters } of found) {
-    if (operation.public) continue
+  const reasonAgainst = ({ operation, parameters }: (typeof found)[number]): string | undefined => {
+    if (operation.public) return undefined
     if (!opens(model, held, operation) && !own.some((ids) => ids.includes(operation.id)))
       return roles.length + own.length === 0 ? 'no_role' : 'operation_not_in_role'
     const isWithinScope = scope === undefined ? caller.kind === 'key' : opens(model, scope, operation)
     if (!isWithinScope) return 'insufficient_scope'
     const { organizationParameter } = operation
     if (organizationParameter === undefined || parameters[organizationParameter] === caller.organizationId)
-      continue
+      return undefined
     const passes = model.roles.some(
       (role) =>
         role.anyOrganization === true &&
@@ -85,7 +85,8 @@ export function naiveDecide(
         facts.entitlement.includes(role.name) &&
         opens(model, closure(model, [role.name]), operation),
     )
-    if (!passes) return 'unknown_resource'
+    return passes ? undefined : 'unknown_resource'
   }
-  return 'allowed'
+  const reasons = found.map(reasonAgainst).filter((reason) => reason !== undefined)
+  return reasons.length === 0 ? ['allowed'] : reasons
 }
