@@ -1,7 +1,8 @@
 import type { Clock, EpochMs } from '../clock.ts'
 import type { ClientKeyId, OrganizationId } from '../ids.ts'
-import type { Counter, Counters } from '../storage/ports.ts'
-import { Batch } from './batch.ts'
+import type { Counter, CounterAddition, Counters, LatestMark } from '../storage/ports.ts'
+import { IssuedTokens } from './issued-tokens.ts'
+import { RefusalBatch } from './refusal-batch.ts'
 
 /**
  * Why the token endpoint refused a client key. The stranger who presented it is told "client authentication failed";
@@ -47,86 +48,73 @@ export interface ActivityOptions {
   readonly clock: Clock
   /** Told of each part of a batch that the store refused. */
   readonly onFault: (cause: unknown) => void
-  /** How soon refusals are written: somebody may be looking for why a key does not work. */
+  /** How soon refusals, and a key's first token after a pause, are written: somebody may be looking for them. */
   readonly flushMs?: number
-  /** How soon tokens issued are written, where nothing was refused: many to one key are then one write. */
+  /** How soon a busy key's tokens are written: many are then one write. */
   readonly issuedFlushMs?: number
-  /** Different counters and marks held at most between two flushes. */
+  /** Different refusals, and different keys with tokens, held at most. */
   readonly entriesMax?: number
 }
 
 const minuteMs = 60_000
-const hourMs = 3_600_000
 /** Written at once; more would hold up the requests of a SQLite store's process. */
 const partEntries = 250
 
 export function createActivity(options: ActivityOptions): Activity {
-  const { counters, clock, onFault, flushMs = 1_000, issuedFlushMs = 15_000, entriesMax = 50_000 } = options
-  let batch = new Batch(entriesMax)
-  let hasRefusals = false
-  let quietMs = 0
+  const { counters, clock, onFault, flushMs = 1_000, issuedFlushMs = minuteMs, entriesMax = 50_000 } = options
+  const issued = new IssuedTokens(issuedFlushMs, entriesMax)
+  let refusals = new RefusalBatch(entriesMax)
   let dropped = 0
   let writing: Promise<void> = Promise.resolve()
 
-  const write = async (full: Batch): Promise<void> => {
-    dropped += full.dropped
-    for (const part of full.parts(partEntries)) {
+  const write = async (additions: readonly CounterAddition[], marks: readonly LatestMark[]) => {
+    for (let i = 0; i < Math.max(additions.length, marks.length); i += partEntries) {
+      const part = additions.slice(i, i + partEntries)
       try {
-        await counters.record(part.additions, part.marks)
+        await counters.record(part, marks.slice(i, i + partEntries))
       } catch (cause) {
         // Not tried again: the store may have taken it before the connection broke, and counts must not double.
-        for (const { count } of part.additions) dropped += count
+        for (const { count } of part) dropped += count
         onFault(cause)
       }
     }
   }
-  const flush = (): Promise<void> => {
-    const full = batch
-    batch = new Batch(entriesMax)
-    hasRefusals = false
-    quietMs = 0
+  const flush = (isLast: boolean): Promise<void> => {
+    const refused = refusals
+    refusals = new RefusalBatch(entriesMax)
+    dropped += refused.dropped
+    const { additions, marks } = issued.take(clock(), isLast)
     // One batch at a time, so that a slow store holds at most two of them.
-    writing = writing.then(() => write(full))
+    writing = writing.then(() => write([...refused.additions(), ...additions], marks))
     return writing
   }
   let underWay = false
   const timer = setInterval(() => {
-    quietMs += flushMs
-    const isDue = hasRefusals || quietMs >= issuedFlushMs || batch.size > entriesMax / 2
-    if (underWay || !isDue) return
+    if (underWay) return
     underWay = true
-    void flush().finally(() => {
+    void flush(false).finally(() => {
       underWay = false
     })
   }, flushMs)
   timer.unref()
 
   return {
-    issued: (organizationId, keyId) => {
-      const nowMs = clock()
-      batch.add(organizationId, `key:${keyId}:issued`, nowMs - (nowMs % hourMs))
-      batch.mark(organizationId, usedMark(keyId), nowMs)
-    },
+    issued: (organizationId, keyId) => issued.add(organizationId, keyId, clock()),
     refused: (organizationId, keyId, reason, address) => {
-      hasRefusals = true
       const nowMs = clock()
-      batch.add(organizationId, `${refusedPrefix}${keyId}:${reason}:${address}`, nowMs - (nowMs % minuteMs))
+      const name = `${refusedPrefix}${keyId}:${reason}:${address}`
+      refusals.add(organizationId, name, nowMs - (nowMs % minuteMs))
     },
-    dropped: () => dropped + batch.dropped,
-    flush,
+    dropped: () => dropped + refusals.dropped + issued.dropped,
+    flush: () => flush(true),
     close: () => {
       clearInterval(timer)
-      return flush()
+      return flush(true)
     },
   }
 }
 
 const refusedPrefix = 'refused:key:'
-
-/** The mark that `Counters.latest` answers for a key's last token. */
-export function usedMark(keyId: ClientKeyId): string {
-  return `key:${keyId}:used`
-}
 
 /** Refusals of one key, for one reason, from one address, within one minute. */
 export interface Refusal {

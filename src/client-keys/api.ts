@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { usedMark } from '../audit/activity.ts'
 import { actorOf } from '../audit/actor.ts'
+import { usedMark } from '../audit/issued-tokens.ts'
 import type { EpochMs } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import { pageOf, pagingQuery, readPage } from '../http/paging.ts'

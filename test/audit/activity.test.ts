@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openSqlite } from '../../adapters/sqlite/open.ts'
-import { createActivity, listRefusals, usedMark } from '../../src/audit/activity.ts'
+import { createActivity, listRefusals } from '../../src/audit/activity.ts'
+import { usedMark } from '../../src/audit/issued-tokens.ts'
 import { newIdFrom } from '../../src/ids.ts'
-import type { Counters, Store } from '../../src/storage/ports.ts'
+import type { CounterAddition, Counters, LatestMark, Store } from '../../src/storage/ports.ts'
 
 const noonMs = Date.parse('2030-01-01T12:00:00Z')
 let nowMs = noonMs
@@ -84,29 +85,105 @@ describe('activity', () => {
     expect(faults).toHaveLength(1)
   })
 
-  test('a refusal is written within a second; tokens issued alone wait to be written together', async () => {
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-    try {
+  test('a refusal and the first use of a key are written within a second; its further tokens together, once a minute', async () => {
+    await withTimers(async () => {
+      const written: { additions: readonly CounterAddition[]; marks: readonly LatestMark[] }[] = []
+      const counters: Counters = {
+        ...store.counters,
+        record: async (additions, marks) => void written.push({ additions, marks }),
+      }
+      const { activity } = activityWith({ counters, flushMs: 1_000 })
+      const [organization, key] = [newId('org'), newId('key')]
+      activity.refused(organization, newId('key'), 'expired', '192.0.2.1')
+      for (let second = 0; second < 59; second++) {
+        activity.issued(organization, key)
+        await pass(1_000)
+      }
+      expect(written).toMatchObject([{ additions: [{ count: 1 }], marks: [{ at: noonMs }] }])
+      await pass(1_000)
+      expect(written.slice(1)).toMatchObject([
+        { additions: [{ count: 59 }], marks: [{ at: noonMs + 58_000 }] },
+      ])
+      activity.issued(organization, key)
+      await pass(59_000)
+      expect(written).toHaveLength(2)
+      await pass(1_000)
+      expect(written.slice(2)).toMatchObject([
+        { additions: [{ count: 1 }], marks: [{ at: noonMs + 60_000 }] },
+      ])
+      await activity.close()
+      expect(written).toHaveLength(3)
+    })
+  })
+
+  test('tokens count for the hour in which they were issued', async () => {
+    const { activity } = activityWith()
+    const [organization, key] = [newId('org'), newId('key')]
+    for (const at of [noonMs, noonMs + 3_599_999, noonMs + 3_600_000]) {
+      nowMs = at
+      activity.issued(organization, key)
+    }
+    await activity.close()
+    const counted = await store.counters.list(organization, `key:${key}:issued`, { limit: 10 })
+    expect(counted.map(({ windowAt, count }) => [windowAt, count])).toEqual([
+      [noonMs + 3_600_000, 1],
+      [noonMs, 2],
+    ])
+  })
+
+  test('a batch is written in parts, so that a store that writes in this process does not hold up its requests', async () => {
+    const sizes: number[] = []
+    const counters: Counters = {
+      ...store.counters,
+      record: async (additions, marks) => void sizes.push(additions.length + marks.length),
+    }
+    const { activity } = activityWith({ counters })
+    const organization = newId('org')
+    for (let i = 0; i < 700; i++) activity.issued(organization, newId('key'))
+    await activity.close()
+    expect(sizes).toEqual([500, 500, 400])
+  })
+
+  test('tokens of more keys than are held are dropped and counted', async () => {
+    const { activity } = activityWith({ entriesMax: 2 })
+    const organization = newId('org')
+    for (let i = 0; i < 5; i++) activity.issued(organization, newId('key'))
+    expect(activity.dropped()).toBe(3)
+    await activity.close()
+    activity.issued(organization, newId('key'))
+    expect(activity.dropped()).toBe(3)
+  })
+
+  test('a clock that is set back holds nothing up', async () => {
+    await withTimers(async () => {
       const sizes: number[] = []
       const counters: Counters = {
         ...store.counters,
-        record: async (additions, marks) => void sizes.push(additions.length + marks.length),
+        record: async (additions) => void sizes.push(additions.length),
       }
       const { activity } = activityWith({ counters, flushMs: 1_000 })
-      const organization = newId('org')
-      const keys = Array.from({ length: 700 }, () => newId('key'))
-      for (const key of keys) activity.issued(organization, key)
-      await vi.advanceTimersByTimeAsync(14_000)
-      expect(sizes).toEqual([])
-      await vi.advanceTimersByTimeAsync(1_000)
-      // In parts, so that a store that writes in this process does not hold up its requests.
-      expect(sizes).toEqual([500, 500, 400])
-      activity.refused(organization, newId('key'), 'expired', '192.0.2.1')
-      await vi.advanceTimersByTimeAsync(1_000)
-      expect(sizes.at(-1)).toBe(1)
+      activity.issued(newId('org'), newId('key'))
+      nowMs -= 86_400_000
+      await pass(1_000)
+      expect(sizes).toEqual([1])
       await activity.close()
-    } finally {
-      vi.useRealTimers()
-    }
+    })
   })
 })
+
+async function withTimers(work: () => Promise<void>): Promise<void> {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  nowMs = noonMs
+  try {
+    await work()
+  } finally {
+    vi.useRealTimers()
+  }
+}
+
+async function pass(ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 1_000) {
+    nowMs += 1_000
+    await vi.advanceTimersByTimeAsync(1_000)
+  }
+}

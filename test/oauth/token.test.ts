@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { usedMark } from '../../src/audit/activity.ts'
+import { usedMark } from '../../src/audit/issued-tokens.ts'
 import { clientKeys } from '../../src/client-keys/client-key.ts'
 import { roles } from '../../src/roles/role.ts'
 import { entitlements } from '../../src/services/entitlement.ts'
