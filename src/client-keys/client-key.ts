@@ -152,7 +152,11 @@ export function isExpired(key: ClientKey, nowMs: EpochMs): boolean {
 /** The secrets with which the key may prove itself now, oldest first: two while one is rotated out. */
 export function liveSecrets(key: ClientKey, nowMs: EpochMs): readonly ClientSecret[] {
   if (key.authentication.kind !== 'secret') return []
-  return key.authentication.secrets.filter(({ endsAt }) => endsAt === undefined || endsAt > nowMs)
+  return key.authentication.secrets.filter((secret) => isLive(secret, nowMs))
+}
+
+export function isLive({ endsAt }: ClientSecret, nowMs: EpochMs): boolean {
+  return endsAt === undefined || endsAt > nowMs
 }
 
 /** The next version, with an authority above every token that was issued to an earlier one. */

@@ -8,7 +8,7 @@ export interface Limiter {
    * Counts one request; answers what is left, as the `RateLimit` header lists it.
    * @throws {HttpRefusal} `rate_limited`
    */
-  take(key: string): Promise<string>
+  take(key: string): string
 }
 
 /** What the management API counts. */
@@ -38,8 +38,8 @@ function limiter(name: keyof Limits, quota: Quota, countedMax: number): Limiter 
   const counter = new QuotaCounter(name, quota, countedMax)
   return {
     policy: counter.policy,
-    take: async (key) => {
-      const standing = await counter.take(key)
+    take: (key) => {
+      const standing = counter.take(key)
       if (standing.isSpent) throw refused(name, counter, standing)
       return counter.stateOf(standing)
     },

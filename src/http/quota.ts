@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache'
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
 /** So many requests in a window, for each of what is counted. */
 export interface Quota {
@@ -17,14 +16,13 @@ export interface Standing {
 }
 
 /**
- * Counts requests against a quota, for each key, in this process's memory: per node, nothing is shared. The library's
- * memory keeps all that it has seen until its window ends; here the longest unseen leave when there are too many.
+ * Counts requests against a quota, for each key, in windows that begin with a key's first request, in this process's memory:
+ * per node, nothing is shared. The longest unseen leave when there are too many.
  */
 export class QuotaCounter {
   readonly #name: string
   readonly #quota: Quota
-  readonly #memory: RateLimiterMemory
-  readonly #seen: LRUCache<string, true>
+  readonly #windows: LRUCache<string, { requests: number }>
 
   /**
    * @param name what is counted, as callers are told
@@ -33,13 +31,7 @@ export class QuotaCounter {
   constructor(name: string, quota: Quota, countedMax: number) {
     this.#name = name
     this.#quota = quota
-    this.#memory = new RateLimiterMemory({ points: quota.requests, duration: quota.windowSeconds })
-    this.#seen = new LRUCache({
-      max: countedMax,
-      dispose: (_value, key, reason) => {
-        if (reason === 'evict') void this.#memory.delete(key)
-      },
-    })
+    this.#windows = new LRUCache({ max: countedMax, ttl: quota.windowSeconds * 1000, ttlResolution: 100 })
   }
 
   /** `"name";q=…;w=…`, as the `RateLimit-Policy` header lists it (draft-ietf-httpapi-ratelimit-headers). */
@@ -64,25 +56,28 @@ export class QuotaCounter {
   }
 
   /** Counts one. */
-  async take(key: string): Promise<Standing> {
-    this.#seen.set(key, true)
-    try {
-      return standing(await this.#memory.consume(key), false)
-    } catch (spent) {
-      // The library throws its count, which is no error, when there is nothing left.
-      if (spent instanceof RateLimiterRes) return standing(spent, true)
-      throw spent
-    }
+  take(key: string): Standing {
+    const window = this.#windows.get(key)
+    const requests = (window?.requests ?? 0) + 1
+    if (window === undefined) this.#windows.set(key, { requests })
+    else window.requests = requests
+    return this.#standing(key, requests, requests > this.#quota.requests)
   }
 
   /** Counts nothing; `undefined` for what has not been counted. */
-  async look(key: string): Promise<Standing | undefined> {
-    if (!this.#seen.has(key)) return undefined
-    const counted = await this.#memory.get(key)
-    return counted === null ? undefined : standing(counted, counted.remainingPoints <= 0)
+  look(key: string): Standing | undefined {
+    const window = this.#windows.get(key)
+    return window && this.#standing(key, window.requests, window.requests >= this.#quota.requests)
   }
-}
 
-function standing({ remainingPoints, msBeforeNext }: RateLimiterRes, isSpent: boolean): Standing {
-  return { isSpent, left: remainingPoints, seconds: Math.max(1, Math.ceil(msBeforeNext / 1000)) }
+  #standing(key: string, requests: number, isSpent: boolean): Standing {
+    const { requests: most, windowSeconds } = this.#quota
+    // The library's clock ticks in `ttlResolution`.
+    const seconds = Math.ceil(this.#windows.getRemainingTTL(key) / 1000)
+    return {
+      isSpent,
+      left: Math.max(0, most - requests),
+      seconds: Math.min(windowSeconds, Math.max(1, seconds)),
+    }
+  }
 }

@@ -68,5 +68,5 @@ function decided(ctx: Context, { route, allow }: Found, operationId: string): Ro
 
 async function count(ctx: Context, limiter: Limiter, key: string): Promise<void> {
   ctx.append('RateLimit-Policy', limiter.policy)
-  ctx.append('RateLimit', await limiter.take(key))
+  ctx.append('RateLimit', limiter.take(key))
 }

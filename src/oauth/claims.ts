@@ -5,14 +5,15 @@ import type { Authenticated } from './exchange.ts'
 
 /** The claims of a machine's token beyond those of RFC 9068 §2.2, which the library sets. */
 export function machineClaims({ key, organization }: Authenticated): Record<string, unknown> {
-  return {
+  const claims: Record<string, unknown> = {
     org_id: organization.id,
     roles: [key.role],
     ver: { [key.id]: key.authority, [organization.id]: organization.authority },
     env: key.environment,
-    ...(key.cidrs.length === 0 ? {} : { cidrs: key.cidrs }),
-    ...(key.guardsServiceId === undefined ? {} : { guards: key.guardsServiceId }),
   }
+  if (key.cidrs.length > 0) claims['cidrs'] = key.cidrs
+  if (key.guardsServiceId !== undefined) claims['guards'] = key.guardsServiceId
+  return claims
 }
 
 /** A token's life: the service's, and never past the key's own end. Whole seconds, less than 1 if the key is at its end. */

@@ -7,7 +7,7 @@ import type { Clock, EpochMs } from '../clock.ts'
 import { addressMatcher } from '../evaluator/address-blocks.ts'
 import { type ClientKeyId, parseId } from '../ids.ts'
 import { organizations } from '../organizations/organization.ts'
-import { type Role, roles } from '../roles/role.ts'
+import { roles } from '../roles/role.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import type { Service } from '../services/service.ts'
 import { derived } from '../storage/derived.ts'
@@ -43,12 +43,11 @@ export function keyLookUp(deps: AuthenticationDeps, service: Service): KeyLookUp
       const key = keyId && (await findClientKey(records, keyId))
       if (key === undefined) return undefined
       exchange.key = key
-      const spent = await deps.limits.failuresOf(key.id, exchange.address)
+      const spent = deps.limits.failuresOf(key.id, exchange.address)
       if (spent !== undefined) throw new TooManyRequests(spent)
-      const [organization, role] = await Promise.all([
-        records.find(key.organizationId, organizations, key.organizationId),
-        findRole(records, key),
-      ])
+      const organization = await records.find(key.organizationId, organizations, key.organizationId)
+      const roleId = parseId('rol', key.role)
+      const role = roleId && (await records.find(key.organizationId, roles, roleId))
       const reason = reasonAgainst(key, { organization, service, role }, presented, exchange.address, clock())
       if (reason === undefined && organization !== undefined) {
         exchange.authenticated = { key, organization, role }
@@ -92,9 +91,4 @@ function reasonAgainst(
   if (!allows(key)(address)) return 'address_not_allowed'
   const expected = key.authentication.kind === 'secret' ? 'secret' : 'assertion'
   return presented.kind === expected ? undefined : 'wrong_authentication_method'
-}
-
-async function findRole(records: Records, key: ClientKey): Promise<Role | undefined> {
-  const roleId = parseId('rol', key.role)
-  return roleId && (await records.find(key.organizationId, roles, roleId))
 }

@@ -7,7 +7,7 @@ import {
   type ResourceServer,
 } from 'oidc-provider'
 import type { Activity } from '../audit/activity.ts'
-import type { ClientKey } from '../client-keys/client-key.ts'
+import type { ClientKeyId } from '../ids.ts'
 import type { Service, SigningKey } from '../services/service.ts'
 import { type ArtifactDeps, artifactAdapter } from './artifact-adapter.ts'
 import { machineClaims, tokenTtlSeconds } from './claims.ts'
@@ -94,22 +94,29 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
   }
 }
 
-/** What the library must know of a key, and nothing that changes often. */
-export function metadataOf(key: ClientKey): ClientMetadata {
-  const base = {
-    client_id: key.id,
-    grant_types: ['client_credentials'],
-    response_types: [],
-    redirect_uris: [],
+const machine: ClientMetadata = {
+  client_id: 'any',
+  grant_types: ['client_credentials'],
+  response_types: [],
+  redirect_uris: [],
+}
+
+/** What the library must know of each key that has a secret, its id aside. */
+export const secretHolder: ClientMetadata = {
+  ...machine,
+  token_endpoint_auth_method: 'client_secret_basic',
+  // A placeholder: `compareClientSecret` looks at the sealed hashes.
+  client_secret: '-',
+}
+
+/** What the library must know of a key that signs assertions, and nothing that changes often. */
+export function assertionHolder(id: ClientKeyId, keys: readonly Readonly<JWK>[]): ClientMetadata {
+  return {
+    ...machine,
+    client_id: id,
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: keys.map((jwk) => ({ ...jwk })) },
   }
-  return key.authentication.kind === 'secret'
-    ? // A placeholder: `compareClientSecret` looks at the sealed hashes.
-      { ...base, token_endpoint_auth_method: 'client_secret_basic', client_secret: '-' }
-    : {
-        ...base,
-        token_endpoint_auth_method: 'private_key_jwt',
-        jwks: { keys: key.authentication.jwks.keys.map((jwk) => ({ ...jwk })) },
-      }
 }
 
 /** The one API whose tokens this issuer makes. Asked for once a request, when the client has authenticated. */
@@ -124,7 +131,7 @@ async function resourceServer(
     throw new errors.InvalidTarget()
   const authenticated = authenticatedOf(ctx)
   const { key } = authenticated
-  const spent = await deps.limits.takeKey(key.id)
+  const spent = deps.limits.takeKey(key.id)
   if (spent !== undefined) throw new TooManyRequests(spent)
   const scopes = ctx.oidc.requestParamScopes
   // Never a quiet narrowing: a scope left out would leave a token for the whole role.

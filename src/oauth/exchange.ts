@@ -22,17 +22,19 @@ export interface Exchange extends Arrival {
   refused?: RefusalReason
 }
 
-const exchanges = new WeakMap<IncomingMessage, Exchange>()
+// On the request itself, as in `src/http/arrival.ts`.
+const begun = Symbol('exchange')
+type Begun = IncomingMessage & { [begun]?: Exchange }
 
 export function begin(request: IncomingMessage, arrival: Arrival): Exchange {
   const exchange: Exchange = { ...arrival }
-  exchanges.set(request, exchange)
+  ;(request as Begun)[begun] = exchange
   return exchange
 }
 
 /** The exchange of the request that the library hands to its hooks. */
 export function exchangeOf(ctx: { readonly req: IncomingMessage }): Exchange {
-  const exchange = exchanges.get(ctx.req)
+  const exchange = (ctx.req as Begun)[begun]
   if (exchange === undefined) throw new Error('a request reached the issuer past its front')
   return exchange
 }

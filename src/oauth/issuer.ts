@@ -5,9 +5,10 @@ import type { Service } from '../services/service.ts'
 import { derived } from '../storage/derived.ts'
 import { takeAssertionId } from './artifact-adapter.ts'
 import { keyLookUp } from './client-authentication.ts'
-import { configurationOf, type IssuerDeps, metadataOf } from './configuration.ts'
+import { assertionHolder, configurationOf, type IssuerDeps, secretHolder } from './configuration.ts'
 import { exchangeOf } from './exchange.ts'
 import {
+  copyClient,
   makeClient,
   overrideAddresses,
   overrideClients,
@@ -27,7 +28,12 @@ export interface Issuer {
 export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   const provider = new Provider(`${deps.origin}/${service.slug}`, configurationOf(deps, service))
   const keys = keyLookUp(deps, service)
-  const clientOf = derived((key: ClientKey) => makeClient(provider, metadataOf(key)))
+  const withSecret = makeClient(provider, secretHolder)
+  const clientOf = derived(({ id, authentication }: ClientKey) =>
+    authentication.kind === 'secret'
+      ? copyClient(withSecret, id)
+      : makeClient(provider, assertionHolder(id, authentication.jwks.keys)),
+  )
   overrideAddresses(provider)
   overrideReplayDetection(provider, takeAssertionId(deps, service.id))
   overrideClients(provider, {

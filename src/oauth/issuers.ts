@@ -2,9 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import { hasCode } from '../errors.ts'
 import { type Arrival, arrivalOf } from '../http/arrival.ts'
-import type { ServiceId } from '../ids.ts'
 import { findServiceBySlug } from '../services/find-service.ts'
-import type { Service } from '../services/service.ts'
+import { services } from '../services/service.ts'
 import type { IssuerDeps } from './configuration.ts'
 import { destinationOf, type Endpoint } from './endpoints.ts'
 import { begin } from './exchange.ts'
@@ -40,12 +39,12 @@ export function createIssuers(deps: IssuersDeps): Issuers {
       const { slug, endpoint } = destination
       const arrival = arrivalOf(request)
       try {
-        const service = await findServiceBySlug(deps.records, slug)
-        if (service === undefined) return false
-        if (await refuseEarly(deps.limits, endpoint, arrival, request, response)) return true
+        const issuer = await issuerOf(slug)
+        if (issuer === undefined) return false
+        if (refuseEarly(deps.limits, endpoint, arrival, request, response)) return true
         begin(request, arrival)
         request.url = endpoint.route
-        await issuerOf(service).handle(request, response)
+        await issuer.handle(request, response)
       } catch (cause) {
         deps.onFault(cause, arrival.requestId)
         answerFault(response, hasCode(cause, 'store_unavailable'))
@@ -58,34 +57,39 @@ export function createIssuers(deps: IssuersDeps): Issuers {
 }
 
 /** Whether the request was answered here, before anything of its body is read. */
-async function refuseEarly(
+function refuseEarly(
   limits: TokenLimits,
   endpoint: Endpoint,
   arrival: Arrival,
   request: IncomingMessage,
   response: ServerResponse,
-): Promise<boolean> {
+): boolean {
   if (!endpoint.methods.includes(request.method ?? '')) {
     answerMethodNotAllowed(response, endpoint.methods)
     return true
   }
   if (endpoint.kind !== 'token') return false
-  const spent = await limits.takeAddress(arrival.address)
+  const spent = limits.takeAddress(arrival.address)
   if (spent !== undefined) answerTooMany(response, spent)
   else if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) answerTooLarge(response)
   else return false
   return true
 }
 
-/** Issuers by service, made on first use and made anew when the record has changed; an old one finishes its requests. */
-function heldIssuers(deps: IssuersDeps): (service: Service) => Issuer {
-  const held = new LRUCache<ServiceId, Issuer>({ max: deps.issuersMax ?? 500 })
-  return (service) => {
-    const known = held.get(service.id)
+/** Issuers by slug, made on first use and made anew when the record has changed; an old one finishes its requests. */
+function heldIssuers(deps: IssuersDeps): (slug: string) => Promise<Issuer | undefined> {
+  const held = new LRUCache<string, Issuer>({ max: deps.issuersMax ?? 500 })
+  return async (slug) => {
+    const known = held.get(slug)
+    // A slug stays with its service; another may take it once that one is gone.
+    const service =
+      (known && (await deps.records.find(known.service.organizationId, services, known.service.id))) ??
+      (await findServiceBySlug(deps.records, slug))
+    if (service === undefined) return undefined
     // Not by identity: a cache that reads through gives a new object each time.
-    if (known !== undefined && known.service.version === service.version) return known
+    if (known?.service.id === service.id && known.service.version === service.version) return known
     const issuer = makeIssuer(deps, service)
-    held.set(service.id, issuer)
+    held.set(slug, issuer)
     return issuer
   }
 }

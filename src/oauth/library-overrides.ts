@@ -30,6 +30,15 @@ export function makeClient(provider: Provider, metadata: ClientMetadata): Librar
 }
 
 /**
+ * Clients that differ in nothing but their id share what the library has parsed: a client of its own for each takes 50 KB,
+ * almost all of it the same for every machine's key.
+ * @param template without redirect URIs: what the library keeps in private members cannot be reached through the copy
+ */
+export function copyClient(template: LibraryClient, clientId: string): LibraryClient {
+  return Object.create(template, { clientId: { value: clientId, enumerable: true } }) as LibraryClient
+}
+
+/**
  * Addresses come from the configured origin alone. The library takes them from the request's `Host` when it is mounted
  * (lib/helpers/oidc_context.js), and accepts them as the audience of client assertions (RFC 7523 §3).
  */

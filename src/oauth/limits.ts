@@ -34,13 +34,13 @@ export interface Spent {
 
 export interface TokenLimits {
   /** Counts a request of this address, before anything of it is read. */
-  takeAddress(address: string): Promise<Spent | undefined>
+  takeAddress(address: string): Spent | undefined
   /** Whether this address has failed too often as this key. */
-  failuresOf(keyId: ClientKeyId, address: string): Promise<Spent | undefined>
+  failuresOf(keyId: ClientKeyId, address: string): Spent | undefined
   /** Counts a request of a key that has authenticated. */
-  takeKey(keyId: ClientKeyId): Promise<Spent | undefined>
+  takeKey(keyId: ClientKeyId): Spent | undefined
   /** Counts a failed authentication; `keyId` only if there is such a key. */
-  failed(address: string, keyId: ClientKeyId | undefined): Promise<void>
+  failed(address: string, keyId: ClientKeyId | undefined): void
 }
 
 export function tokenLimits(quotas: TokenQuotas): TokenLimits {
@@ -49,16 +49,16 @@ export function tokenLimits(quotas: TokenQuotas): TokenLimits {
   const addressFailures = counter('address-failures', quotas.addressFailures, quotas.countedMax)
   const keyFailures = counter('key-failures', quotas.keyFailures, quotas.countedMax)
   return {
-    takeAddress: async (text) => {
+    takeAddress: (text) => {
       const counted = countedAddress(text)
-      return (await addressFailures.look(counted)) ?? (await address.take(counted))
+      return addressFailures.look(counted) ?? address.take(counted)
     },
     failuresOf: (keyId, text) => keyFailures.look(`${keyId} ${countedAddress(text)}`),
     takeKey: (keyId) => key.take(keyId),
-    failed: async (text, keyId) => {
+    failed: (text, keyId) => {
       const counted = countedAddress(text)
-      await addressFailures.take(counted)
-      if (keyId !== undefined) await keyFailures.take(`${keyId} ${counted}`)
+      addressFailures.take(counted)
+      if (keyId !== undefined) keyFailures.take(`${keyId} ${counted}`)
     },
   }
 }
@@ -75,7 +75,7 @@ function counter(name: string, quota: Quota, countedMax: number) {
       ? { seconds: standing.seconds, headers: counted.refusalHeaders(standing) }
       : undefined
   return {
-    take: async (key: string) => spent(await counted.take(key)),
-    look: async (key: string) => spent(await counted.look(key)),
+    take: (key: string) => spent(counted.take(key)),
+    look: (key: string) => spent(counted.look(key)),
   }
 }

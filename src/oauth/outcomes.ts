@@ -36,7 +36,7 @@ function refused({ activity, limits }: Deps, ctx: KoaContextWithOIDC, error: err
   else if (isTooLarge(error)) {
     ctx.status = 413
     ctx.set('connection', 'close')
-  } else if (error.error === 'invalid_client') void limits.failed(address, key?.id)
+  } else if (error.error === 'invalid_client') limits.failed(address, key?.id)
   if (key !== undefined)
     activity.refused(key.organizationId, key.id, exchange.refused ?? reasonOf(error), address)
 }
