@@ -28,6 +28,7 @@ import { type Handler, koaHandler, siteMap } from './http/site-map.ts'
 import { storedIdempotencyKeys } from './http/stored-idempotency.ts'
 import type { NewId } from './ids.ts'
 import { assertionLifeSecondsMax } from './oauth/configuration.ts'
+import { endedTokens } from './oauth/ended-tokens.ts'
 import { createIssuers } from './oauth/issuers.ts'
 import { type TokenQuotas, tokenLimits, tokenQuotasDefault } from './oauth/limits.ts'
 import { organizationRoutes } from './organizations/api.ts'
@@ -46,7 +47,7 @@ import type { DocumentReader } from './services/read-document.ts'
 import { rewrapSigningKeys } from './services/rewrap-signing-keys.ts'
 import { entitlementBelongings, serviceBelongings } from './services/service-belongings.ts'
 import { cacheRecords } from './storage/cache.ts'
-import { type Feed, followFeed } from './storage/feed.ts'
+import { type Feed, feedAgeMsMax, followFeed } from './storage/feed.ts'
 import type { Store } from './storage/ports.ts'
 
 /** What only `main` may ask the machine for. */
@@ -236,6 +237,9 @@ function site(parts: SiteParts, described: ApiDocumentOptions, server: () => Htt
     machine,
   )
   const issuers = createIssuers({
+    commit: recorder(cached.commit, clock, machine.newId),
+    newId: machine.newId,
+    endedTokens: endedTokens({ revocations, clock, isStale: () => feedAgeMs() > feedAgeMsMax }),
     ...{ records, secrets, clock, activity, origin, artifacts: store.artifacts },
     limits: tokenLimits(tokenQuotas(config)),
     onFault: (cause, requestId) =>

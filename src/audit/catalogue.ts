@@ -9,6 +9,7 @@ export const eventTypes = [
   'client_key.role_changed',
   'client_key.secret_retired',
   'client_key.secret_rotated',
+  'client_key.tokens_ended',
   'deployment.secret_added',
   'deployment.started_first',
   'deployment.secrets_rewrapped',
@@ -28,6 +29,7 @@ export const eventTypes = [
   'service.document_removed',
   'service.document_replaced',
   'service.signing_key_rotated',
+  'token.revoked',
 ] as const
 
 export type EventType = (typeof eventTypes)[number]

@@ -9,6 +9,8 @@ import { type ClientKeyId, parseId } from '../ids.ts'
 import { organizations } from '../organizations/organization.ts'
 import { roles } from '../roles/role.ts'
 import type { Secrets } from '../secrets/secrets.ts'
+import { findServiceBySlug } from '../services/find-service.ts'
+import { managementSlug } from '../services/management-service.ts'
 import type { Service } from '../services/service.ts'
 import { derived } from '../storage/derived.ts'
 import type { Records } from '../storage/ports.ts'
@@ -30,7 +32,10 @@ export interface KeyLookUp {
    * No store is asked about an id, or a secret, that cannot be.
    */
   find(clientId: unknown, presented: Presented, exchange: Exchange): Promise<ClientKey | undefined>
-  /** Whether the secret is one of the key's live ones; if not, the exchange says why. */
+  /**
+   * Whether the secret is one of the key's live ones; if not, the exchange says why.
+   * @throws {TooManyRequests}
+   */
   hasSecret(key: ClientKey, presented: string, exchange: Exchange): boolean
 }
 
@@ -45,10 +50,17 @@ export function keyLookUp(deps: AuthenticationDeps, service: Service): KeyLookUp
       exchange.key = key
       const spent = deps.limits.failuresOf(key.id, exchange.address)
       if (spent !== undefined) throw new TooManyRequests(spent)
+      const keysService = await serviceOf(records, service, key, exchange)
       const organization = await records.find(key.organizationId, organizations, key.organizationId)
       const roleId = parseId('rol', key.role)
       const role = roleId && (await records.find(key.organizationId, roles, roleId))
-      const reason = reasonAgainst(key, { organization, service, role }, presented, exchange.address, clock())
+      const reason = reasonAgainst(
+        key,
+        { organization, service: keysService, role },
+        presented,
+        exchange.address,
+        clock(),
+      )
       if (reason === undefined && organization !== undefined) {
         exchange.authenticated = { key, organization, role }
         return key
@@ -58,11 +70,28 @@ export function keyLookUp(deps: AuthenticationDeps, service: Service): KeyLookUp
     },
     hasSecret: (key, presented, exchange) => {
       const answer = verify(key, presented, clock())
-      if (answer === 'live') return true
+      if (answer === 'live') {
+        takeKey(deps.limits, key)
+        return true
+      }
       exchange.refused = answer === 'ended' ? 'secret_ended' : 'wrong_secret'
       return false
     },
   }
+}
+
+/**
+ * The service that the key must be of to be known here: this one; for the one who guards it and introspects, `latchkey`.
+ */
+async function serviceOf(
+  records: Records,
+  service: Service,
+  key: ClientKey,
+  { endpoint }: Exchange,
+): Promise<Service | undefined> {
+  return endpoint === 'introspection' && isGuardOf(service, key)
+    ? findServiceBySlug(records, managementSlug)
+    : service
 }
 
 /** The id that may be looked up; the subject of an assertion is whatever stands there, and a secret names its key. */
@@ -70,6 +99,20 @@ function possibleKeyId(clientId: unknown, presented: Presented): ClientKeyId | u
   if (typeof clientId !== 'string' || presented.kind === 'nothing') return undefined
   const keyId = parseId('key', clientId)
   return presented.kind === 'secret' && parseSecret(presented.secret)?.keyId !== keyId ? undefined : keyId
+}
+
+/** Whether a key that was found here guards the service: an owner's, and so of the service `latchkey`. */
+export function isGuardOf(service: Service, { guardsServiceId, organizationId }: ClientKey): boolean {
+  return guardsServiceId === service.id && organizationId === service.organizationId
+}
+
+/**
+ * Counts a request that has proved to be the key's.
+ * @throws {TooManyRequests}
+ */
+export function takeKey(limits: TokenLimits, key: ClientKey): void {
+  const spent = limits.takeKey(key.id)
+  if (spent !== undefined) throw new TooManyRequests(spent)
 }
 
 /** No token could live a whole second: the key is as good as expired. */

@@ -7,18 +7,23 @@ import {
   type ResourceServer,
 } from 'oidc-provider'
 import type { Activity } from '../audit/activity.ts'
-import type { ClientKeyId } from '../ids.ts'
+import type { Commit } from '../audit/record.ts'
+import type { ClientKeyId, NewId } from '../ids.ts'
 import type { Service, SigningKey } from '../services/service.ts'
 import { type ArtifactDeps, artifactAdapter } from './artifact-adapter.ts'
 import { machineClaims, tokenTtlSeconds } from './claims.ts'
-import type { AuthenticationDeps } from './client-authentication.ts'
+import { type AuthenticationDeps, takeKey } from './client-authentication.ts'
+import type { EndedTokens } from './ended-tokens.ts'
 import { jwksRoute, tokenRoute } from './endpoints.ts'
 import { authenticatedOf } from './exchange.ts'
 import { refusedScope } from './scopes.ts'
-import { TooManyRequests } from './too-many-requests.ts'
+import { tokenFeatures, tokenRoutes } from './token-configuration.ts'
 
 export interface IssuerDeps extends AuthenticationDeps, ArtifactDeps {
   readonly activity: Activity
+  readonly commit: Commit
+  readonly newId: NewId
+  readonly endedTokens: EndedTokens
   /** `https://id.example`, without a slash at its end. */
   readonly origin: string
   /** Told of faults of ours: what the caller sees as `server_error`. */
@@ -49,7 +54,7 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
   return {
     adapter: (model) => artifactAdapter(deps, service.id, model),
     jwks: { keys: service.signingKeys.map((key) => privateJwk(deps, key)) },
-    routes: { token: tokenRoute, jwks: jwksRoute },
+    routes: { token: tokenRoute, jwks: jwksRoute, ...tokenRoutes },
     scopes: [],
     claims: {},
     responseTypes: [],
@@ -60,10 +65,11 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
       id_token_signed_response_alg: service.signingAlgorithm,
     },
     enabledJWA: { clientAuthSigningAlgValues: [...asymmetric], idTokenSigningAlgValues: [...asymmetric] },
-    assertJwtClientAuthClaimsAndHeader: (_ctx, claims) => {
+    assertJwtClientAuthClaimsAndHeader: (ctx, claims) => {
       const { exp } = claims
       if (typeof exp !== 'number' || exp > deps.clock() / 1000 + assertionLifeSecondsMax)
         throw new errors.InvalidClientAuth('the client assertion is valid for too long')
+      takeKey(deps.limits, authenticatedOf(ctx).key)
     },
     features: {
       clientCredentials: { enabled: true },
@@ -75,9 +81,8 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
       },
       devInteractions: off,
       dPoP: off,
-      introspection: off,
       pushedAuthorizationRequests: off,
-      revocation: off,
+      ...tokenFeatures(service),
       rpInitiatedLogout: off,
       userinfo: off,
     },
@@ -131,8 +136,6 @@ async function resourceServer(
     throw new errors.InvalidTarget()
   const authenticated = authenticatedOf(ctx)
   const { key } = authenticated
-  const spent = deps.limits.takeKey(key.id)
-  if (spent !== undefined) throw new TooManyRequests(spent)
   const scopes = ctx.oidc.requestParamScopes
   // Never a quiet narrowing: a scope left out would leave a token for the whole role.
   const refused =

@@ -1,6 +1,6 @@
 /** An endpoint of an issuer that works today: the library's route, and the methods it answers. */
 export interface Endpoint {
-  readonly kind: 'token' | 'jwks' | 'discovery'
+  readonly kind: 'token' | 'revocation' | 'introspection' | 'jwks' | 'discovery'
   /** The library's own path, below the issuer's. */
   readonly route: string
   readonly methods: readonly string[]
@@ -18,13 +18,20 @@ const authorizationServer = '/.well-known/oauth-authorization-server'
 
 export const tokenRoute = '/oauth/token'
 export const jwksRoute = '/oauth/jwks'
+export const revocationRoute = '/oauth/revoke'
+export const introspectionRoute = '/oauth/introspect'
 
 const jwks: Endpoint = { kind: 'jwks', route: jwksRoute, methods: reading }
+function posted(kind: Endpoint['kind'], route: string): readonly [string, Endpoint] {
+  return [route, { kind, route, methods: ['POST', 'OPTIONS'] }]
+}
 const openid: Endpoint = { kind: 'discovery', route: openidConfiguration, methods: reading }
 const oauth: Endpoint = { kind: 'discovery', route: authorizationServer, methods: reading }
 
 const endpoints: ReadonlyMap<string, Endpoint> = new Map([
-  [tokenRoute, { kind: 'token', route: tokenRoute, methods: ['POST', 'OPTIONS'] }],
+  posted('token', tokenRoute),
+  posted('revocation', revocationRoute),
+  posted('introspection', introspectionRoute),
   [jwksRoute, jwks],
   ['/.well-known/jwks.json', jwks],
   [openidConfiguration, openid],

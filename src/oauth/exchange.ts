@@ -4,6 +4,7 @@ import type { ClientKey } from '../client-keys/client-key.ts'
 import type { Arrival } from '../http/arrival.ts'
 import type { Organization } from '../organizations/organization.ts'
 import type { Role } from '../roles/role.ts'
+import type { Endpoint } from './endpoints.ts'
 
 /** A key that may authenticate here now, with the facts beside it. */
 export interface Authenticated {
@@ -15,19 +16,22 @@ export interface Authenticated {
 
 /** What is known of one request while the library works on it. */
 export interface Exchange extends Arrival {
+  readonly endpoint: Endpoint['kind']
   /** The key that the request names, once it is known to exist. */
   key?: ClientKey
   authenticated?: Authenticated
   /** The true reason of the refusal, which the stranger is not told. */
   refused?: RefusalReason
+  /** The library has authenticated the client, and then found that the token is a JWT, which it does not look into. */
+  hasStructuredToken?: true
 }
 
 // On the request itself, as in `src/http/arrival.ts`.
 const begun = Symbol('exchange')
 type Begun = IncomingMessage & { [begun]?: Exchange }
 
-export function begin(request: IncomingMessage, arrival: Arrival): Exchange {
-  const exchange: Exchange = { ...arrival }
+export function begin(request: IncomingMessage, arrival: Arrival, endpoint: Endpoint['kind']): Exchange {
+  const exchange: Exchange = { ...arrival, endpoint }
   ;(request as Begun)[begun] = exchange
   return exchange
 }

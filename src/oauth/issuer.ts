@@ -17,6 +17,7 @@ import {
 import { listenTo } from './outcomes.ts'
 import { presentedBy } from './presented.ts'
 import { publish } from './published.ts'
+import { structuredTokens } from './structured-tokens.ts'
 
 /** One service's authorization server, made from one version of its record. */
 export interface Issuer {
@@ -48,10 +49,12 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
     },
   })
   listenTo(provider, deps)
+  const answerStructured = structuredTokens(deps, service)
   const scopes = service.model.roles.filter((role) => role.delegable).map((role) => role.name)
   provider.use(async (ctx, next) => {
     await next()
-    if (ctx.method !== 'POST') publish(ctx as KoaContextWithOIDC, scopes)
+    if (ctx.method === 'POST') await answerStructured(ctx as KoaContextWithOIDC)
+    else publish(ctx as KoaContextWithOIDC, scopes)
   })
   const handle = provider.callback()
   return { service, handle: (request, response) => handle(request, response) }

@@ -42,7 +42,7 @@ export function createIssuers(deps: IssuersDeps): Issuers {
         const issuer = await issuerOf(slug)
         if (issuer === undefined) return false
         if (refuseEarly(deps.limits, endpoint, arrival, request, response)) return true
-        begin(request, arrival)
+        begin(request, arrival, endpoint.kind)
         request.url = endpoint.route
         await issuer.handle(request, response)
       } catch (cause) {
@@ -68,7 +68,8 @@ function refuseEarly(
     answerMethodNotAllowed(response, endpoint.methods)
     return true
   }
-  if (endpoint.kind !== 'token') return false
+  // What is only read comes from memory, and may be asked by anybody.
+  if (!endpoint.methods.includes('POST')) return false
   const spent = limits.takeAddress(arrival.address)
   if (spent !== undefined) answerTooMany(response, spent)
   else if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) answerTooLarge(response)

@@ -1,5 +1,5 @@
 import type Koa from 'koa'
-import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import { type RefusalReason, refusalReasons } from '../audit/activity.ts'
 import { hasCode } from '../errors.ts'
 import { arrivalOf } from '../http/arrival.ts'
@@ -20,10 +20,13 @@ export function listenTo(provider: Provider, deps: Deps): void {
     if (key !== undefined) deps.activity.issued(key.organizationId, key.id)
   })
   provider.on('grant.error', (ctx, error) => refused(deps, ctx, error))
-  provider.on('server_error', (ctx, error) => {
-    if (hasCode(error, 'store_unavailable')) unavailable(ctx)
-    deps.onFault(error, exchangeOf(ctx).requestId)
-  })
+  const structuredOrRefused = (ctx: KoaContextWithOIDC, error: errors.OIDCProviderError) => {
+    if (error instanceof errors.UnsupportedTokenType) exchangeOf(ctx).hasStructuredToken = true
+    else refused(deps, ctx, error)
+  }
+  provider.on('revocation.error', structuredOrRefused)
+  provider.on('introspection.error', structuredOrRefused)
+  provider.on('server_error', (ctx, error) => answerFault(deps, ctx, error))
   // Koa prints what nobody listens to. The types of the provider's own events hide those that it has from Koa.
   const app: Koa = provider
   app.on('error', (error: unknown, ctx: Koa.Context) => deps.onFault(error, arrivalOf(ctx.req).requestId))
@@ -41,7 +44,22 @@ function refused({ activity, limits }: Deps, ctx: KoaContextWithOIDC, error: err
     activity.refused(key.organizationId, key.id, exchange.refused ?? reasonOf(error), address)
 }
 
-function unavailable(ctx: KoaContextWithOIDC): void {
+/** What went wrong on our side: the store that is gone, or a fault. */
+export function answerFault(
+  { onFault }: Pick<Deps, 'onFault'>,
+  ctx: KoaContextWithOIDC,
+  cause: unknown,
+): void {
+  onFault(cause, exchangeOf(ctx).requestId)
+  if (hasCode(cause, 'store_unavailable')) {
+    answerUnavailable(ctx)
+    return
+  }
+  ctx.status = 500
+  ctx.body = { error: 'server_error', error_description: 'the fault is ours' }
+}
+
+export function answerUnavailable(ctx: KoaContextWithOIDC): void {
   ctx.status = 503
   ctx.set('retry-after', String(retryAfterSeconds))
   ctx.body = { error: 'temporarily_unavailable', error_description: 'try again in a moment' }

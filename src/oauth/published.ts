@@ -11,6 +11,8 @@ const told = [
   'grant_types_supported',
   'token_endpoint_auth_methods_supported',
   'token_endpoint_auth_signing_alg_values_supported',
+  'introspection_endpoint',
+  'revocation_endpoint',
 ] as const
 
 // RFC 9068 §5: keys are fetched again at least this often; a `next` key is published for longer before it signs.
@@ -26,7 +28,12 @@ export function publish(ctx: KoaContextWithOIDC, scopes: readonly string[]): voi
   const said: Record<string, unknown> = { ...ctx.body }
   const body = JSON.stringify(
     ctx.oidc.route === 'discovery'
-      ? { ...Object.fromEntries(told.map((name) => [name, said[name]])), scopes_supported: scopes }
+      ? {
+          ...Object.fromEntries(told.map((name) => [name, said[name]])),
+          ...authenticationOf('introspection', said),
+          ...authenticationOf('revocation', said),
+          scopes_supported: scopes,
+        }
       : said,
   )
   ctx.body = body
@@ -35,6 +42,17 @@ export function publish(ctx: KoaContextWithOIDC, scopes: readonly string[]): voi
   const etag = `"${hash('sha256', body, 'base64url')}"`
   ctx.set('etag', etag)
   if (names(ctx.get('if-none-match'), etag)) ctx.status = 304
+}
+
+/** Clients authenticate there as at the token endpoint. Left out, RFC 8414 §2 would have it mean something else. */
+function authenticationOf(
+  endpoint: 'introspection' | 'revocation',
+  said: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const names = ['auth_methods_supported', 'auth_signing_alg_values_supported']
+  return Object.fromEntries(
+    names.map((name) => [`${endpoint}_endpoint_${name}`, said[`token_endpoint_${name}`]]),
+  )
 }
 
 /** RFC 9110 §13.1.2, by weak comparison. Koa's own test says no to `Cache-Control: no-cache`, which fetch adds. */

@@ -6,7 +6,7 @@ import { type Collection, type Insert, insert, type Stored } from '../storage/po
 /** What ends: tokens below an authority, one token, all of a grant, of a role, or of a signing key. */
 export type Ended =
   | { readonly kind: 'authority'; readonly of: string; readonly lowest: number }
-  | { readonly kind: 'jti'; readonly jti: string }
+  | { readonly kind: 'jti'; readonly jti: string; readonly clientId: string }
   | { readonly kind: 'grant'; readonly grantId: string }
   | { readonly kind: 'role'; readonly roleId: RoleId }
   | { readonly kind: 'signing_key'; readonly kid: string }
@@ -19,6 +19,9 @@ export interface Revocation extends Stored {
   readonly ended: Ended
   readonly forgetAt: EpochMs
 }
+
+/** The clocks of guards may be so far behind. */
+const clocksApartMs = 60_000
 
 /** No access token of any service lives longer. */
 export const accessTokenTtlSecondsMax = 86_400
@@ -34,10 +37,12 @@ interface RevocationOptions {
   readonly organizationId: OrganizationId
   readonly serviceId?: ServiceId
   readonly ended: Ended
+  /** When the last token that it can match has expired, if that is known; else as if one had been issued just now. */
+  readonly expiresAt?: EpochMs
 }
 
 /** The change that enters a revocation: goes into the same commit as what ended the tokens. */
-export function revoke(newId: NewId, nowMs: EpochMs, options: RevocationOptions): Insert {
-  const forgetAt = nowMs + (accessTokenTtlSecondsMax + 60) * 1000
+export function revoke(newId: NewId, nowMs: EpochMs, { expiresAt, ...options }: RevocationOptions): Insert {
+  const forgetAt = (expiresAt ?? nowMs + accessTokenTtlSecondsMax * 1000) + clocksApartMs
   return insert(revocations, { id: newId('rev'), version: 1, forgetAt, ...options })
 }

@@ -139,8 +139,6 @@ describe('methods and spellings of a path', () => {
     '/oauth/%74oken',
     '/oauth//token',
     '/oauth/authorize',
-    '/oauth/introspect',
-    '/oauth/revoke',
     '/oauth/userinfo',
     '/oauth/register',
     '/oauth/par',

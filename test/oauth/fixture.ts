@@ -4,15 +4,18 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { openSqlite } from '../../adapters/sqlite/open.ts'
 import { createActivity } from '../../src/audit/activity.ts'
+import { recorder } from '../../src/audit/record.ts'
 import { type ClientKey, type ClientSecret, clientKeys } from '../../src/client-keys/client-key.ts'
 import { makeSecret } from '../../src/client-keys/secret-format.ts'
 import type { Clock } from '../../src/clock.ts'
 import type { ServiceModel, ServiceRole } from '../../src/evaluator/model.ts'
 import { receive } from '../../src/http/arrival.ts'
 import { newIdFrom } from '../../src/ids.ts'
+import { endedTokens } from '../../src/oauth/ended-tokens.ts'
 import { createIssuers, type IssuersDeps } from '../../src/oauth/issuers.ts'
 import { type TokenQuotas, tokenLimits, tokenQuotasDefault } from '../../src/oauth/limits.ts'
 import { type Organization, organizations } from '../../src/organizations/organization.ts'
+import { followRevocations } from '../../src/revocations/live.ts'
 import { deploymentSecrets } from '../../src/secrets/deployment-secrets.ts'
 import type { Secrets } from '../../src/secrets/secrets.ts'
 import {
@@ -23,7 +26,7 @@ import {
   services,
 } from '../../src/services/service.ts'
 import { cacheRecords } from '../../src/storage/cache.ts'
-import { followFeed } from '../../src/storage/feed.ts'
+import { feedAgeMsMax, followFeed } from '../../src/storage/feed.ts'
 import { type Collection, insert, type Stored, update } from '../../src/storage/ports.ts'
 
 /** One clock for us and the library, which reads the machine's: tests of time set that one. */
@@ -83,6 +86,7 @@ export async function startWorld(options: Options = {}) {
   const feed = await followFeed({ changes: store.changes, monotonic: () => performance.now() })
   const { records, commit } = cacheRecords({ records: store.records, commit: store.commit, feed })
   const secrets = deploymentSecrets([randomBytes(32).toString('base64')], randomBytes)
+  const revocations = await followRevocations({ records: store.records, feed, clock })
   const faults: unknown[] = []
   const onFault = (cause: unknown) => faults.push(cause)
   const activity = createActivity({ counters: store.counters, clock, onFault })
@@ -101,6 +105,9 @@ export async function startWorld(options: Options = {}) {
     secrets,
     clock,
     activity,
+    commit: recorder(commit, clock, newId),
+    newId,
+    endedTokens: endedTokens({ revocations, clock, isStale: () => feed.ageMs() > feedAgeMsMax }),
     origin,
     onFault,
     limits: tokenLimits({ ...tokenQuotasDefault, ...options.quotas }),
@@ -187,6 +194,7 @@ export async function startWorld(options: Options = {}) {
     server.closeAllConnections()
     server.close()
     await activity.close()
+    revocations.stop()
     await feed.stop()
     await store.close()
   }

@@ -10,6 +10,15 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
+const authenticatedEndpoint = (name: string, path: string) => ({
+  [`${name}_endpoint`]: `${world.issuer}/oauth/${path}`,
+  [`${name}_endpoint_auth_methods_supported`]: [
+    'client_secret_basic',
+    'client_secret_post',
+    'private_key_jwt',
+  ],
+  [`${name}_endpoint_auth_signing_alg_values_supported`]: expect.arrayContaining(['ES256', 'RS256', 'EdDSA']),
+})
 const metadata = () => ({
   issuer: world.issuer,
   token_endpoint: `${world.issuer}/oauth/token`,
@@ -18,6 +27,8 @@ const metadata = () => ({
   grant_types_supported: ['client_credentials'],
   token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
   token_endpoint_auth_signing_alg_values_supported: expect.arrayContaining(['ES256', 'RS256', 'EdDSA']),
+  ...authenticatedEndpoint('introspection', 'introspect'),
+  ...authenticatedEndpoint('revocation', 'revoke'),
   scopes_supported: ['patients:read', 'invoices:read'],
 })
 

@@ -109,6 +109,24 @@ describe.each(stores.filter(({ isShared }) => isShared))('two nodes on one store
     ])
   })
 
+  test('a token revoked by its key at one (RFC 7009) is refused by guards of both, and by introspection', async () => {
+    const { key, token, answers } = await standing()
+    const ask = (address: string, endpoint: string) =>
+      fetch(`${address}/clinic/oauth/${endpoint}`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${btoa(`${key.id}:${key.secret}`)}` },
+        body: new URLSearchParams({ token }),
+      })
+    expect((await ask(nodes[1].address, 'revoke')).status).toBe(200)
+    expect(await (await ask(nodes[1].address, 'introspect')).json()).toEqual({ active: false })
+    const active = async () => (await ask(nodes[0].address, 'introspect')).text()
+    const inactive = async () => [(await active()) === '{"active":false}' ? 401 : 200]
+    await Promise.all([
+      expectWithinASecond('guards', answers, 401),
+      expectWithinASecond('introspection', inactive, 401),
+    ])
+  })
+
   test('an organization suspended in one is refused everywhere', async () => {
     const { organizationId, answers, tokenAnswers } = await standing()
     await changeThroughB('POST', `/organizations/${organizationId}/suspend`, { reason: 'unpaid' })
