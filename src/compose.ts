@@ -31,7 +31,11 @@ import { assertionLifeSecondsMax } from './oauth/configuration.ts'
 import { endedTokens } from './oauth/ended-tokens.ts'
 import { createIssuers } from './oauth/issuers.ts'
 import { type TokenQuotas, tokenLimits, tokenQuotasDefault } from './oauth/limits.ts'
+import { domainRoutes } from './organizations/api/domains.ts'
 import { organizationRoutes } from './organizations/api.ts'
+import { domainBelongings } from './organizations/domain-belongings.ts'
+import type { ResolveTxt } from './organizations/published-txt.ts'
+import { sweepDomains } from './organizations/sweep-domains.ts'
 import { followRevocations, type LiveRevocations } from './revocations/live.ts'
 import { roleRoutes } from './roles/api.ts'
 import { roleBelongings } from './roles/role-belongings.ts'
@@ -58,6 +62,8 @@ export interface Machine {
   readonly newId: NewId
   /** Cheaper than an id of a record: one is made for every request. */
   readonly newRequestId: () => string
+  /** Asks the machine's name servers. */
+  readonly resolveTxt: ResolveTxt
   readonly log: Log
 }
 
@@ -73,7 +79,9 @@ export interface Latchkey {
 /** The product's: the version of `latchkey`'s own document, too. */
 const productVersion = '0.1.0'
 const closingGraceMs = 10_000
+const firstSweepMs = 30_000
 const sweepEveryMs = 60_000
+const sweepDomainsEveryMs = 3_600_000
 /** Counts of tokens issued and refused are kept for 90 days; audit events for good. */
 const activityKeptMs = 90 * 24 * 3_600_000
 
@@ -152,19 +160,21 @@ async function openStore(location: StoreLocation, clock: Clock): Promise<Store> 
 
 /** Every operation of the management API. Its use cases read the store itself, not the cache: they decide on what is. */
 function managementRoutes({ config, machine, secrets, store, cached }: Parts): readonly Route[] {
-  const { clock, newId, random } = machine
+  const { clock, newId, random, resolveTxt } = machine
   const { records, counters } = store
   const commit = recorder(cached.commit, clock, newId)
   const common = { records, counters, commit, clock, newId, random, secrets, origin: config.origin }
-  const belongings = [serviceBelongings, entitlementBelongings, roleBelongings, keyBelongings].map((of) =>
-    of(common),
-  )
+  const belongings = [
+    ...[serviceBelongings, entitlementBelongings, roleBelongings, keyBelongings],
+    domainBelongings,
+  ].map((of) => of(common))
   const serviceContents = [keyContents(common), roleContents(common)]
   const sealed = { records, secrets, commit: cached.commit }
   const rewraps = [rewrapSigningKeys(sealed), rewrapClientKeys(sealed)]
   const held = { holdersOf: [keysHolding(records)], endHolders: [revokeHolders(common)] }
   return [
     ...organizationRoutes({ ...common, belongings }),
+    ...domainRoutes({ ...common, resolveTxt }),
     ...serviceRoutes({ ...common, readDocument: documentReader(), reservedSlugs, serviceContents }),
     ...roleRoutes({ ...common, ...held }),
     ...clientKeyRoutes(common),
@@ -188,20 +198,44 @@ async function run(parts: Parts, described: ApiDocumentOptions): Promise<Running
     newRequestId: machine.newRequestId,
     trustedProxies: config.trustedProxies,
   })
-  const sweeping = setInterval(() => {
-    sweep(store, revocations, clock).catch((cause: unknown) =>
-      log.warn({ err: errorForLog(cause) }, 'what has expired was not swept'),
-    )
-  }, sweepEveryMs).unref()
+  const sweeps = [
+    every(sweepEveryMs, () => sweep(store, revocations, clock), log, 'what has expired was not swept'),
+    every(sweepDomainsEveryMs, domainSweep(parts), log, 'domains were not read again'),
+  ]
   return {
     server,
     close: async () => {
-      clearInterval(sweeping)
+      for (const stop of sweeps) stop()
       await server.close(closingGraceMs)
       await activity.close()
       revocations.stop()
     },
   }
+}
+
+/** Does the work soon after the start, and then again and again. Returns how to stop. */
+function every(intervalMs: number, work: () => Promise<void>, log: Log, failed: string): () => void {
+  const run = () => {
+    work().catch((cause: unknown) => log.warn({ err: errorForLog(cause) }, failed))
+  }
+  const first = setTimeout(run, firstSweepMs).unref()
+  const sweeping = setInterval(run, intervalMs).unref()
+  return () => {
+    clearTimeout(first)
+    clearInterval(sweeping)
+  }
+}
+
+/** Each domain is read again daily; that is looked for hourly. */
+function domainSweep({ machine, store, cached }: Parts): () => Promise<void> {
+  const { clock, newId, log, resolveTxt } = machine
+  const deps = { records: store.records, keep: cached.commit, clock, resolveTxt }
+  return () =>
+    sweepDomains({
+      ...{ ...deps, commit: recorder(cached.commit, clock, newId) },
+      tellAdministrators: async (organizationId, { subject }) =>
+        log.warn({ organization: organizationId }, subject),
+    })
 }
 
 async function sweep(store: Store, revocations: LiveRevocations, clock: Clock): Promise<void> {

@@ -10,6 +10,8 @@ export const errorCodes = [
   'confirmation_required',
   'conflict',
   'document_refused',
+  'domain_not_found',
+  'domain_unproven',
   'event_not_found',
   'forbidden',
   'headers_too_large',

@@ -13,6 +13,7 @@ export type SecretId = Id<'SecretId'>
 export type SigningKeyId = Id<'SigningKeyId'>
 export type UserId = Id<'UserId'>
 export type ConnectionId = Id<'ConnectionId'>
+export type DomainId = Id<'DomainId'>
 export type EventId = Id<'EventId'>
 export type RevocationId = Id<'RevocationId'>
 
@@ -25,6 +26,7 @@ interface IdsByPrefix {
   sgn: SigningKeyId
   usr: UserId
   con: ConnectionId
+  dom: DomainId
   evt: EventId
   rev: RevocationId
 }

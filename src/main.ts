@@ -1,5 +1,6 @@
 import cluster from 'node:cluster'
 import { randomBytes, randomUUID } from 'node:crypto'
+import { Resolver } from 'node:dns/promises'
 import { mkdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
@@ -29,11 +30,13 @@ async function machine(config: Config): Promise<Machine> {
   const [{ pino }, { redactedPaths }] = await Promise.all([import('pino'), import('./http/log.ts')])
   const clock = () => Date.now()
   const random = (byteCount: number) => randomBytes(byteCount)
+  const resolver = new Resolver({ timeout: 3_000, tries: 2 })
   return {
     clock,
     random,
     newId: newIdFrom(clock, random),
     newRequestId: () => `req_${randomUUID()}`,
+    resolveTxt: (name) => resolver.resolveTxt(name),
     monotonic: () => performance.now(),
     log: pino({ level: config.logLevel, redact: [...redactedPaths] }),
   }

@@ -14,6 +14,7 @@ interface ParameterKind {
 /** What a path parameter's name says of its value. Others are any text. */
 const kindOf: Readonly<Record<string, ParameterKind>> = {
   connection: { prefix: 'con', absent: 'not_found' },
+  domain: { prefix: 'dom', absent: 'domain_not_found' },
   event: { prefix: 'evt', absent: 'event_not_found' },
   key: { prefix: 'key', absent: 'client_key_not_found' },
   organization: { prefix: 'org', absent: 'organization_not_found' },

@@ -12,6 +12,8 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   confirmation_required: 409,
   conflict: 409,
   document_refused: 422,
+  domain_not_found: 404,
+  domain_unproven: 409,
   event_not_found: 404,
   forbidden: 403,
   headers_too_large: 431,
@@ -50,6 +52,8 @@ export const titleOf: Readonly<Record<ErrorCode, string>> = {
   confirmation_required: 'Confirmation required',
   conflict: 'Conflict',
   document_refused: 'Document refused',
+  domain_not_found: 'Domain not found',
+  domain_unproven: 'Domain is not proven',
   event_not_found: 'Event not found',
   forbidden: 'Forbidden',
   headers_too_large: 'Headers are too large',
@@ -80,6 +84,7 @@ type NotFoundCode = Extract<ErrorCode, `${string}not_found`>
 
 const absenceOf: Readonly<Record<NotFoundCode, string>> = {
   client_key_not_found: 'There is no such client key here.',
+  domain_not_found: 'There is no such domain here.',
   event_not_found: 'There is no such audit event here.',
   not_found: 'There is nothing at this address.',
   organization_not_found: 'There is no such organization.',

@@ -6,6 +6,7 @@ export type SecretLabel =
   | 'artifacts'
   | 'artifact-ids'
   | 'check-value'
+  | 'domain-proofs'
 
 /** Seals with the newest deployment secret, opens with any. */
 export interface Secrets {

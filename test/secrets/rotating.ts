@@ -23,6 +23,7 @@ const machine: Machine = {
     random,
     newId: newIdFrom(clock, random),
     newRequestId: () => `req_${randomUUID()}`,
+    resolveTxt: async () => [],
     monotonic: () => performance.now(),
   },
   log: { error: silent, warn: silent, info: silent, debug: silent },

@@ -73,6 +73,7 @@ export function machineLogging(lines: string[]): Machine {
     random,
     newId: newIdFrom(clock, random),
     newRequestId: () => `req_${randomUUID()}`,
+    resolveTxt: async () => [],
     monotonic: () => performance.now(),
     log,
   }

@@ -74,6 +74,8 @@ const prefixes: Readonly<Record<string, string>> = {
   organization: 'org',
   entitled_organization: 'org',
   key: 'key',
+  connection: 'con',
+  domain: 'dom',
   role: 'rol',
   service: 'svc',
 }
