@@ -135,6 +135,8 @@ function collection(deps: Deps): readonly Route[] {
         const issued = await createClientKey(deps, actorOf(principal), giver, organizationId, {
           ...{ service, name, role, environment, cidrs, guardsService, jwks: body.jwks?.keys },
           expiresAt: body.expires_at ?? undefined,
+          isPublic: body.public === true,
+          addresses: wire.addressesIn(body),
         })
         const location = `/organizations/${organizationId}/keys/${issued.key.id}`
         return { ...(await issuedAnswer(deps, issued)), location }
@@ -154,7 +156,7 @@ function one(deps: Deps): readonly Route[] {
     }),
     route({
       ...{ operationId: 'changeClientKey', method: 'PATCH', path: onePath, tag, params },
-      summary: 'Change the name, expiry or address restriction of a key',
+      summary: 'Change the name, expiry, address restriction or redirect URIs of a key',
       description: 'A change of expiry or addresses ends the tokens that it has.',
       ...{ body: wire.ClientKeyChangeBody, status: 200, answer: wire.ClientKeyBody },
       errors: [...changeErrors, 'role_not_grantable'],
@@ -162,7 +164,8 @@ function one(deps: Deps): readonly Route[] {
       handle: async ({ principal, organizationId, params, body, ifMatch }) => {
         expiryAhead(body.expires_at, deps.clock())
         const giver = await giverOf(deps.records, principal)
-        const change = { name: body.name, expiresAt: body.expires_at, cidrs: body.cidrs, ifMatch }
+        const { name, expires_at: expiresAt, cidrs } = body
+        const change = { name, expiresAt, cidrs, addresses: wire.addressesIn(body), ifMatch }
         return answer(
           deps,
           await changeClientKey(deps, actorOf(principal), giver, organizationId, keyIn(params), change),

@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Actor, Commit } from '../audit/record.ts'
 import { type Clock, type EpochMs, rfc3339 } from '../clock.ts'
 import type { ClientKeyId, NewId, OrganizationId } from '../ids.ts'
 import type { Giver } from '../services/giving.ts'
 import { expectVersion } from '../storage/expect-version.ts'
 import { type Records, update } from '../storage/ports.ts'
+import { type AddressesChange, changedAddresses } from './change-addresses.ts'
 import {
   type ClientKey,
   clientKeys,
@@ -13,6 +15,7 @@ import {
   withAuthorityRaised,
 } from './client-key.ts'
 import { checkGivingKey } from './giveable-role.ts'
+import { addressesOf, shownAddresses } from './redirect-uris.ts'
 
 interface Deps {
   readonly records: Records
@@ -27,13 +30,15 @@ export interface ClientKeyChange {
   /** `null`: it never expires. */
   readonly expiresAt?: EpochMs | null | undefined
   readonly cidrs?: readonly string[] | undefined
+  readonly addresses?: AddressesChange | undefined
   readonly ifMatch?: number | undefined
 }
 
 /**
  * A change of the expiry or the address blocks ends the tokens that were issued under the old ones. It may open the key
- * further, so it is giving, too.
- * @throws {DomainError} `client_key_not_found`, `client_key_state`, `role_not_grantable`, `precondition_failed`, `conflict`
+ * further, so it is giving, too. A change of where browsers are sent ends nothing, but people are asked for consent anew.
+ * @throws {DomainError} `client_key_not_found`, `client_key_state`, `role_not_grantable`, `invalid_request` (an address),
+ * `precondition_failed`, `conflict`
  */
 export async function changeClientKey(
   deps: Deps,
@@ -49,7 +54,9 @@ export async function changeClientKey(
   const changed = applied(before, change)
   const isRestriction =
     changed.expiresAt !== before.expiresAt || JSON.stringify(changed.cidrs) !== JSON.stringify(before.cidrs)
-  if (!isRestriction && changed.name === before.name) return before
+  const isOther =
+    changed.name !== before.name || !isDeepStrictEqual(addressesOf(changed), addressesOf(before))
+  if (!isRestriction && !isOther) return before
   if (isRestriction) await checkGivingKey(deps.records, giver, before)
   const nowMs = deps.clock()
   const after = isRestriction ? withAuthorityRaised(changed, {}) : { ...changed, version: before.version + 1 }
@@ -61,17 +68,20 @@ export async function changeClientKey(
   return after
 }
 
-function applied(key: ClientKey, { name, expiresAt, cidrs }: ClientKeyChange): ClientKey {
-  const { expiresAt: old, ...rest } = key
+function applied(key: ClientKey, { name, expiresAt, cidrs, addresses }: ClientKeyChange): ClientKey {
+  const { expiresAt: old, backchannelLogoutUri: _told, ...rest } = key
   const next = expiresAt === undefined ? old : (expiresAt ?? undefined)
   return {
     ...rest,
     name: name ?? key.name,
     cidrs: cidrs ?? key.cidrs,
+    ...(addresses === undefined ? addressesOf(key) : changedAddresses(key, addresses)),
     ...(next === undefined ? {} : { expiresAt: next }),
   }
 }
 
-function shown({ name, expiresAt, cidrs }: ClientKey): Readonly<Record<string, unknown>> {
-  return { name, expires_at: expiresAt === undefined ? null : rfc3339(expiresAt), cidrs }
+function shown(key: ClientKey): Readonly<Record<string, unknown>> {
+  const { name, expiresAt, cidrs } = key
+  const expires = expiresAt === undefined ? null : rfc3339(expiresAt)
+  return { name, expires_at: expires, cidrs, ...shownAddresses(addressesOf(key)) }
 }

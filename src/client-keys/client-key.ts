@@ -16,6 +16,7 @@ import type { Role } from '../roles/role.ts'
 import { sealedUnder } from '../secrets/sealed-under.ts'
 import type { Service } from '../services/service.ts'
 import type { Collection, Insert, Records, Stored } from '../storage/ports.ts'
+import type { AppAddresses } from './redirect-uris.ts'
 
 /** After RFC 5280 §5.3.1. */
 export const revocationReasons = [
@@ -46,16 +47,20 @@ export interface ClientSecret {
   readonly endsAt?: EpochMs
 }
 
-/** How the key proves itself at the token endpoint: with a secret (RFC 6749 §2.3.1) or a signed assertion (RFC 7523). */
+/**
+ * How the key proves itself at the token endpoint: with a secret (RFC 6749 §2.3.1), a signed assertion (RFC 7523), or not
+ * at all (a public client, RFC 6749 §2.1: then it only acts for people).
+ */
 export type Authentication =
   | { readonly kind: 'secret'; readonly secrets: readonly ClientSecret[] }
   | {
       readonly kind: 'private_key_jwt'
       readonly jwks: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
     }
+  | { readonly kind: 'none' }
 
 /** An organization's credential: a stable id, bound to one service and one role on it; an OAuth client. */
-export interface ClientKey extends Stored {
+export interface ClientKey extends Stored, AppAddresses {
   readonly id: ClientKeyId
   readonly serviceId: ServiceId
   /** Only a key of the service `latchkey` with the role `guard`: the one service that it guards. */

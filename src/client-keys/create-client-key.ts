@@ -1,14 +1,17 @@
 import type { Actor, Commit } from '../audit/record.ts'
 import type { Clock, EpochMs } from '../clock.ts'
+import { DomainError } from '../errors.ts'
 import type { OrganizationId } from '../ids.ts'
 import { groundOf } from '../roles/ground.ts'
 import type { Secret } from '../secrets/secret.ts'
 import type { Giver } from '../services/giving.ts'
 import { insert, type Records } from '../storage/ports.ts'
+import { type AddressesChange, changedAddresses } from './change-addresses.ts'
 import { type Authentication, type ClientKey, clientKeys } from './client-key.ts'
 import { checkGiving, guardedService } from './giveable-role.ts'
 import { issueSecret, type SecretDeps } from './issue-secret.ts'
 import { readJwks } from './jwks.ts'
+import { type AppAddresses, shownAddresses } from './redirect-uris.ts'
 import type { Environment } from './secret-format.ts'
 
 interface Deps extends SecretDeps {
@@ -29,6 +32,9 @@ export interface NewClientKey {
   readonly jwks?: readonly Readonly<Record<string, unknown>>[] | undefined
   /** The service that it guards: id or slug, for the role `guard` alone. */
   readonly guardsService?: string | undefined
+  /** A public client: it proves itself not at all, and gets no secret. */
+  readonly isPublic?: boolean
+  readonly addresses?: AddressesChange
 }
 
 /** A key, and its secret if it just got one: shown once, kept nowhere. */
@@ -39,7 +45,7 @@ export interface Issued {
 
 /**
  * @throws {DomainError} `organization_not_found`, `service_not_found`, `role_not_found`, `role_not_grantable`,
- * `invalid_request` (JWKS, guarded service)
+ * `invalid_request` (JWKS, guarded service, an address)
  */
 export async function createClientKey(
   deps: Deps,
@@ -51,12 +57,16 @@ export async function createClientKey(
   const ground = await groundOf(deps.records, organizationId, wanted.service)
   await checkGiving(deps.records, ground, giver, wanted.role)
   const guardsServiceId = await guardedService(deps.records, ground, wanted.role, wanted.guardsService)
-  const { name, role, environment, cidrs, expiresAt, jwks } = wanted
+  const { name, role, environment, cidrs, expiresAt, jwks, isPublic = false } = wanted
+  if (isPublic && jwks !== undefined) throw publicWithKeys()
+  const addresses = changedAddresses({}, wanted.addresses ?? {})
   const issued = newClientKey(deps, deps.clock(), {
     ...{ organizationId, serviceId: ground.service.id, name, role, environment, cidrs, createdBy: by.id },
     ...(guardsServiceId === undefined ? {} : { guardsServiceId }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(jwks === undefined ? {} : { jwks: readJwks(jwks) }),
+    ...addresses,
+    isPublic,
   })
   const { key } = issued
   const details = {
@@ -65,11 +75,17 @@ export async function createClientKey(
     role,
     environment,
     authentication: key.authentication.kind,
+    ...shownAddresses(addresses),
   }
   await deps.commit({ type: 'client_key.created', organizationId, target: key.id, by, details }, [
     insert(clientKeys, key),
   ])
   return issued
+}
+
+function publicWithKeys(): DomainError {
+  const detail = 'a public client proves itself not at all: leave out jwks, or public'
+  return new DomainError('invalid_request', detail, { faults: [{ pointer: '/public', detail }] })
 }
 
 type Beginning = Pick<
@@ -83,16 +99,26 @@ type Beginning = Pick<
   | 'cidrs'
   | 'expiresAt'
   | 'createdBy'
-> & { readonly jwks?: readonly Readonly<Record<string, string>>[] }
+> &
+  AppAddresses & {
+    readonly jwks?: readonly Readonly<Record<string, string>>[]
+    readonly isPublic?: boolean
+  }
 
 /** As it begins: active, at the first authority. First start makes the operator's key with it. */
-export function newClientKey(deps: SecretDeps, nowMs: EpochMs, { jwks, ...beginning }: Beginning): Issued {
+export function newClientKey(
+  deps: SecretDeps,
+  nowMs: EpochMs,
+  { jwks, isPublic = false, ...beginning }: Beginning,
+): Issued {
   const id = deps.newId('key')
   const common = { id, version: 1, state: { kind: 'active' }, authority: 1, createdAt: nowMs } as const
   if (jwks !== undefined) {
     const authentication: Authentication = { kind: 'private_key_jwt', jwks: { keys: jwks } }
     return { key: { ...beginning, ...common, authentication }, secret: undefined }
   }
+  if (isPublic)
+    return { key: { ...beginning, ...common, authentication: { kind: 'none' } }, secret: undefined }
   const { secret, kept } = issueSecret(deps, id, beginning.environment, nowMs)
   return { key: { ...beginning, ...common, authentication: { kind: 'secret', secrets: [kept] } }, secret }
 }

@@ -60,6 +60,10 @@ export async function rotateClientKey(
 
 function refuseRotation(key: ClientKey, nowMs: EpochMs): void {
   refuseRevoked(key)
+  if (key.authentication.kind === 'none')
+    throw new DomainError('client_key_state', `${key.id} is a public client and has no secret`, {
+      fix: 'make a new key if it is to prove itself',
+    })
   if (key.authentication.kind !== 'secret')
     throw new DomainError(
       'client_key_state',

@@ -2,9 +2,11 @@ import { z } from 'zod'
 import { type EpochMs, rfc3339 } from '../clock.ts'
 import { parseAddressBlock } from '../evaluator/address-blocks.ts'
 import { displayName } from '../organizations/display-name.ts'
+import type { AddressesChange } from './change-addresses.ts'
 import { type ClientKey, isExpired, liveSecrets, revocationReasons } from './client-key.ts'
 import type { Issued } from './create-client-key.ts'
 import { jwksKeysMax } from './jwks.ts'
+import { applicationTypes, redirectUrisMax } from './redirect-uris.ts'
 import { graceSecondsDefault, graceSecondsMax } from './rotation.ts'
 
 const cidr = z
@@ -22,6 +24,29 @@ const expiresAt = z.iso
 const role = z.string().min(1).max(100).describe("A service-defined role's name, or the id of an own role.")
 const named = z.string().min(3).max(40).describe('Its id or slug.')
 
+const addresses = {
+  application_type: z
+    .enum(applicationTypes)
+    .optional()
+    .describe('native: on the person’s own machine (RFC 8252). Default: web.'),
+  redirect_uris: z
+    .array(z.string())
+    .max(redirectUrisMax)
+    .optional()
+    .describe('Where people come back to with a code. With any, the key may act for people who consent.'),
+  post_logout_redirect_uris: z.array(z.string()).max(redirectUrisMax).optional(),
+  backchannel_logout_uri: z.string().nullable().optional().describe('Told of a person’s sign-out.'),
+}
+
+export function addressesIn(body: z.output<z.ZodObject<typeof addresses>>): AddressesChange {
+  return {
+    applicationType: body.application_type,
+    redirectUris: body.redirect_uris,
+    postLogoutRedirectUris: body.post_logout_redirect_uris,
+    backchannelLogoutUri: body.backchannel_logout_uri,
+  }
+}
+
 export const NewClientKeyBody = z.strictObject({
   service: named,
   name: displayName,
@@ -34,12 +59,18 @@ export const NewClientKeyBody = z.strictObject({
     .optional()
     .describe('Public keys (RFC 7517): then it authenticates with private_key_jwt and has no secret.'),
   guards_service: named.optional().describe('For the role guard alone: the service that it guards.'),
+  public: z
+    .literal(true)
+    .optional()
+    .describe('A public client (RFC 6749 §2.1): no secret, always PKCE, and it only acts for people.'),
+  ...addresses,
 })
 
 export const ClientKeyChangeBody = z.strictObject({
   name: displayName.optional(),
   expires_at: expiresAt.nullable().optional(),
   cidrs: cidrs.optional(),
+  ...addresses,
 })
 
 export const RotateBody = z.strictObject({
@@ -72,7 +103,7 @@ export const ClientKeyBody = z.object({
   disabled_at: nullableText,
   revoked_at: nullableText,
   revocation_reason: z.enum(revocationReasons).nullable(),
-  authentication: z.enum(['client_secret', 'private_key_jwt']),
+  authentication: z.enum(['client_secret', 'private_key_jwt', 'none']),
   secrets: z
     .array(
       z.object({
@@ -84,6 +115,10 @@ export const ClientKeyBody = z.object({
   jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())) }).nullable(),
   expires_at: nullableText,
   cidrs: z.array(z.string()),
+  application_type: z.enum(applicationTypes),
+  redirect_uris: z.array(z.string()),
+  post_logout_redirect_uris: z.array(z.string()),
+  backchannel_logout_uri: nullableText,
   created_by: z.string(),
   created_at: z.string(),
   last_used_at: nullableText,
@@ -92,7 +127,7 @@ export const ClientKeyBody = z.object({
 export const IssuedBody = ClientKeyBody.extend({
   client_id: z.string(),
   client_secret: nullableText.describe(
-    'Shown this once. null where the key authenticates with private_key_jwt.',
+    'Shown this once. null where the key authenticates with private_key_jwt, or not at all.',
   ),
   token_endpoint: z.string().describe('Where the key is exchanged for a token (RFC 6749 §4.4).'),
 })
@@ -124,9 +159,15 @@ export function present(
     authentication: authentication.kind === 'secret' ? 'client_secret' : authentication.kind,
     secrets: presentSecrets(key, nowMs),
     jwks:
-      authentication.kind === 'secret' ? null : { keys: authentication.jwks.keys.map((jwk) => ({ ...jwk })) },
+      authentication.kind === 'private_key_jwt'
+        ? { keys: authentication.jwks.keys.map((jwk) => ({ ...jwk })) }
+        : null,
     expires_at: time(key.expiresAt),
     cidrs: [...key.cidrs],
+    application_type: key.applicationType ?? 'web',
+    redirect_uris: [...(key.redirectUris ?? [])],
+    post_logout_redirect_uris: [...(key.postLogoutRedirectUris ?? [])],
+    backchannel_logout_uri: key.backchannelLogoutUri ?? null,
     created_by: key.createdBy,
     created_at: rfc3339(key.createdAt),
     last_used_at: time(lastUsedAt),

@@ -31,9 +31,9 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   const keys = keyLookUp(deps, service)
   const withSecret = makeClient(provider, secretHolder)
   const clientOf = derived(({ id, authentication }: ClientKey) =>
-    authentication.kind === 'secret'
-      ? copyClient(withSecret, id)
-      : makeClient(provider, assertionHolder(id, authentication.jwks.keys)),
+    authentication.kind === 'private_key_jwt'
+      ? makeClient(provider, assertionHolder(id, authentication.jwks.keys))
+      : copyClient(withSecret, id),
   )
   overrideAddresses(provider)
   overrideReplayDetection(provider, takeAssertionId(deps, service.id))

@@ -192,6 +192,44 @@ describe('a key over HTTP', () => {
   })
 })
 
+describe('a key of an app', () => {
+  test('has redirect URIs, and a public one no secret', async () => {
+    const redirect_uris = ['https://app.example/callback']
+    const made = await newKey({ redirect_uris, public: true, application_type: 'web' })
+    expect(made).toMatchObject({ authentication: 'none', client_secret: null, secrets: [], redirect_uris })
+    const changed = await read(
+      await call('PATCH', `${own()}/keys/${made['id']}`, {
+        application_type: 'native',
+        redirect_uris: ['com.example.app:/callback'],
+        backchannel_logout_uri: 'https://app.example/logout',
+      }),
+    )
+    expect(changed).toMatchObject({
+      application_type: 'native',
+      redirect_uris: ['com.example.app:/callback'],
+      backchannel_logout_uri: 'https://app.example/logout',
+    })
+    const untold = await call('PATCH', `${own()}/keys/${made['id']}`, { backchannel_logout_uri: null })
+    expect(await read(untold)).toMatchObject({ backchannel_logout_uri: null })
+  })
+
+  test('is refused with each wrong address at its place, also when its type changes', async () => {
+    const made = await newKey({
+      redirect_uris: ['com.example.app:/callback'],
+      application_type: 'native',
+    })
+    for (const [body, pointer] of [
+      [{ redirect_uris: ['https://app.example/', 'http://app.example/'] }, '/redirect_uris/1'],
+      [{ post_logout_redirect_uris: ['https://app.example/#'] }, '/post_logout_redirect_uris/0'],
+      [{ backchannel_logout_uri: 'ftp://app.example/' }, '/backchannel_logout_uri'],
+      [{ application_type: 'web' }, '/redirect_uris/0'],
+    ] as const) {
+      const refused = await call('PATCH', `${own()}/keys/${made['id']}`, body)
+      expect(await problem(refused)).toMatchObject({ code: 'invalid_request', errors: [{ pointer }] })
+    }
+  })
+})
+
 test('lists come in pages, each item once', async () => {
   for (let i = 0; i < 5; i++) await newKey({ name: `Key ${i}` })
   const seen: unknown[] = []
