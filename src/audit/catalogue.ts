@@ -32,6 +32,7 @@ export const eventTypes = [
   'service.deleted',
   'service.document_removed',
   'service.document_replaced',
+  'service.sign_in_changed',
   'service.signing_key_rotated',
   'token.revoked',
 ] as const

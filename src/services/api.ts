@@ -2,6 +2,7 @@ import type { Route } from '../http/route.ts'
 import { documentRoutes } from './api/documents.ts'
 import { entitlementRoutes } from './api/entitlements.ts'
 import { singleServiceRoutes } from './api/services.ts'
+import { signInRoutes } from './api/sign-in.ts'
 
 type Deps = Parameters<typeof singleServiceRoutes>[0] &
   Parameters<typeof documentRoutes>[0] &
@@ -9,5 +10,10 @@ type Deps = Parameters<typeof singleServiceRoutes>[0] &
 
 /** Everything of services under `/api/v1`. */
 export function serviceRoutes(deps: Deps): readonly Route[] {
-  return [...singleServiceRoutes(deps), ...documentRoutes(deps), ...entitlementRoutes(deps)]
+  return [
+    ...singleServiceRoutes(deps),
+    ...documentRoutes(deps),
+    ...entitlementRoutes(deps),
+    ...signInRoutes(deps),
+  ]
 }

@@ -4,6 +4,7 @@ import type { ServiceModel } from '../evaluator/model.ts'
 import type { ServiceId, SigningKeyId } from '../ids.ts'
 import { sealedUnder } from '../secrets/sealed-under.ts'
 import type { Collection, Stored } from '../storage/ports.ts'
+import type { SignInSettings } from './sign-in.ts'
 
 export const signingAlgorithms = ['ES256', 'RS256', 'EdDSA'] as const
 export type SigningAlgorithm = (typeof signingAlgorithms)[number]
@@ -43,6 +44,8 @@ export interface Service extends Stored {
   /** Grows with every accepted document. */
   readonly documentVersion: number
   readonly model: ServiceModel
+  /** What was set of how people and apps sign in; `signInOf` adds the defaults. */
+  readonly signIn?: Partial<SignInSettings>
   readonly createdAt: EpochMs
 }
 

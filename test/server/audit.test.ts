@@ -62,6 +62,9 @@ async function walk(): Promise<void> {
   await change('replaceServiceDocument', op, ['service.document_replaced'], document)
   const title = { title: 'Clinic' }
   await change('changeService', op, ['service.changed'], ['PATCH', '/services/clinic', title])
+  const open = { registration: 'open' }
+  const signIn = '/services/clinic/sign-in'
+  await change('changeSignIn', op, ['service.sign_in_changed'], ['PATCH', signIn, open])
   const rotate = ['POST', '/services/clinic/signing-keys/rotate', {}] as const
   await change('rotateSigningKey', op, ['service.signing_key_rotated'], rotate)
 

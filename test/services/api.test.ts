@@ -1,49 +1,18 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import type { Authenticate } from '../../src/http/authenticate.ts'
-import { routeFinder } from '../../src/http/find-route.ts'
 import { apiDocument } from '../../src/http/openapi.ts'
-import type { OrganizationId } from '../../src/ids.ts'
-import { serviceRoutes } from '../../src/services/api.ts'
 import { readDocument } from '../../src/services/read-document.ts'
-import { json, problem, serveApi } from '../http/serving.ts'
+import { json, problem } from '../http/serving.ts'
 import { createShop } from './create-shop.ts'
-import { deployment, shopDocument } from './deployment.ts'
+import { shopDocument } from './deployment.ts'
+import { served } from './served.ts'
 
 const Made = z.looseObject({ id: z.string() })
 const Page = z.object({
   items: z.array(z.looseObject({ id: z.string().optional(), slug: z.string().optional() })),
   next_cursor: z.string().nullable(),
 })
-
-async function served() {
-  const d = await deployment()
-  const routes = serviceRoutes({ ...d.deps, serviceContents: [] })
-  const { call } = await serveApi(routes, { authenticate: anyoneOf(routes, d.operatorId, d.by.id) })
-  const put = (method: string, path: string, document: Uint8Array, headers = {}) =>
-    call(path, {
-      method,
-      body: Buffer.from(document),
-      headers: { 'Content-Type': 'application/json', ...headers },
-    })
-  return { ...d, routes, call, put }
-}
-
-/** Everything is allowed: who may what is the guard's, and tested there. */
-function anyoneOf(
-  routes: Parameters<typeof routeFinder>[0],
-  organizationId: OrganizationId,
-  id: string,
-): Authenticate {
-  const find = routeFinder(routes)
-  return async ({ method, path, address, requestId }) => {
-    const { route } = find(method, path)
-    if (route === undefined) return { kind: 'denied', reason: 'unknown_operation' }
-    const principal = { kind: 'key', id, organizationId, requestId, address, holds: () => true } as const
-    return { kind: 'allowed', operationId: route.operationId, principal }
-  }
-}
 
 describe('services under /api/v1', () => {
   test('are made in two calls: the changes first, then with their confirmation', async () => {

@@ -1,0 +1,59 @@
+import type { Logo } from './logo.ts'
+
+export const pkceRules = ['required', 'not_for_confidential_with_nonce'] as const
+export const registrationRules = ['off', 'open', 'initial_access_token'] as const
+
+/** What the sign-in pages of a service look like. */
+export interface Brand {
+  /** Without it the service's title. */
+  readonly name?: string
+  /** `#rrggbb`, lower case. Its text is black or white, whichever has the higher contrast. */
+  readonly colour?: string
+  readonly logo?: Logo
+}
+
+/** How people and apps sign in at a service: what its document does not say. */
+export interface SignInSettings {
+  readonly brand: Brand
+  /** RFC 9700 §2.1.1: who authenticates and sends a `nonce` may be let off PKCE. */
+  readonly pkce: (typeof pkceRules)[number]
+  /** Dynamic client registration (RFC 7591). */
+  readonly registration: (typeof registrationRules)[number]
+  /** Apps may name themselves by the address of a document that describes them. */
+  readonly clientIdMetadataDocuments: boolean
+  /** Authorization requests may come by POST, which needs cookies of `SameSite=None`. */
+  readonly authorizeByPost: boolean
+  /** What `acr_values_supported` tells. */
+  readonly acrValues: readonly string[]
+  /** RFC 9126 §5: authorization requests come by PAR alone. */
+  readonly requirePushedRequests: boolean
+  /** RFC 9449 §5: every token is bound to a key. */
+  readonly requireDpop: boolean
+  /** Clients of a conformance suite that knows no PKCE. */
+  readonly conformanceExemptPkceClientIds: readonly string[]
+  /** A session ends when nobody has used it for so long. */
+  readonly sessionIdleSeconds: number
+  /** A session ends so long after the sign-in. */
+  readonly sessionAbsoluteSeconds: number
+  readonly refreshTokenSeconds: number
+}
+
+const defaults: SignInSettings = {
+  brand: {},
+  pkce: 'required',
+  registration: 'off',
+  clientIdMetadataDocuments: false,
+  authorizeByPost: false,
+  acrValues: [],
+  requirePushedRequests: false,
+  requireDpop: false,
+  conformanceExemptPkceClientIds: [],
+  sessionIdleSeconds: 28_800,
+  sessionAbsoluteSeconds: 604_800,
+  refreshTokenSeconds: 2_592_000,
+}
+
+/** The settings of a service: what was set, and the defaults for the rest. */
+export function signInOf(service: { readonly signIn?: Partial<SignInSettings> }): SignInSettings {
+  return { ...defaults, ...service.signIn }
+}
