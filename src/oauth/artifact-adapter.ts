@@ -13,31 +13,13 @@ export interface ArtifactDeps {
 /** What `oidc-provider` keeps for one service and model: payloads sealed, ids known only by their keyed hash. */
 export function artifactAdapter(deps: ArtifactDeps, serviceId: ServiceId, model: string): Adapter {
   const { artifacts, secrets } = deps
-  const open = (found: Artifact): AdapterPayload => {
-    // Sealed by `upsert` below and authenticated since, so it is what the library gave us.
-    const payload = JSON.parse(
-      secrets.open('artifacts', found.id, found.payload).toString(),
-    ) as AdapterPayload
-    return found.consumedAt === undefined
-      ? payload
-      : { ...payload, consumed: Math.floor(found.consumedAt / 1000) }
-  }
-  // Newest deployment secret first: what was hashed before a rotation is still found.
-  const firstFound = async (
-    text: string,
-    look: (id: string) => Promise<Artifact | undefined>,
-  ): Promise<Artifact | undefined> => {
-    for (const id of secrets.digests('artifact-ids', text)) {
-      const found = await look(id)
-      if (found !== undefined) return found
-    }
-    return undefined
-  }
-  const find = (id: string) => firstFound(id, (digest) => artifacts.find(serviceId, model, digest))
   const opened = async (found: Promise<Artifact | undefined>) => {
     const artifact = await found
-    return artifact && open(artifact)
+    return artifact && openArtifact(secrets, artifact)
   }
+  const firstFound = (text: string, look: (id: string) => Promise<Artifact | undefined>) =>
+    foundFirst(secrets, text, look)
+  const find = (id: string) => findArtifact(deps, serviceId, model, id)
   return {
     upsert: (id, payload, expiresIn) =>
       artifacts.upsert(serviceId, model, sealed(deps, id, payload, expiresIn)),
@@ -60,6 +42,38 @@ export function artifactAdapter(deps: ArtifactDeps, serviceId: ServiceId, model:
         await artifacts.destroyByGrant(serviceId, digest)
     },
   }
+}
+
+/** Looks for what the library knows by this id; as the store keeps it. */
+export function findArtifact(
+  { artifacts, secrets }: ArtifactDeps,
+  serviceId: ServiceId,
+  model: string,
+  id: string,
+): Promise<Artifact | undefined> {
+  return foundFirst(secrets, id, (digest) => artifacts.find(serviceId, model, digest))
+}
+
+/** Newest deployment secret first: what was hashed before a rotation is still found. */
+async function foundFirst(
+  secrets: Secrets,
+  text: string,
+  look: (id: string) => Promise<Artifact | undefined>,
+): Promise<Artifact | undefined> {
+  for (const id of secrets.digests('artifact-ids', text)) {
+    const found = await look(id)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** What the library gave to keep, and since when it is consumed. */
+export function openArtifact(secrets: Secrets, found: Artifact): AdapterPayload {
+  // Sealed by `upsert` above and authenticated since, so it is what the library gave us.
+  const payload = JSON.parse(secrets.open('artifacts', found.id, found.payload).toString()) as AdapterPayload
+  return found.consumedAt === undefined
+    ? payload
+    : { ...payload, consumed: Math.floor(found.consumedAt / 1000) }
 }
 
 function sealed(

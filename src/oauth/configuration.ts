@@ -10,7 +10,7 @@ import type { Activity } from '../audit/activity.ts'
 import type { Commit } from '../audit/record.ts'
 import type { ClientKeyId, NewId } from '../ids.ts'
 import type { Service, SigningKey } from '../services/service.ts'
-import { type ArtifactDeps, artifactAdapter } from './artifact-adapter.ts'
+import type { ArtifactDeps } from './artifact-adapter.ts'
 import { machineClaims, tokenTtlSeconds } from './claims.ts'
 import { type AuthenticationDeps, takeKey } from './client-authentication.ts'
 import type { EndedTokens } from './ended-tokens.ts'
@@ -52,7 +52,6 @@ const off = { enabled: false } as const
 
 export function configurationOf(deps: IssuerDeps, service: Service): Configuration {
   return {
-    adapter: (model) => artifactAdapter(deps, service.id, model),
     jwks: { keys: service.signingKeys.map((key) => privateJwk(deps, key)) },
     routes: { token: tokenRoute, jwks: jwksRoute, ...tokenRoutes },
     scopes: [],

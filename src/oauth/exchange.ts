@@ -22,6 +22,8 @@ export interface Exchange extends Arrival {
   authenticated?: Authenticated
   /** The true reason of the refusal, which the stranger is not told. */
   refused?: RefusalReason
+  /** The value of the refresh token that replaces the one presented. */
+  refreshSuccessor?: string
   /** The library has authenticated the client, and then found that the token is a JWT, which it does not look into. */
   hasStructuredToken?: true
 }

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { type AdapterFactory, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { ClientKey } from '../client-keys/client-key.ts'
 import type { Service } from '../services/service.ts'
 import { derived } from '../storage/derived.ts'
-import { takeAssertionId } from './artifact-adapter.ts'
+import { artifactAdapter, takeAssertionId } from './artifact-adapter.ts'
 import { keyLookUp } from './client-authentication.ts'
 import { assertionHolder, configurationOf, type IssuerDeps, secretHolder } from './configuration.ts'
 import { exchangeOf } from './exchange.ts'
@@ -12,11 +12,13 @@ import {
   makeClient,
   overrideAddresses,
   overrideClients,
+  overrideRefreshTokenIds,
   overrideReplayDetection,
 } from './library-overrides.ts'
 import { listenTo } from './outcomes.ts'
 import { presentedBy } from './presented.ts'
 import { publish } from './published.ts'
+import { refreshTokenAdapter } from './refresh-token-adapter.ts'
 import { structuredTokens } from './structured-tokens.ts'
 
 /** One service's authorization server, made from one version of its record. */
@@ -27,7 +29,10 @@ export interface Issuer {
 }
 
 export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
-  const provider = new Provider(`${deps.origin}/${service.slug}`, configurationOf(deps, service))
+  const provider = new Provider(`${deps.origin}/${service.slug}`, {
+    ...configurationOf(deps, service),
+    adapter: adapters(deps, service),
+  })
   const keys = keyLookUp(deps, service)
   const withSecret = makeClient(provider, secretHolder)
   const clientOf = derived(({ id, authentication }: ClientKey) =>
@@ -36,6 +41,7 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
       : copyClient(withSecret, id),
   )
   overrideAddresses(provider)
+  overrideRefreshTokenIds(provider, () => exchangeOf(contextOf()).refreshSuccessor)
   overrideReplayDetection(provider, takeAssertionId(deps, service.id))
   overrideClients(provider, {
     find: async (clientId) => {
@@ -58,6 +64,15 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   })
   const handle = provider.callback()
   return { service, handle: (request, response) => handle(request, response) }
+}
+
+function adapters(deps: IssuerDeps, { id }: Service): AdapterFactory {
+  return (model) =>
+    model === 'RefreshToken'
+      ? refreshTokenAdapter(deps, id, (successor) => {
+          exchangeOf(contextOf()).refreshSuccessor = successor
+        })
+      : artifactAdapter(deps, id, model)
 }
 
 /** The request that the library is working on. */

@@ -51,6 +51,21 @@ export function overrideAddresses(provider: Provider): void {
 }
 
 /**
+ * The value of a refresh token that replaces another is not by chance (see `refresh-token-adapter.ts`). The library asks
+ * each token for its id when it is first saved (lib/models/base_model.js).
+ * @param successor what the token that is being made in this request must be called, if it replaces one
+ */
+export function overrideRefreshTokenIds(provider: Provider, successor: () => string | undefined): void {
+  const { prototype } = provider.RefreshToken as unknown as {
+    prototype: { generateTokenId(): string }
+  }
+  const { generateTokenId } = prototype
+  prototype.generateTokenId = function () {
+    return successor() ?? generateTokenId.call(this)
+  }
+}
+
+/**
  * A client assertion is taken once (RFC 7523 §3, `jti`). The library looks and then saves (lib/models/replay_detection.js),
  * so that two at the same time both pass.
  * @param take `true` for exactly one caller for each pair of issuer and `jti`; times are in seconds

@@ -5,7 +5,7 @@ export const sealedFormat = 'v1'
 export const sealedSeparator = '$'
 
 /** The id of the deployment secret that sealed a value; nothing for what is no sealed value. */
-function secretIdOf(sealed: string): string | undefined {
+export function secretIdOf(sealed: string): string | undefined {
   const [format, id] = sealed.split(sealedSeparator)
   return format === sealedFormat && id !== '' ? id : undefined
 }

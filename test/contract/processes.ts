@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
-/** A process that runs `child.ts`. */
+/** A process that runs `child.ts`, or another script that begins as it does. */
 export interface Child {
   /** Lets it begin. */
   go(): void
@@ -18,10 +18,15 @@ export interface Child {
   end(): Promise<void>
 }
 
-const script = fileURLToPath(new URL('child.ts', import.meta.url))
+const storeScript = fileURLToPath(new URL('child.ts', import.meta.url))
 
 /** Starts it, and resolves when it has opened the store. */
-export async function startChild(address: string, task: string, args: unknown): Promise<Child> {
+export async function startChild(
+  address: string,
+  task: string,
+  args: unknown,
+  script = storeScript,
+): Promise<Child> {
   const child = spawn(process.execPath, [script, address, task, JSON.stringify(args)], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
