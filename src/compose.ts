@@ -53,6 +53,10 @@ import { entitlementBelongings, serviceBelongings } from './services/service-bel
 import { cacheRecords } from './storage/cache.ts'
 import { type Feed, feedAgeMsMax, followFeed } from './storage/feed.ts'
 import type { Store } from './storage/ports.ts'
+import { userRoutes } from './users/api.ts'
+import { userBelongings } from './users/user-belongings.ts'
+import { userContents } from './users/user-contents.ts'
+import { takeFromHolders, usersHolding } from './users/user-holders.ts'
 
 /** What only `main` may ask the machine for. */
 export interface Machine {
@@ -166,18 +170,22 @@ function managementRoutes({ config, machine, secrets, store, cached }: Parts): r
   const common = { records, counters, commit, clock, newId, random, secrets, origin: config.origin }
   const belongings = [
     ...[serviceBelongings, entitlementBelongings, roleBelongings, keyBelongings],
-    domainBelongings,
+    ...[userBelongings, domainBelongings],
   ].map((of) => of(common))
-  const serviceContents = [keyContents(common), roleContents(common)]
+  const serviceContents = [keyContents(common), userContents(common), roleContents(common)]
   const sealed = { records, secrets, commit: cached.commit }
   const rewraps = [rewrapSigningKeys(sealed), rewrapClientKeys(sealed)]
-  const held = { holdersOf: [keysHolding(records)], endHolders: [revokeHolders(common)] }
+  const held = {
+    holdersOf: [keysHolding(records), usersHolding(records)],
+    endHolders: [revokeHolders(common), takeFromHolders(common)],
+  }
   return [
     ...organizationRoutes({ ...common, belongings }),
     ...domainRoutes({ ...common, resolveTxt }),
     ...serviceRoutes({ ...common, readDocument: documentReader(), reservedSlugs, serviceContents }),
     ...roleRoutes({ ...common, ...held }),
     ...clientKeyRoutes(common),
+    ...userRoutes(common),
     ...secretRoutes({ ...common, rewraps, assertionLifeSecondsMax }),
     ...auditRoutes(common),
   ]

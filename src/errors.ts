@@ -19,10 +19,13 @@ export const errorCodes = [
   'internal',
   'invalid_request',
   'invalid_token',
+  'link_invalid',
+  'mail_not_found',
   'method_not_allowed',
   'not_found',
   'organization_not_found',
   'organization_protected',
+  'password_refused',
   'precondition_failed',
   'rate_limited',
   'request_timeout',
@@ -35,7 +38,10 @@ export const errorCodes = [
   'slug_reserved',
   'stale_bundle',
   'store_unavailable',
+  'tag_not_grantable',
   'unsupported_media_type',
+  'user_not_found',
+  'user_state',
 ] as const
 export type ErrorCode = (typeof errorCodes)[number]
 

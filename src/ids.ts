@@ -16,6 +16,8 @@ export type ConnectionId = Id<'ConnectionId'>
 export type DomainId = Id<'DomainId'>
 export type EventId = Id<'EventId'>
 export type RevocationId = Id<'RevocationId'>
+export type MailId = Id<'MailId'>
+export type LinkId = Id<'LinkId'>
 
 interface IdsByPrefix {
   org: OrganizationId
@@ -29,6 +31,8 @@ interface IdsByPrefix {
   dom: DomainId
   evt: EventId
   rev: RevocationId
+  mal: MailId
+  lnk: LinkId
 }
 
 export type IdPrefix = keyof IdsByPrefix

@@ -35,6 +35,14 @@ export const eventTypes = [
   'service.sign_in_changed',
   'service.signing_key_rotated',
   'token.revoked',
+  'user.activated',
+  'user.changed',
+  'user.created',
+  'user.deleted',
+  'user.disabled',
+  'user.enabled',
+  'user.invited',
+  'user.roles_changed',
 ] as const
 
 export type EventType = (typeof eventTypes)[number]

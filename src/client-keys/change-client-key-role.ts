@@ -1,6 +1,7 @@
 import type { Actor, Commit } from '../audit/record.ts'
 import type { Clock } from '../clock.ts'
 import type { ClientKeyId, NewId, OrganizationId } from '../ids.ts'
+import { checkGiving } from '../roles/check-giving.ts'
 import { groundOf } from '../roles/ground.ts'
 import type { Giver } from '../services/giving.ts'
 import { expectVersion } from '../storage/expect-version.ts'
@@ -13,7 +14,7 @@ import {
   refuseRevoked,
   withAuthorityRaised,
 } from './client-key.ts'
-import { checkGiving, guardedService } from './giveable-role.ts'
+import { guardedService } from './giveable-role.ts'
 
 interface Deps {
   readonly records: Records

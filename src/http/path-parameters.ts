@@ -17,12 +17,13 @@ const kindOf: Readonly<Record<string, ParameterKind>> = {
   domain: { prefix: 'dom', absent: 'domain_not_found' },
   event: { prefix: 'evt', absent: 'event_not_found' },
   key: { prefix: 'key', absent: 'client_key_not_found' },
+  mail: { prefix: 'mal', absent: 'mail_not_found' },
   organization: { prefix: 'org', absent: 'organization_not_found' },
   role: { prefix: 'rol', absent: 'role_not_found' },
   secret: { prefix: 'sec', absent: 'not_found' },
   service: { prefix: 'svc', absent: 'service_not_found', slug: true },
   signing_key: { prefix: 'sgn', absent: 'not_found' },
-  user: { prefix: 'usr', absent: 'not_found' },
+  user: { prefix: 'usr', absent: 'user_not_found' },
 }
 
 const slugPattern = '[a-z0-9-]{3,40}'

@@ -21,10 +21,13 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   internal: 500,
   invalid_request: 400,
   invalid_token: 401,
+  link_invalid: 410,
+  mail_not_found: 404,
   method_not_allowed: 405,
   not_found: 404,
   organization_not_found: 404,
   organization_protected: 409,
+  password_refused: 422,
   precondition_failed: 412,
   rate_limited: 429,
   request_timeout: 408,
@@ -37,7 +40,10 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   slug_reserved: 409,
   stale_bundle: 503,
   store_unavailable: 503,
+  tag_not_grantable: 403,
   unsupported_media_type: 415,
+  user_not_found: 404,
+  user_state: 409,
 }
 
 /** A short name of the kind of problem, the same at each occurrence (RFC 9457 §3.1.3). */
@@ -61,10 +67,13 @@ export const titleOf: Readonly<Record<ErrorCode, string>> = {
   internal: 'Internal error',
   invalid_request: 'Invalid request',
   invalid_token: 'Invalid token',
+  link_invalid: 'Link is no longer good',
+  mail_not_found: 'Mail not found',
   method_not_allowed: 'Method not allowed',
   not_found: 'Not found',
   organization_not_found: 'Organization not found',
   organization_protected: 'Organization is protected',
+  password_refused: 'Password refused',
   precondition_failed: 'Precondition failed',
   rate_limited: 'Too many requests',
   request_timeout: 'Request took too long',
@@ -77,7 +86,10 @@ export const titleOf: Readonly<Record<ErrorCode, string>> = {
   slug_reserved: 'Slug is reserved',
   stale_bundle: 'Not up to date',
   store_unavailable: 'Store unavailable',
+  tag_not_grantable: 'Tag cannot be given',
   unsupported_media_type: 'Unsupported media type',
+  user_not_found: 'User not found',
+  user_state: 'Not in this state of the user',
 }
 
 type NotFoundCode = Extract<ErrorCode, `${string}not_found`>
@@ -86,10 +98,12 @@ const absenceOf: Readonly<Record<NotFoundCode, string>> = {
   client_key_not_found: 'There is no such client key here.',
   domain_not_found: 'There is no such domain here.',
   event_not_found: 'There is no such audit event here.',
+  mail_not_found: 'There is no such mail here.',
   not_found: 'There is nothing at this address.',
   organization_not_found: 'There is no such organization.',
   role_not_found: 'There is no such role here.',
   service_not_found: 'There is no such service.',
+  user_not_found: 'There is no such user here.',
 }
 
 /** What is said of something absent: the same words for garbage, for the absent and for what is another organization's. */

@@ -22,7 +22,7 @@ const holdersShownMax = 100
 
 /**
  * Without `cascade` a role that is held stays. With it, one commit ends the role and every token that names it, so all
- * that hold it stop at once; they are revoked afterwards, an event each.
+ * that hold it stop at once; keys are revoked and users lose it afterwards, an event each.
  * @throws {DomainError} `role_not_found`, `role_held` (its data lists the first 100 holders), `precondition_failed`, `conflict`
  */
 export async function deleteRole(
@@ -54,7 +54,7 @@ async function holdersOf(deps: Deps, { organizationId, id }: Role): Promise<read
 function roleHeld(role: Role, holders: readonly Holder[]): DomainError {
   const many = holders.length === holdersShownMax ? `${holdersShownMax} or more` : `${holders.length}`
   return new DomainError('role_held', `${role.name} is held by ${many}`, {
-    fix: 'give the holders another role first, or repeat with cascade=true: then they are revoked at once',
+    fix: 'give the holders another role first, or repeat with cascade=true: then keys are revoked and users lose it, at once',
     data: { holders },
   })
 }

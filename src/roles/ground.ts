@@ -17,11 +17,15 @@ export interface Ground {
   readonly operations: ReadonlySet<string>
 }
 
-/** @throws {DomainError} `organization_not_found`; `service_not_found` with the pointer `/service` */
+/**
+ * @param pointer where in the body the service was named
+ * @throws {DomainError} `organization_not_found`; `service_not_found` with the pointer
+ */
 export async function groundOf(
   records: Records,
   organizationId: OrganizationId,
   serviceNamed: string,
+  pointer = '/service',
 ): Promise<Ground> {
   const [organization, service] = await Promise.all([
     getOrganization(records, organizationId),
@@ -29,7 +33,7 @@ export async function groundOf(
   ])
   if (service === undefined)
     throw new DomainError('service_not_found', 'no such service', {
-      faults: [{ pointer: '/service', detail: 'names no service', fix: 'give its id (svc_…) or its slug' }],
+      faults: [{ pointer, detail: 'names no service', fix: 'give its id (svc_…) or its slug' }],
     })
   const entitlement = await records.find(organizationId, entitlements, service.id)
   const entitled = entitledRoles(service.model, organization, entitlement)

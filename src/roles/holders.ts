@@ -1,9 +1,9 @@
 import type { Actor } from '../audit/record.ts'
 import type { OrganizationId, RoleId } from '../ids.ts'
 
-/** Who holds an organization-defined role: a client key, later a user. */
+/** Who holds an organization-defined role. */
 export interface Holder {
-  readonly kind: 'client_key'
+  readonly kind: 'client_key' | 'user'
   readonly id: string
   readonly name: string
 }

@@ -191,6 +191,11 @@ export class Operator {
     return { id: String(json['id']), secret: String(json['client_secret']) }
   }
 
+  async makeUser(organizationId: string, more: object = {}): Promise<string> {
+    const body = { email: `person-${++this.#made}@harbour.example`, ...more }
+    return String((await this.do('POST', `/organizations/${organizationId}/users`, body)).json['id'])
+  }
+
   async makeRole(organizationId: string, operations: readonly string[], service = 'clinic'): Promise<string> {
     const body = { service, name: `Role ${++this.#made}`, allow: [{ operations }] }
     return String((await this.do('POST', `/organizations/${organizationId}/roles`, body)).json['id'])

@@ -78,6 +78,7 @@ const prefixes: Readonly<Record<string, string>> = {
   domain: 'dom',
   role: 'rol',
   service: 'svc',
+  user: 'usr',
 }
 
 /** An id of the right form that nothing has. */

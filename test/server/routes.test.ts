@@ -27,6 +27,7 @@ const testing = await operator.makeKey(ours, {
 const machine = await operator.makeKey(ours, { role: 'patients:read' })
 const theirKey = await operator.makeKey(theirs, { role: 'patients:read' })
 const theirRole = await operator.makeRole(theirs, ['listPatients'])
+const theirUser = await operator.makeUser(theirs)
 
 const tokens = {
   operator: await operator.token(),
@@ -118,7 +119,13 @@ describe.each(named(own))('%s', (_, operation) => {
   })
 
   test("answers another organization's administrator as if there were no such organization", async () => {
-    const inIt = { organization: theirs, key: theirKey.id, role: theirRole, service: 'clinic' }
+    const inIt = {
+      organization: theirs,
+      key: theirKey.id,
+      role: theirRole,
+      user: theirUser,
+      service: 'clinic',
+    }
     for (const token of [tokens.admin, tokens.viewer]) {
       if (token === tokens.viewer && operation.method !== 'GET') continue
       const foreign = await call(operation, pathOf(operation, inIt), token)
@@ -130,8 +137,9 @@ describe.each(named(own))('%s', (_, operation) => {
   })
 
   test("answers for another organization's thing under its own path as if there were no such thing", async () => {
-    if (!operation.parameters.includes('key') && !operation.parameters.includes('role')) return
-    const foreign = pathOf(operation, { organization: ours, key: theirKey.id, role: theirRole })
+    if (!['key', 'role', 'user'].some((name) => operation.parameters.includes(name))) return
+    const theirThings = { key: theirKey.id, role: theirRole, user: theirUser }
+    const foreign = pathOf(operation, { organization: ours, ...theirThings })
     const answered = await call(operation, foreign, tokens.admin)
     const missing = await call(operation, pathOf(operation, { organization: ours }), tokens.admin)
     expect(missing.status).toBe(404)

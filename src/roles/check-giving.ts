@@ -1,0 +1,93 @@
+import { DomainError } from '../errors.ts'
+import { didYouMean } from '../evaluator/nearest.ts'
+import { parseId } from '../ids.ts'
+import { type Giver, outsideOfGiving } from '../services/giving.ts'
+import { operationsOf } from '../services/operations-of.ts'
+import type { Records } from '../storage/ports.ts'
+import type { Ground } from './ground.ts'
+import { operationsIn } from './read-allow.ts'
+import { roles } from './role.ts'
+
+/**
+ * Checks that the giver may give this role on this ground: the one rule for giving.
+ * @param role the name of a service-defined role, or the id of an organization-defined one
+ * @param pointer where in the body the role was named
+ * @throws {DomainError} `role_not_found` if there is none on this service, `role_not_grantable` if it may not be given
+ */
+export async function checkGiving(
+  records: Records,
+  ground: Ground,
+  giver: Giver,
+  role: string,
+  pointer = '/role',
+): Promise<void> {
+  const operations = await operationsToGive(records, ground, role, pointer)
+  const outside = outsideOfGiving(giver, ground.service.id, ground.operations, operations)
+  const [first] = outside
+  if (first === undefined) return
+  const beyond = outside.filter(({ reason }) => reason === first.reason).map(({ operationId }) => operationId)
+  throw first.reason === 'not_held'
+    ? notGrantable(
+        { role, pointer },
+        'it allows operations that you do not hold yourself',
+        'ask somebody who may grant roles',
+        beyond,
+      )
+    : notGrantable(
+        { role, pointer },
+        "it allows operations outside of the organization's entitlement",
+        'take them out of the role, or ask the operator to entitle the organization to them',
+        beyond,
+      )
+}
+
+async function operationsToGive(
+  records: Records,
+  ground: Ground,
+  role: string,
+  pointer: string,
+): Promise<Iterable<string>> {
+  const { organization, service, entitled } = ground
+  const id = parseId('rol', role)
+  if (id !== undefined) {
+    const found = await records.find(organization.id, roles, id)
+    if (found?.serviceId !== service.id) throw roleNotFound(ground, { role, pointer })
+    return operationsIn(found.allow)
+  }
+  if (!service.model.roles.some(({ name }) => name === role)) throw roleNotFound(ground, { role, pointer })
+  if (!entitled.includes(role))
+    throw notGrantable(
+      { role, pointer },
+      "it is outside of the organization's entitlement",
+      `its roles on ${service.slug}: ${entitled.join(', ') || 'none'}`,
+    )
+  return operationsOf(service.model, [role])
+}
+
+/** A role as it was asked for, and where. */
+interface Named {
+  readonly role: string
+  readonly pointer: string
+}
+
+function roleNotFound({ service, entitled }: Ground, { role, pointer }: Named): DomainError {
+  const fix =
+    didYouMean(role, entitled) ?? 'name a role of the service, or give the id of one of your own (rol_…)'
+  return new DomainError('role_not_found', `${service.slug} has no such role`, {
+    faults: [{ pointer, detail: `names no role of ${service.slug}`, fix }],
+  })
+}
+
+function notGrantable(
+  { role, pointer }: Named,
+  why: string,
+  fix: string,
+  operations: readonly string[] = [],
+): DomainError {
+  const shown = operations.slice(0, 20)
+  return new DomainError('role_not_grantable', `the role ${role} cannot be given: ${why}`, {
+    fix,
+    faults: [{ pointer, detail: why, fix }],
+    ...(shown.length === 0 ? {} : { data: { operations: shown } }),
+  })
+}

@@ -1,0 +1,92 @@
+import { DomainError, hasCode } from '../errors.ts'
+import type { OrganizationId } from '../ids.ts'
+import { checkGiving } from '../roles/check-giving.ts'
+import { groundOf } from '../roles/ground.ts'
+import type { Giver } from '../services/giving.ts'
+import { guardRoleName } from '../services/management-service.ts'
+import type { Records } from '../storage/ports.ts'
+import type { RoleAssignment, User } from './user.ts'
+
+/** A role as it was asked for. */
+export interface WantedRole {
+  /** A service's id or slug. */
+  readonly service: string
+  readonly role: string
+}
+
+type Tags = User['tags']
+
+/**
+ * The assignments that are asked for, each new one checked by the one rule for giving; what the user has already stays
+ * as it is, whoever gave it.
+ * @throws {DomainError} `service_not_found`, `role_not_found`, `role_not_grantable`, `invalid_request` if one is named twice
+ */
+export async function assignRoles(
+  records: Records,
+  giver: Giver,
+  organizationId: OrganizationId,
+  wanted: readonly WantedRole[],
+  held: readonly RoleAssignment[],
+): Promise<readonly RoleAssignment[]> {
+  const assignments: RoleAssignment[] = []
+  for (const [i, { service: named, role }] of wanted.entries()) {
+    const ground = await groundOf(records, organizationId, named, `/roles/${i}/service`)
+    const { service } = ground
+    const isThis = (one: RoleAssignment) => one.serviceId === service.id && one.role === role
+    if (assignments.some(isThis)) throw namedTwice(i)
+    const before = held.find(isThis)
+    if (before === undefined) {
+      if (service.kind === 'system' && role === guardRoleName) throw guardIsNoUsers(i)
+      await checkGiving(records, ground, giver, role, `/roles/${i}/role`)
+    }
+    assignments.push(before ?? { serviceId: service.id, role })
+  }
+  return assignments
+}
+
+function namedTwice(i: number): DomainError {
+  return new DomainError('invalid_request', 'a role is named twice', {
+    faults: [{ pointer: `/roles/${i}`, detail: 'was named before', fix: 'name it once' }],
+  })
+}
+
+function guardIsNoUsers(i: number): DomainError {
+  const detail = 'is for client keys alone: a guard is a process, not a person'
+  return new DomainError('role_not_grantable', `the role guard ${detail}`, {
+    faults: [{ pointer: `/roles/${i}/role`, detail }],
+  })
+}
+
+/**
+ * Letting a user in again is giving them all that they hold. A role that is gone from its service gives nothing.
+ * @throws {DomainError} `role_not_grantable`, `tag_not_grantable`
+ */
+export async function checkGivingUser(records: Records, giver: Giver, user: User): Promise<void> {
+  checkGivingTags(giver, user.tags, {})
+  for (const { serviceId, role } of user.roles) {
+    try {
+      await checkGiving(records, await groundOf(records, user.organizationId, serviceId), giver, role)
+    } catch (cause) {
+      if (!hasCode(cause, 'role_not_found') && !hasCode(cause, 'service_not_found')) throw cause
+    }
+  }
+}
+
+/**
+ * Tags decide as roles do, so without the operation that grants roles nobody gives a value that the user lacks.
+ * @throws {DomainError} `tag_not_grantable`
+ */
+export function checkGivingTags(giver: Giver, wanted: Tags, held: Tags): void {
+  if (giver.mayGrantRoles) return
+  for (const [key, values] of Object.entries(wanted))
+    if (values.some((value) => !(held[key] ?? []).includes(value)))
+      throw new DomainError('tag_not_grantable', `the tag ${key} cannot be given by you`, {
+        fix: 'ask somebody who may grant roles',
+        faults: [
+          {
+            pointer: `/tags/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+            detail: 'is not yours to give',
+          },
+        ],
+      })
+}

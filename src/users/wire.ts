@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import { type EpochMs, rfc3339 } from '../clock.ts'
+import { displayName } from '../organizations/display-name.ts'
+import type { User } from './user.ts'
+import { foldTag, isReservedTagKey, tagKeysMax, tagValuesMax } from './user-tags.ts'
+
+const rolesMax = 100
+
+/** ASCII alone: an address that looks like another is not another person's. */
+export const emailAddress = z.email('is not an e-mail address').max(254)
+
+const roles = z
+  .array(
+    z.strictObject({
+      service: z.string().min(3).max(40).describe('Its id or slug.'),
+      role: z.string().min(1).max(100).describe("A service-defined role's name, or the id of an own role."),
+    }),
+  )
+  .max(rolesMax)
+
+function tagText(lengthMax: number) {
+  return z
+    .string()
+    .min(1)
+    .max(lengthMax)
+    .refine(
+      (text) => text.trim() === text && !/\p{C}/u.test(text),
+      'has spaces around it, or a character that is not shown',
+    )
+}
+
+const tags = z
+  .record(
+    tagText(127).refine(
+      (key) => !isReservedTagKey(key),
+      'is reserved: access tags and tags of Latchkey are not given so',
+    ),
+    z.array(tagText(255)).min(1).max(tagValuesMax),
+  )
+  .refine((given) => Object.keys(given).length <= tagKeysMax, `has more than ${tagKeysMax} keys`)
+  .refine((given) => areDifferent(Object.keys(given)), 'has a key twice: keys compare without case')
+  .refine(
+    (given) => Object.values(given).every(areDifferent),
+    'has a value twice: values compare without case',
+  )
+  .describe('Keys with one or more values each; both compare without case.')
+
+function areDifferent(texts: readonly string[]): boolean {
+  return new Set(texts.map(foldTag)).size === texts.length
+}
+
+export const InvitationBody = z.strictObject({
+  email: emailAddress,
+  name: displayName.optional(),
+  roles: roles.default([]),
+  tags: tags.default({}),
+})
+
+export const UserChangeBody = z.strictObject({
+  name: displayName.nullable().optional(),
+  roles: roles.optional().describe('All of them: those left out are taken.'),
+  tags: tags.optional().describe('All of them: those left out are taken.'),
+})
+
+const nullableText = z.string().nullable()
+
+export const UserBody = z.object({
+  id: z.string(),
+  organization_id: z.string(),
+  email: z.string(),
+  email_verified_at: nullableText,
+  name: nullableText,
+  state: z.enum(['invited', 'active', 'disabled']),
+  disabled_at: nullableText,
+  roles: z.array(
+    z.object({
+      service_id: z.string(),
+      role: z.string(),
+      connection_id: nullableText.describe(
+        'The connection whose mapping gave it; null: it was given by hand.',
+      ),
+    }),
+  ),
+  tags: z.record(z.string(), z.array(z.string())),
+  password_changed_at: nullableText.describe('null: the user has no password.'),
+  identities: z.array(z.object({ connection_id: z.string(), subject: z.string() })),
+  created_by: z.string(),
+  created_at: z.string(),
+})
+
+function time(at: EpochMs | undefined): string | null {
+  return at === undefined ? null : rfc3339(at)
+}
+
+export function present(user: User): z.input<typeof UserBody> {
+  const { state } = user
+  return {
+    id: user.id,
+    organization_id: user.organizationId,
+    email: user.email,
+    email_verified_at: time(user.emailVerifiedAt),
+    name: user.name ?? null,
+    state: state.kind,
+    disabled_at: time(state.kind === 'disabled' ? state.disabledAt : undefined),
+    roles: user.roles.map(({ serviceId, role, from }) => ({
+      ...{ service_id: serviceId, role, connection_id: from ?? null },
+    })),
+    tags: Object.fromEntries(Object.entries(user.tags).map(([key, values]) => [key, [...values]])),
+    password_changed_at: time(user.password?.changedAt),
+    identities: user.identities.map(({ connectionId, subject }) => ({
+      connection_id: connectionId,
+      subject,
+    })),
+    created_by: user.createdBy,
+    created_at: rfc3339(user.createdAt),
+  }
+}
