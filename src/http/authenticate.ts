@@ -8,6 +8,8 @@ export interface Presented {
   /** As it came, without the query: whoever decides makes it canonical. */
   readonly path: string
   readonly authorization: string | undefined
+  /** Each `DPoP` header (RFC 9449). */
+  readonly dpop: readonly string[] | undefined
   readonly address: string
   readonly requestId: string
 }
@@ -17,6 +19,8 @@ export interface Denied {
   readonly reason: DenialReason
   /** Roles or scopes, any of which would do. */
   readonly needs?: readonly string[]
+  /** What `WWW-Authenticate` says, where the way of presenting the token decides it (RFC 9449 §7.1). */
+  readonly challenge?: string
 }
 
 /** Who calls and which operation was allowed, or why not. */
@@ -39,11 +43,11 @@ export function refusalOf(denied: Denied, presented: Presented, addressed: Addre
   switch (denied.reason) {
     case 'invalid_token':
     case 'token_revoked':
-      return unauthorized(presented.authorization !== undefined)
+      return unauthorized(denied.challenge ?? bearerChallenge(presented.authorization !== undefined))
     case 'no_role':
     case 'operation_not_in_role':
     case 'insufficient_scope':
-      return forbidden(denied.needs ?? [])
+      return forbidden(denied.needs ?? [], denied.challenge ?? insufficientScope)
     case 'unknown_resource':
       return new HttpRefusal(addressed.namesOrganization ? 'organization_not_found' : 'not_found', 'not here')
     case 'unknown_operation':
@@ -66,22 +70,26 @@ export function refusalOf(denied: Denied, presented: Presented, addressed: Addre
 }
 
 /** RFC 6750 §3.1: without a token the challenge carries no error. The body is the same, whatever was wrong. */
-function unauthorized(tokenWasSent: boolean): HttpRefusal {
+function bearerChallenge(tokenWasSent: boolean): string {
+  return `Bearer realm="latchkey"${tokenWasSent ? ', error="invalid_token"' : ''}`
+}
+
+function unauthorized(challenge: string): HttpRefusal {
   return new HttpRefusal('invalid_token', 'A valid access token is required.', {
     fix: 'Send Authorization: Bearer with an access token of the service latchkey, from /latchkey/oauth/token.',
-    headers: {
-      'WWW-Authenticate': `Bearer realm="latchkey"${tokenWasSent ? ', error="invalid_token"' : ''}`,
-    },
+    headers: { 'WWW-Authenticate': challenge },
   })
 }
 
-function forbidden(needs: readonly string[]): HttpRefusal {
+const insufficientScope = 'Bearer realm="latchkey", error="insufficient_scope"'
+
+function forbidden(needs: readonly string[], challenge: string): HttpRefusal {
   return new HttpRefusal('forbidden', 'The role of this token does not allow this operation.', {
     fix:
       needs.length === 0
         ? 'Ask an administrator of your organization for a role that allows it.'
         : `Use a token with one of: ${needs.join(', ')}.`,
-    headers: { 'WWW-Authenticate': 'Bearer realm="latchkey", error="insufficient_scope"' },
+    headers: { 'WWW-Authenticate': challenge },
     ...(needs.length === 0 ? {} : { data: { needs } }),
   })
 }

@@ -49,7 +49,8 @@ async function decide(
   const headers = ctx.req.headersDistinct['authorization'] ?? []
   // Two of them can be read in two ways: that is no token.
   const authorization = headers.length > 1 ? '' : headers[0]
-  const presented = { method: ctx.method, path: ctx.path, authorization, address, requestId }
+  const dpop = ctx.req.headersDistinct['dpop']
+  const presented = { method: ctx.method, path: ctx.path, authorization, dpop, address, requestId }
   const verdict = await authenticate(presented)
   if (verdict.kind === 'denied') throw refusalOf(verdict, presented, found)
   return verdict

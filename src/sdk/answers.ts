@@ -1,4 +1,5 @@
 import type { DenialReason } from '../evaluator/model.ts'
+import type { Scheme } from './authorization.ts'
 
 /** A refusal as it goes over HTTP. */
 export interface Refusal {
@@ -55,11 +56,23 @@ const details: Readonly<Record<DenialReason, string>> = {
 
 const retryAfterSeconds = 5
 
+/** What a challenge says whatever the reason (RFC 9110 §11.6.1). */
+export interface Challenger {
+  /** Names the protected API. */
+  readonly realm: string
+  /** How the token must be presented, or was. */
+  readonly scheme: Scheme
+  /** RFC 9449 §7.1: what a proof may be signed with; told with `DPoP` alone. */
+  readonly proofAlgorithms: readonly string[]
+}
+
 export interface RefusalContext {
   readonly decisionId: string
-  /** Names the protected API in challenges (RFC 9110 §11.5). */
-  readonly realm: string
+  /** Absent where new credentials would not help. */
+  readonly challenger?: Challenger
   readonly detail?: string
+  /** In the challenge, in place of the reason's own. */
+  readonly error?: string
   readonly neededScopes?: readonly string[]
   readonly methods?: readonly string[]
   /** No credentials were presented: the challenge then says no more than that they are needed (RFC 6750 §3). */
@@ -85,7 +98,11 @@ export function refusalOf(reason: DenialReason, context: RefusalContext): Refusa
 }
 
 function headersOf(reason: DenialReason, context: RefusalContext): Readonly<Record<string, string>> {
-  const challenge = (error: string) => ({ 'www-authenticate': challengeOf(context, error) })
+  const { challenger } = context
+  const challenge = (error: string): Readonly<Record<string, string>> =>
+    challenger === undefined
+      ? {}
+      : { 'www-authenticate': challengeOf(challenger, context, context.error ?? error) }
   switch (reason) {
     case 'invalid_token':
     case 'token_revoked':
@@ -109,13 +126,16 @@ function headersOf(reason: DenialReason, context: RefusalContext): Readonly<Reco
   }
 }
 
-/** RFC 6750 §3. */
-function challengeOf({ realm, bare, detail, neededScopes = [] }: RefusalContext, error: string): string {
+/** RFC 6750 §3, RFC 9449 §7.1. */
+function challengeOf(challenger: Challenger, context: RefusalContext, error: string): string {
+  const { realm, scheme, proofAlgorithms } = challenger
+  const { bare, detail, neededScopes = [] } = context
   const parameters = [`realm="${quotable(realm)}"`]
   if (bare !== true) parameters.push(`error="${error}"`)
   if (bare !== true && detail !== undefined) parameters.push(`error_description="${quotable(detail)}"`)
   if (neededScopes.length > 0) parameters.push(`scope="${quotable(neededScopes.join(' '))}"`)
-  return `Bearer ${parameters.join(', ')}`
+  if (scheme === 'DPoP') parameters.push(`algs="${proofAlgorithms.join(' ')}"`)
+  return `${scheme} ${parameters.join(', ')}`
 }
 
 /** RFC 6750 §3: printable ASCII without quotes and backslashes. */

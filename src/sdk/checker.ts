@@ -5,12 +5,14 @@ import type { DecisionFacts } from '../evaluator/grant.ts'
 import type { DenialReason } from '../evaluator/model.ts'
 import { ulid } from '../ids.ts'
 import { type RefusalContext, refusalOf } from './answers.ts'
-import { presentedToken } from './bearer.ts'
+import { presentedToken, type Scheme } from './authorization.ts'
 import { trustedAddress } from './client-address.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
 import type { Admission, Gate, GuardAnswer, GuardRequest, Rejection } from './guard-answer.ts'
 import type { GuardSource } from './guard-source.ts'
+import { type NonceHeaders, Possession, type PossessionRules } from './possession.ts'
 import { type VerifiedTokens, verifiedTokens } from './verified-tokens.ts'
+import { ProofRefused } from './verify-proof.ts'
 import {
   TokenRefused,
   tokenVerifier,
@@ -27,7 +29,7 @@ export interface GuardMachine {
   readonly random: Random
 }
 
-export interface CheckRules extends VerificationRules {
+export interface CheckRules extends VerificationRules, PossessionRules {
   readonly trustedProxies: number
   readonly tokenLengthMax: number
   readonly verifiedTokensMax: number
@@ -38,6 +40,8 @@ interface Asked {
   readonly decisionId: string
   readonly bundle: CompiledBundle
   readonly found: Found
+  readonly request: GuardRequest
+  readonly scheme: Scheme
   readonly token: string
   readonly address: string | undefined
 }
@@ -49,6 +53,7 @@ export class Checker implements Gate {
   readonly #source: GuardSource
   readonly #rules: CheckRules
   readonly #verify: VerifyToken
+  readonly #possession: Possession
   readonly #tokens: VerifiedTokens
   readonly #decisionPrefix: string
   #decisions = 0
@@ -57,6 +62,7 @@ export class Checker implements Gate {
     this.#source = source
     this.#rules = rules
     this.#verify = tokenVerifier(rules, clock)
+    this.#possession = new Possession(rules, clock, random)
     this.#tokens = verifiedTokens(clock, rules.verifiedTokensMax, rules.clockSkewSecondsMax)
     this.#decisionPrefix = `dec_${ulid(clock(), random)}`
   }
@@ -71,9 +77,11 @@ export class Checker implements Gate {
     if ('allowed' in token) return token
     const ended = this.#ended(asked, token)
     if (ended !== undefined) return ended
+    const proven = await this.#proven(asked, token)
+    if (proven.kind === 'refused') return proven.rejection
     const facts = await attempt(() => this.#source.factsFor(token.caller))
     if (facts.kind === 'failed') return this.#stale(facts.cause)
-    return this.#conclude(asked, token, facts.value)
+    return this.#conclude(asked, token, facts.value, proven.headers)
   }
 
   checkNow(request: GuardRequest): GuardAnswer | undefined {
@@ -82,7 +90,10 @@ export class Checker implements Gate {
     const asked = this.#begin(request, bundle)
     if ('allowed' in asked) return asked
     const token = this.#tokens.get(asked.token, asked.bundle)
-    if (token === undefined) return undefined
+    // A proof is another one at each request, and verifying it takes a while.
+    if (token === undefined || token.boundTo !== undefined) return undefined
+    const fault = this.#possession.schemeFault({ ...asked, boundTo: undefined })
+    if (fault !== undefined) return this.#unproven(asked, token, fault)
     const facts = this.#source.factsFor(token.caller)
     return facts instanceof Promise ? undefined : this.#conclude(asked, token, facts)
   }
@@ -105,20 +116,19 @@ export class Checker implements Gate {
     }
     const { trustedProxies, tokenLengthMax } = this.#rules
     const presented = presentedToken(request.authorization, tokenLengthMax)
-    const context = { decisionId, realm: bundle.service.slug }
+    const context = this.#context({ decisionId, bundle, scheme: this.#possession.scheme })
     switch (presented.kind) {
       case 'none':
         return rejection('invalid_token', { ...context, bare: true })
       case 'several':
         return rejection('ambiguous_request', context)
-      case 'malformed':
-        return rejection('invalid_token', {
-          ...context,
-          detail: 'The token is too long or not a signed JWT.',
-        })
+      case 'malformed': {
+        const detail = 'The token is too long or not a signed JWT.'
+        return rejection('invalid_token', { ...this.#context({ ...presented, decisionId, bundle }), detail })
+      }
       case 'token': {
         const address = trustedAddress(request.forwardedFor, request.address, trustedProxies)
-        return { decisionId, bundle, found, token: presented.token, address }
+        return { ...presented, decisionId, bundle, found, request, address }
       }
       default:
         throw new Error(`unknown credentials: ${presented satisfies never}`)
@@ -139,30 +149,56 @@ export class Checker implements Gate {
     return [again, await this.#verifiedBy(again)]
   }
 
-  async #verifiedBy({ token, bundle, decisionId }: Asked): Promise<VerifiedToken | Rejection> {
+  async #verifiedBy(asked: Asked): Promise<VerifiedToken | Rejection> {
+    const { token, bundle } = asked
     try {
       const verified = await this.#verify(token, bundle)
       this.#tokens.add(token, bundle, verified)
       return verified
     } catch (cause) {
       if (!(cause instanceof TokenRefused)) throw cause
-      const context = { decisionId, realm: bundle.service.slug, detail: cause.message }
-      return { ...rejection('invalid_token', context), cause }
+      return { ...rejection('invalid_token', { ...this.#context(asked), detail: cause.message }), cause }
     }
   }
 
-  #conclude(asked: Asked, token: VerifiedToken, facts: DecisionFacts): GuardAnswer {
+  /** At each request anew, however often the token was seen. */
+  async #proven(asked: Asked, token: VerifiedToken): Promise<Proven> {
+    try {
+      const presented = { scheme: asked.scheme, token: asked.token, boundTo: token.boundTo }
+      return {
+        kind: 'proven',
+        headers: await this.#possession.prove(asked.request, presented, asked.bundle),
+      }
+    } catch (cause) {
+      if (!(cause instanceof ProofRefused)) throw cause
+      return { kind: 'refused', rejection: this.#unproven(asked, token, cause) }
+    }
+  }
+
+  #unproven(asked: Asked, { caller, boundTo }: VerifiedToken, cause: ProofRefused): Rejection {
+    const scheme = boundTo === undefined ? this.#possession.scheme : 'DPoP'
+    const context = { ...this.#context({ ...asked, scheme }), error: cause.code, detail: cause.message }
+    const refused = rejection('invalid_token', context)
+    if (cause.code !== 'use_dpop_nonce') return { ...refused, caller, cause }
+    return { ...refused, headers: { ...refused.headers, ...this.#possession.nonceHeaders() }, caller, cause }
+  }
+
+  #conclude(
+    asked: Asked,
+    token: VerifiedToken,
+    facts: DecisionFacts,
+    headers: NonceHeaders = {},
+  ): GuardAnswer {
     const { decisionId, bundle, found } = asked
     const { caller } = token
     const ended = this.#ended(asked, token)
     if (ended !== undefined) return ended
     const decision: Decision =
       found.kind === 'refused' ? refusal(found) : decideFound(bundle.model, facts, caller, found)
-    if (decision.allowed) return admission(decisionId, bundle, decision, caller, facts)
+    if (decision.allowed) return { ...admission(decisionId, bundle, decision, caller, facts), headers }
     const { reason, neededScopes, methods, operation } = decision
-    const context: RefusalContext = {
-      decisionId,
-      realm: bundle.service.slug,
+    const context = {
+      ...this.#context(asked),
       ...(neededScopes === undefined ? {} : { neededScopes }),
       ...(methods === undefined ? {} : { methods }),
     }
@@ -170,13 +206,13 @@ export class Checker implements Gate {
   }
 
   /** What is asked anew at each request, however often the token was seen, and after all that was waited for. */
-  #ended({ decisionId, bundle, address }: Asked, token: VerifiedToken): Rejection | undefined {
-    const context = { decisionId, realm: bundle.service.slug }
+  #ended(asked: Asked, token: VerifiedToken): Rejection | undefined {
+    const context = this.#context(asked)
     const { caller } = token
     if (this.#source.isStale()) return this.#stale()
     if (this.#source.isRevoked(token.marks))
       return { ...rejection('token_revoked', { ...context, detail: 'The token was revoked.' }), caller }
-    if (token.allowsAddress(address)) return undefined
+    if (token.allowsAddress(asked.address)) return undefined
     const detail = 'The token may not be used from this address.'
     return { ...rejection('invalid_token', { ...context, detail }), caller }
   }
@@ -184,9 +220,14 @@ export class Checker implements Gate {
   #stale(cause?: unknown): Rejection {
     const decisionId = this.#nextId()
     return {
-      ...rejection('stale_bundle', { decisionId, realm: '' }),
+      ...rejection('stale_bundle', { decisionId }),
       ...(cause === undefined ? {} : { cause }),
     }
+  }
+
+  #context({ decisionId, bundle, scheme }: Pick<Asked, 'decisionId' | 'bundle' | 'scheme'>): RefusalContext {
+    const { proofAlgorithms } = this.#rules
+    return { decisionId, challenger: { realm: bundle.service.slug, scheme, proofAlgorithms } }
   }
 
   /** One random part an instance: unique everywhere, without a random number a decision. */
@@ -204,12 +245,23 @@ function admission(
 ): Admission {
   const holds: Admission['holds'] = (operationId, organizationId) =>
     caller !== undefined && allows(model, facts, caller, operationId, organizationId)
-  return { ...decision, status: 200, decisionId, ...(caller === undefined ? {} : { caller }), holds }
+  return {
+    ...decision,
+    status: 200,
+    headers: {},
+    decisionId,
+    ...(caller === undefined ? {} : { caller }),
+    holds,
+  }
 }
 
 function rejection(reason: DenialReason, context: RefusalContext): Rejection {
   return { allowed: false, decisionId: context.decisionId, ...refusalOf(reason, context) }
 }
+
+type Proven =
+  | { readonly kind: 'proven'; readonly headers: NonceHeaders }
+  | { readonly kind: 'refused'; readonly rejection: Rejection }
 
 type Attempt<T> =
   | { readonly kind: 'done'; readonly value: T }

@@ -8,9 +8,13 @@ export interface GuardRequest {
   readonly url: string
   /** Each `Authorization` header. */
   readonly authorization?: string | readonly string[] | undefined
+  /** Each `DPoP` header: the proof that a bound token needs (RFC 9449). */
+  readonly dpop?: string | readonly string[] | undefined
   /** The address of the socket's other end. */
   readonly address?: string | undefined
   readonly forwardedFor?: string | readonly string[] | undefined
+  /** It was admitted before and is still being answered: its proof need not be new any more. */
+  readonly admittedBefore?: true
   /** It has the headers of a CORS preflight: `Origin` and `Access-Control-Request-Method`. */
   readonly corsHeaders?: boolean
 }
@@ -19,6 +23,8 @@ export interface GuardRequest {
 export interface Admission {
   readonly allowed: true
   readonly status: 200
+  /** To be sent with the answer: the nonce for the client's next proof, where there is a new one (RFC 9449 §8.2). */
+  readonly headers: Readonly<Record<string, string>>
   readonly decisionId: string
   readonly reason: 'allowed' | 'public'
   readonly operation: Operation

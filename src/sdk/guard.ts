@@ -1,10 +1,11 @@
-import { Checker, type GuardMachine } from './checker.ts'
+import { Checker, type CheckRules, type GuardMachine } from './checker.ts'
 import type { Gate, GuardAnswer, GuardRequest } from './guard-answer.ts'
 import type { GuardSource, GuardState } from './guard-source.ts'
+import { listOf } from './list-of.ts'
 import { type ExpressMiddleware, expressMiddleware } from './middleware-express.ts'
 import { type FetchHandler, fetchMiddleware, type GuardedFetch } from './middleware-fetch.ts'
 import { type KoaMiddleware, koaMiddleware } from './middleware-koa.ts'
-import type { VerificationAlgorithm } from './verify-token.ts'
+import type { VerificationAlgorithm } from './verification-algorithms.ts'
 
 export interface GuardOptions {
   /** Which signature algorithms count. Default `['ES256']`. */
@@ -23,6 +24,33 @@ export interface GuardOptions {
   readonly tokenLengthMax?: number
   /** So many verified tokens are kept. Default 10,000. */
   readonly verifiedTokensMax?: number
+  /**
+   * What stands before the request's target in addresses as clients write them (`https://api.example`, and the path
+   * that a proxy of one's own takes off); several if there are several. Never read from the request.
+   * Default: the origin of the service's audience.
+   */
+  readonly publicBase?: string | readonly string[]
+  /** How a token that is bound to a key is proven to be its holder's (DPoP, RFC 9449). */
+  readonly dpop?: DpopOptions
+}
+
+export interface DpopOptions {
+  /** Refuses bearer tokens. */
+  readonly required?: true
+  /** What a proof may be signed with. Default `['ES256', 'PS256', 'EdDSA', 'Ed25519']`. */
+  readonly algorithms?: readonly VerificationAlgorithm[]
+  /** A proof's `iat` may be so far from now, either way. Default 60. */
+  readonly proofAgeSecondsMax?: number
+  /**
+   * So many proofs are remembered, so that none is taken twice; beyond that the oldest is forgotten early. Each process
+   * remembers its own. Default 100,000.
+   */
+  readonly proofsMax?: number
+  /**
+   * Demands a nonce of the guard's own in each proof (§9), in place of trust in the client's clock. Processes that
+   * answer for one API must share a `secret`.
+   */
+  readonly nonce?: true | { readonly secret: string }
 }
 
 /** Stands before an API: who calls, and may they? */
@@ -46,18 +74,7 @@ export interface Guard extends Gate {
  * @throws {TypeError} if an algorithm is not one that only the issuer can sign with
  */
 export function guardFrom(source: GuardSource, options: GuardOptions, machine: GuardMachine): Guard {
-  const { issuer, audience } = options
-  const rules = {
-    algorithms: options.algorithms ?? ['ES256' as const],
-    ...(issuer === undefined ? {} : { issuer }),
-    ...(audience === undefined ? {} : { audience }),
-    clockSkewSecondsMax: options.clockSkewSecondsMax ?? 30,
-    acceptTestKeys: options.acceptTestKeys ?? false,
-    trustedProxies: options.trustedProxies ?? 0,
-    tokenLengthMax: options.tokenLengthMax ?? 8_192,
-    verifiedTokensMax: options.verifiedTokensMax ?? 10_000,
-  }
-  const checker = new Checker(source, rules, machine)
+  const checker = new Checker(source, rulesOf(options), machine)
   return {
     check: (request) => checker.check(request),
     checkNow: (request) => checker.checkNow(request),
@@ -69,4 +86,32 @@ export function guardFrom(source: GuardSource, options: GuardOptions, machine: G
     state: () => source.state(),
     close: () => source.close(),
   }
+}
+
+function rulesOf(options: GuardOptions): CheckRules {
+  const { issuer, audience, publicBase, dpop = {} } = options
+  return {
+    algorithms: options.algorithms ?? ['ES256'],
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(audience === undefined ? {} : { audience }),
+    clockSkewSecondsMax: options.clockSkewSecondsMax ?? 30,
+    acceptTestKeys: options.acceptTestKeys ?? false,
+    trustedProxies: options.trustedProxies ?? 0,
+    tokenLengthMax: options.tokenLengthMax ?? 8_192,
+    verifiedTokensMax: options.verifiedTokensMax ?? 10_000,
+    publicBases: publicBase === undefined ? undefined : listOf(publicBase).map(publicAddress),
+    proofRequired: dpop.required ?? false,
+    proofAlgorithms: dpop.algorithms ?? ['ES256', 'PS256', 'EdDSA', 'Ed25519'],
+    proofAgeSecondsMax: dpop.proofAgeSecondsMax ?? 60,
+    proofsMax: dpop.proofsMax ?? 100_000,
+    proofNonce: dpop.nonce === true ? 'own' : (dpop.nonce ?? false),
+  }
+}
+
+/** @throws {TypeError} */
+function publicAddress(text: string): string {
+  const url = URL.parse(text)
+  const isBase = url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === ''
+  if (!isBase) throw new TypeError(`publicBase must be an http(s) address without a query, not ${text}`)
+  return url.href.replace(/\/$/, '')
 }

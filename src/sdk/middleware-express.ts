@@ -28,12 +28,12 @@ async function passes(gate: Gate, message: ExpressRequest, response: ServerRespo
   const request = guardRequest(message, message.originalUrl)
   if (await gate.isPreflight(request)) return true
   const answer = await gate.check(request)
+  for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
   if (answer.allowed) {
     message.latchkey = answer
     return true
   }
   response.statusCode = answer.status
-  for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
   response.setHeader('content-type', problemMediaType)
   response.end(problemBody(answer))
   return false

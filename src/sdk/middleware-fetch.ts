@@ -17,16 +17,26 @@ export function fetchMiddleware(gate: Gate, handler: FetchHandler): GuardedFetch
       method: request.method,
       url: targetOf(request.url),
       authorization: headers.get('authorization') ?? undefined,
+      dpop: headers.get('dpop') ?? undefined,
       address,
       forwardedFor: headers.get('x-forwarded-for') ?? undefined,
       corsHeaders: headers.has('origin') && headers.has('access-control-request-method'),
     }
     if (await gate.isPreflight(asked)) return handler(request, undefined)
     const answer = await gate.check(asked)
-    if (answer.allowed) return handler(request, answer)
+    if (answer.allowed) return withHeaders(await handler(request, answer), answer.headers)
     const told = { ...answer.headers, 'content-type': problemMediaType }
     return new Response(problemBody(answer), { status: answer.status, headers: told })
   }
+}
+
+/** A handler's response may be one whose headers cannot be changed. */
+function withHeaders(response: Response, added: Admission['headers']): Response {
+  const names = Object.keys(added)
+  if (names.length === 0) return response
+  const headers = new Headers(response.headers)
+  for (const name of names) headers.set(name, added[name] ?? '')
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
 }
 
 function targetOf(url: string): string {

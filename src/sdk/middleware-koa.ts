@@ -23,13 +23,13 @@ export function koaMiddleware(gate: Gate): KoaMiddleware {
       return
     }
     const answer = await gate.check(request)
+    for (const [name, value] of Object.entries(answer.headers)) context.set(name, value)
     if (answer.allowed) {
       context.state.latchkey = answer
       await next()
       return
     }
     context.status = answer.status
-    for (const [name, value] of Object.entries(answer.headers)) context.set(name, value)
     context.set('content-type', problemMediaType)
     context.body = problemBody(answer)
   }

@@ -14,6 +14,7 @@ export function guardRequest(request: IncomingMessage, target?: string): GuardRe
     method: request.method ?? '',
     url: target ?? request.url ?? '',
     authorization: authorizations(request),
+    dpop: request.headersDistinct['dpop'],
     address: request.socket.remoteAddress,
     forwardedFor: headers['x-forwarded-for'],
     corsHeaders: headers.origin !== undefined && headers['access-control-request-method'] !== undefined,

@@ -1,5 +1,6 @@
 import type { MonotonicClock, Random } from '../clock.ts'
 import { backOffMs, fraction, pauseForCaller } from './back-off.ts'
+import { listOf } from './list-of.ts'
 import { secureAddress } from './secure-address.ts'
 import { TokenError } from './token-error.ts'
 import { type Fetch, requestToken } from './token-request.ts'
@@ -187,12 +188,6 @@ function keyFrom(key: TokenSourceOptions['key'] | undefined): () => string {
   if (typeof key === 'function') return key
   if (typeof key === 'string' && key !== '') return () => key
   throw new TypeError('key is missing: give the client secret (lk_…), or a function that answers it')
-}
-
-export function listOf(value: string | readonly string[]): readonly string[] {
-  const list = typeof value === 'string' ? [value] : value
-  if (list.length === 0) throw new TypeError('at least one server address is needed')
-  return list
 }
 
 const keyPattern = /^lk_(?:live|test)_([0-9a-z]{26})_[0-9A-Za-z]+$/

@@ -4,21 +4,7 @@ import { addressMatcher } from '../evaluator/address-blocks.ts'
 import type { Caller } from '../evaluator/model.ts'
 import type { CompiledBundle, VerificationKey } from './compiled-bundle.ts'
 import type { TokenMarks } from './revocation-index.ts'
-
-/** Asymmetric algorithms of RFC 7518 §3.1 and RFC 8037: nobody but the issuer can sign. */
-const verifiable = [
-  'ES256',
-  'ES384',
-  'ES512',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'EdDSA',
-] as const
-export type VerificationAlgorithm = (typeof verifiable)[number]
+import { assertVerifiable, type VerificationAlgorithm } from './verification-algorithms.ts'
 
 /** Who calls, with what else the token says of them. */
 export interface VerifiedCaller extends Caller {
@@ -37,6 +23,8 @@ export interface VerifiedToken {
   readonly marks: TokenMarks
   /** The key that signed it: the token ends when this leaves the set. */
   readonly key: VerificationKey
+  /** RFC 7638 thumbprint of the key whose holder alone may use it. Absent: a bearer token. */
+  readonly boundTo: string | undefined
   /** Whether it may be used from there. */
   readonly allowsAddress: (address: string | undefined) => boolean
 }
@@ -65,13 +53,12 @@ export interface VerificationRules {
 export type VerifyToken = (token: string, bundle: CompiledBundle) => Promise<VerifiedToken>
 
 /**
- * Verifies access tokens offline, by RFC 9068 §4. Does NOT see revocation or the caller's address; the guard does.
+ * Verifies access tokens offline, by RFC 9068 §4. Does NOT see revocation, the caller's address or
+ * the proof that a bound token needs; the guard does.
  * @throws {TypeError} if a rule is not safe: no algorithm, or a symmetric one
  */
 export function tokenVerifier(rules: VerificationRules, clock: Clock): VerifyToken {
-  const isSafe = (algorithm: string) => verifiable.some((one) => one === algorithm)
-  if (rules.algorithms.length === 0 || !rules.algorithms.every(isSafe))
-    throw new TypeError(`algorithms must be some of ${verifiable.join(', ')}`)
+  assertVerifiable(rules.algorithms)
   const imported = new WeakMap<VerificationKey, ReturnType<typeof importJWK>>()
 
   return async (token, bundle) => {
@@ -159,9 +146,6 @@ function readClaims(
     iat * 1000 > now + rules.clockSkewSecondsMax * 1000
   )
     throw new TokenRefused('the token was issued in the future')
-  // Proof of possession is not verified here, and a guard that ignores it accepts a stolen token (RFC 9449 §7).
-  if (claims['cnf'] !== undefined)
-    throw new TokenRefused('the token is bound to a key, which is not accepted here')
   if (claims['act'] !== undefined)
     throw new TokenRefused('the token is of an assumed role, which is not accepted here')
   const environment = environmentOf(claims['env'], rules.acceptTestKeys)
@@ -192,7 +176,16 @@ function readClaims(
     kid: key.kid,
     grantId: typeof grantId === 'string' ? grantId : undefined,
   }
-  return { caller, marks, key, allowsAddress: addressMatcher(cidrs) }
+  return { caller, marks, key, boundTo: thumbprintOf(claims['cnf']), allowsAddress: addressMatcher(cidrs) }
+}
+
+/** RFC 9449 §6.1. Another confirmation (RFC 7800) would be passed over, and a stolen token accepted. */
+function thumbprintOf(cnf: unknown): string | undefined {
+  if (cnf === undefined) return undefined
+  const [[name, value] = [], ...others] = typeof cnf === 'object' && cnf !== null ? Object.entries(cnf) : []
+  if (name !== 'jkt' || others.length > 0 || typeof value !== 'string' || !/^[\w-]{43}$/.test(value))
+    throw new TokenRefused('the token is bound in a way that is not known here')
+  return value
 }
 
 function environmentOf(env: unknown, acceptTestKeys: boolean): 'live' | 'test' {

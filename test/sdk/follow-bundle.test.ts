@@ -7,6 +7,7 @@ import { tokenSource } from '../../src/sdk/token-source.ts'
 import { clinicBundle, type Issuer, makeIssuer } from './clinic-issuer.ts'
 import { get } from './in-process.ts'
 import { guardKey, LatchkeyServer, until } from './latchkey-server.ts'
+import { proofMaker } from './proof-maker.ts'
 
 let issuer: Issuer
 let server: LatchkeyServer
@@ -84,6 +85,21 @@ describe('a guard that follows a server', () => {
     await Promise.all([1, 2, 3, 4].map(() => guard.check(get(token))))
     expect(guard.checkNow(get(token))).toMatchObject({ allowed: true })
     expect(server.asked('POST /clinic/facts')).toBe(1)
+  })
+
+  test('decides nothing at once that needs a proof, and refuses at once what is under the wrong scheme', async () => {
+    const guard = await following()
+    const maker = await proofMaker()
+    const bound = await tokenNow({ cnf: { jkt: maker.thumbprint } })
+    const dpop = await maker.prove(bound, { iat: Math.floor(Date.now() / 1000) })
+    const request = get(undefined, undefined, { authorization: `DPoP ${bound}`, dpop })
+    expect(await guard.check(request)).toMatchObject({ allowed: true })
+    expect(guard.checkNow(request)).toBeUndefined()
+    expect(guard.checkNow(get(bound))).toBeUndefined()
+    const bearer = await tokenNow()
+    expect(await guard.check(get(bearer))).toMatchObject({ allowed: true })
+    const wrong = get(undefined, undefined, { authorization: `DPoP ${bearer}` })
+    expect(guard.checkNow(wrong)).toMatchObject({ allowed: false, status: 401 })
   })
 
   test.each([

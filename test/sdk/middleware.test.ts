@@ -8,14 +8,17 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Guard } from '../../src/sdk/guard.ts'
 import type { Admission } from '../../src/sdk/guard-answer.ts'
 import { clinicBundle, type Issuer, makeIssuer } from './clinic-issuer.ts'
-import { guardOf, heldBy } from './in-process.ts'
+import { guardOf, type Held, heldBy } from './in-process.ts'
+import { proofMaker } from './proof-maker.ts'
 
 let issuer: Issuer
 let guard: Guard
+let held: Held
 let server: Server | undefined
 beforeAll(async () => {
   issuer = await makeIssuer()
-  guard = guardOf(heldBy(clinicBundle(issuer)))
+  held = heldBy(clinicBundle(issuer))
+  guard = guardOf(held, { dpop: { nonce: true } })
 })
 afterEach(() => {
   server?.closeAllConnections()
@@ -130,6 +133,29 @@ describe.each(Object.entries(frameworks))('%s behind a guard', (_name, start) =>
     const call = await start()
     const authorization = [`Bearer ${await issuer.sign()}`, 'Bearer a.b.c']
     expect((await call({ headers: { authorization } })).status).toBe(400)
+  })
+
+  test('hands on the proof of a bound token, and the nonce that it needs (RFC 9449)', async () => {
+    const call = await start()
+    const maker = await proofMaker()
+    const token = await issuer.sign({ cnf: { jkt: maker.thumbprint } })
+    const htu = 'https://api.clinic.example/v1/patients/7'
+    const send = async (nonce?: unknown, more: readonly string[] = []) => {
+      const dpop = [await maker.prove(token, { htu, nonce }), ...more]
+      return call({ headers: { authorization: `DPoP ${token}`, dpop } })
+    }
+    const refused = await send()
+    expect(refused.status).toBe(401)
+    expect(refused.headers['www-authenticate']).toContain('error="use_dpop_nonce"')
+    const nonce = refused.headers['dpop-nonce']
+    expect((await send(nonce, ['a.b.c'])).status).toBe(401)
+    const reply = await send(nonce)
+    expect(JSON.parse(reply.body)).toMatchObject({ who: 'key_1' })
+    expect(reply.headers).not.toHaveProperty('dpop-nonce')
+    held.nowMs += 60_000
+    const next = (await send(nonce)).headers['dpop-nonce']
+    held.nowMs -= 60_000
+    expect(next).toMatch(/^[\w-]{43}$/)
   })
 
   test('answers what is public to anybody', async () => {

@@ -53,7 +53,7 @@ describe('an access token (RFC 9068 §4)', () => {
     ['without an id', { jti: undefined }],
     ['without an organization', { org_id: undefined }],
     ['whose roles are not a list', { roles: 'patients:read' }],
-    ['bound to a key by cnf', { cnf: { jkt: 'x' } }],
+    ['bound to a certificate by cnf', { cnf: { 'x5t#S256': 'x'.repeat(43) } }],
     ['of an assumed role', { act: { sub: 'key_9' } }],
     ['of a test key', { env: 'test' }],
     ['that does not say whether it is live', { env: undefined }],

@@ -17,6 +17,7 @@ import type { Changes, Position, Records } from '../../storage/ports.ts'
 import { bundleOf } from '../bundle.ts'
 import { factsAskedMax, factsFor } from '../facts.ts'
 import { openStream } from '../stream.ts'
+import { deniedBy } from './management-authentication.ts'
 
 interface Deps {
   /** The cached ones: each look is a look-up in memory. */
@@ -103,24 +104,28 @@ export function guardEndpoints(deps: Deps): Middleware {
 async function authorize(
   deps: Deps,
   ctx: Context,
+  admittedBefore = false,
 ): Promise<{ service: Service; operationId: string; keyId: string }> {
   const { requestId, address } = arrivalOf(ctx.req)
-  const authorization = ctx.req.headersDistinct['authorization']
+  const { authorization, dpop } = ctx.req.headersDistinct
   const answer = await deps.guard.check({
     method: ctx.method,
     url: ctx.req.url ?? '/',
     authorization,
+    dpop,
     address,
+    ...(admittedBefore ? { admittedBefore } : {}),
   })
   if (!answer.allowed) {
     const presented = {
       method: ctx.method,
       path: ctx.path,
       authorization: authorization?.[0],
+      dpop,
       address,
       requestId,
     }
-    throw refusalOf({ kind: 'denied', reason: answer.reason }, presented, {
+    throw refusalOf(deniedBy(answer), presented, {
       namesOrganization: false,
       allow: [],
     })
@@ -199,7 +204,7 @@ async function answerStream(deps: Deps, ctx: Context, service: Service, closed: 
   })
   const forgetHook = deps.onClosing(end)
   const again = setInterval(() => {
-    authorize(deps, ctx).catch(end)
+    authorize(deps, ctx, true).catch(end)
   }, authorizeAgainMs).unref()
   body.once('close', () => {
     closed()

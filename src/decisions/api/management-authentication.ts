@@ -1,13 +1,14 @@
-import type { Authenticate } from '../../http/authenticate.ts'
+import type { Authenticate, Denied } from '../../http/authenticate.ts'
 import type { Principal } from '../../http/route.ts'
 import { parseId } from '../../ids.ts'
 import type { Guard } from '../../sdk/guard.ts'
+import type { Rejection } from '../../sdk/guard-answer.ts'
 
 /** How the management API knows who calls: by the SDK's guard, as any other API does. */
 export function managementAuthentication(guard: Guard): Authenticate {
-  return async ({ method, path, authorization, address, requestId }) => {
-    const answer = await guard.check({ method, url: path, authorization, address })
-    if (!answer.allowed) return { kind: 'denied', reason: answer.reason }
+  return async ({ method, path, authorization, dpop, address, requestId }) => {
+    const answer = await guard.check({ method, url: path, authorization, dpop, address })
+    if (!answer.allowed) return deniedBy(answer)
     const { caller, operation, parameters } = answer
     const organizationId = parseId('org', caller?.organizationId ?? '')
     // The API's document has no public operation, and every token of ours names an organization.
@@ -23,4 +24,10 @@ export function managementAuthentication(guard: Guard): Authenticate {
     }
     return { kind: 'allowed', operationId: operation.id, principal }
   }
+}
+
+/** A bearer hears no more than that its token is not valid; who must prove a key has to hear how (RFC 9449 §7.1). */
+export function deniedBy({ reason, headers }: Rejection): Denied {
+  const challenge = headers['www-authenticate']
+  return { kind: 'denied', reason, ...(challenge?.startsWith('DPoP ') ? { challenge } : {}) }
 }

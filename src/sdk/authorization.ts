@@ -1,9 +1,12 @@
+/** `DPoP` is for tokens that are bound to a key (RFC 9449 §7.1). */
+export type Scheme = 'Bearer' | 'DPoP'
+
 /** What a request's `Authorization` says (RFC 6750 §2.1). Tokens in a query or a body are never read. */
 export type Presented =
-  | { readonly kind: 'token'; readonly token: string }
+  | { readonly kind: 'token'; readonly scheme: Scheme; readonly token: string }
   | { readonly kind: 'none' }
   /** Not one token of a form that can be valid. */
-  | { readonly kind: 'malformed' }
+  | { readonly kind: 'malformed'; readonly scheme: Scheme }
   /** More than one header: which one counts would depend on who reads. */
   | { readonly kind: 'several' }
 
@@ -19,10 +22,16 @@ export function presentedToken(
   if (value === undefined) return { kind: 'none' }
   if (others.length > 0) return { kind: 'several' }
   // RFC 9110 §11.1: the scheme's name is read without case.
-  if (value.slice(0, 7).toLowerCase() !== 'bearer ') return { kind: 'none' }
+  const scheme = schemeOf(value)
+  if (scheme === undefined) return { kind: 'none' }
   // Fetch joins repeated headers by a comma, which no token contains.
   if (value.includes(',')) return { kind: 'several' }
-  const token = value.slice(7).trim()
-  if (token.length > tokenLengthMax || !compactJws.test(token)) return { kind: 'malformed' }
-  return { kind: 'token', token }
+  const token = value.slice(scheme.length + 1).trim()
+  if (token.length > tokenLengthMax || !compactJws.test(token)) return { kind: 'malformed', scheme }
+  return { kind: 'token', scheme, token }
+}
+
+function schemeOf(value: string): Scheme | undefined {
+  if (value.slice(0, 7).toLowerCase() === 'bearer ') return 'Bearer'
+  return value.slice(0, 5).toLowerCase() === 'dpop ' ? 'DPoP' : undefined
 }
