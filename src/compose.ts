@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { openSqlite } from '../adapters/sqlite/open.ts'
 import { type Activity, createActivity } from './audit/activity.ts'
 import { actorOf } from './audit/actor.ts'
@@ -10,6 +11,7 @@ import { keysHolding, revokeHolders } from './client-keys/key-holders.ts'
 import { rewrapClientKeys } from './client-keys/rewrap-client-keys.ts'
 import type { Clock, MonotonicClock, Random } from './clock.ts'
 import type { Config, StoreLocation } from './config.ts'
+import { guardedFetch } from './connections/guarded-fetch.ts'
 import { guardEndpoints, guardOperations, guardRole } from './decisions/api/guard-endpoints.ts'
 import { managementAuthentication } from './decisions/api/management-authentication.ts'
 import { managementSource } from './decisions/management-source.ts'
@@ -99,7 +101,8 @@ export async function compose(
   const store = await openStore(config.store, machine.clock)
   const feed = await followFeed({ changes: store.changes, monotonic: machine.monotonic })
   const cached = cacheRecords({ records: store.records, commit: store.commit, feed })
-  const parts: Parts = { config, machine, secrets, store, feed, cached }
+  const outgoing = outgoingFetch(config)
+  const parts: Parts = { config, machine, secrets, store, feed, cached, outgoing }
   const described: ApiDocumentOptions = {
     routes: managementRoutes(parts),
     origin: config.origin,
@@ -135,6 +138,8 @@ interface Parts {
   readonly store: Store
   readonly feed: Feed
   readonly cached: ReturnType<typeof cacheRecords>
+  /** For addresses that customers give. */
+  readonly outgoing: typeof fetch
 }
 
 interface Running {
@@ -146,6 +151,12 @@ interface Running {
 const readOwnDocument: DocumentReader = async (source, options) => {
   const { readDocument } = await import('./services/read-document.ts')
   return readDocument(source, options)
+}
+
+function outgoingFetch({ outgoing }: Config): typeof fetch {
+  const { certificatesFile, ...rest } = outgoing
+  const certificates = certificatesFile === undefined ? undefined : readFileSync(certificatesFile, 'utf8')
+  return guardedFetch({ ...rest, certificates })
 }
 
 async function openStore(location: StoreLocation, clock: Clock): Promise<Store> {

@@ -7,6 +7,9 @@ const whole = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.int().min(min).max(max))
 
+/** A name or an address as a URL has it, IPv6 in brackets. */
+const outgoingHost = /^([a-z0-9]([-.a-z0-9]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[1-9]\d{0,4})?$/
+
 const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /** The environment variables that Latchkey reads; each has a safe default. */
@@ -35,6 +38,18 @@ const Environment = z
     LATCHKEY_TOKENS_PER_KEY_PER_MINUTE: whole(1, 100_000_000).default(6_000),
     LATCHKEY_TOKENS_PER_ADDRESS_PER_MINUTE: whole(1, 100_000_000).default(12_000),
     LATCHKEY_API_CALLS_PER_MINUTE: whole(1, 100_000_000).default(3_000),
+    /** Private hosts that requests to upstream providers and apps may reach: `idp.internal,idp.internal:8443`. */
+    LATCHKEY_OUTGOING_HOSTS: z
+      .string()
+      .transform((text) => text.split(',').map((host) => host.trim().toLowerCase()))
+      .refine(
+        (hosts) => hosts.every((host) => outgoingHost.test(host)),
+        'must be host names with commas between, each with a port or for all of its ports: no scheme, no path, no *',
+      )
+      .optional(),
+    /** A file with certificate authorities in PEM that these requests trust beside the usual ones. */
+    LATCHKEY_OUTGOING_CA: z.string().min(1).optional(),
+    LATCHKEY_ALLOW_PRIVATE_ADDRESSES_IN_DEVELOPMENT: z.literal('true').optional(),
     LATCHKEY_ALLOW_HTTP_ORIGIN_IN_DEVELOPMENT: z.literal('true').optional(),
   })
   .superRefine((env, context) => {
@@ -68,6 +83,12 @@ export interface Config {
   readonly tokensPerKeyPerMinute: number
   readonly tokensPerAddressPerMinute: number
   readonly apiCallsPerMinute: number
+  /** What requests to addresses that customers give may reach beyond the public network. */
+  readonly outgoing: {
+    readonly hosts: readonly string[]
+    readonly certificatesFile: string | undefined
+    readonly allowPrivateAddressesInDevelopment: boolean
+  }
 }
 
 /**
@@ -98,6 +119,11 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     tokensPerKeyPerMinute: env.LATCHKEY_TOKENS_PER_KEY_PER_MINUTE,
     tokensPerAddressPerMinute: env.LATCHKEY_TOKENS_PER_ADDRESS_PER_MINUTE,
     apiCallsPerMinute: env.LATCHKEY_API_CALLS_PER_MINUTE,
+    outgoing: {
+      hosts: env.LATCHKEY_OUTGOING_HOSTS ?? [],
+      certificatesFile: env.LATCHKEY_OUTGOING_CA,
+      allowPrivateAddressesInDevelopment: env.LATCHKEY_ALLOW_PRIVATE_ADDRESSES_IN_DEVELOPMENT === 'true',
+    },
   }
 }
 

@@ -16,6 +16,7 @@ describe('configuration', () => {
       tokensPerKeyPerMinute: 6000,
       tokensPerAddressPerMinute: 12000,
       apiCallsPerMinute: 3000,
+      outgoing: { hosts: [], certificatesFile: undefined, allowPrivateAddressesInDevelopment: false },
     })
   })
 
@@ -37,6 +38,17 @@ describe('configuration', () => {
     ]) {
       expect(refused).toThrow(named)
     }
+  })
+
+  test('takes the names of hosts that outgoing requests may reach, with or without a port', () => {
+    const hosts = (text: string) => parseConfig({ LATCHKEY_OUTGOING_HOSTS: text }).outgoing.hosts
+    expect(hosts('IdP.internal, localhost:9000,[::1]:1')).toEqual([
+      'idp.internal',
+      'localhost:9000',
+      '[::1]:1',
+    ])
+    for (const wrong of ['*', '*.internal', 'https://idp.internal', 'idp.internal/x', 'a,,b', 'a:0', 'a:'])
+      expect(() => hosts(wrong)).toThrow('LATCHKEY_OUTGOING_HOSTS')
   })
 
   test('never repeats a value, which may be a secret or hold a password', () => {
