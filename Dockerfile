@@ -11,6 +11,7 @@ RUN npm install --omit=dev --no-audit --no-fund && npm cache clean --force
 COPY LICENSE ./
 COPY src ./src
 COPY adapters ./adapters
+COPY views ./views
 
 # The operator's key file, and the SQLite store where that is chosen.
 RUN mkdir data && chown node:node data

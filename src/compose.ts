@@ -28,6 +28,7 @@ import type { OnForeignAccess } from './http/run-route.ts'
 import { type HttpServer, httpServer } from './http/server.ts'
 import { type Handler, koaHandler, siteMap } from './http/site-map.ts'
 import { storedIdempotencyKeys } from './http/stored-idempotency.ts'
+import { styleSheets } from './http/style-sheets.ts'
 import type { NewId } from './ids.ts'
 import { assertionLifeSecondsMax } from './oauth/configuration.ts'
 import { endedTokens } from './oauth/ended-tokens.ts'
@@ -326,6 +327,7 @@ function site(parts: SiteParts, described: ApiDocumentOptions, server: () => Htt
     api: koaHandler(log, api),
     healthz: koaHandler(log, pageAt('/healthz', answersHealth())),
     readyz: koaHandler(log, pageAt('/readyz', answersReadiness(readiness))),
+    static: styleSheets(log),
     ...docsHandlers(log, described),
   }
   return siteMap(own, issuerOrGuards)

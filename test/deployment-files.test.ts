@@ -73,6 +73,10 @@ describe('Dockerfile', async () => {
     }
   })
 
+  test('copies every folder that the running server reads', () => {
+    expect(copied).toEqual(expect.arrayContaining(['src', 'adapters', 'views']))
+  })
+
   test('runs a file that it has copied, and not as root', () => {
     expect(lines).toContain('CMD ["node", "src/main.ts"]')
     expect(isThere('src/main.ts')).toBe(true)

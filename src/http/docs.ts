@@ -3,26 +3,31 @@ import type { Log } from './log.ts'
 import { type ApiDocumentOptions, apiDocument } from './openapi.ts'
 import { pageAt } from './page-at.ts'
 import { type ReferencePage, referencePage } from './reference.ts'
-import { asset, view } from './render.ts'
+import { view } from './render.ts'
 import { type Handler, koaHandler } from './site-map.ts'
+import { styleSheet } from './style-sheets.ts'
 
-/** The reference for anyone: `/openapi.json`, `/docs` and the style sheet that it needs. Made when first asked for. */
+/** The reference for anyone: `/openapi.json` and `/docs`. Made when first asked for. */
 export function docsHandlers(
   log: Log,
   options: ApiDocumentOptions,
-): { readonly 'openapi.json': Handler; readonly docs: Handler; readonly static: Handler } {
-  const at = (path: string, type: string, make: () => string | Buffer): Handler =>
+): { readonly 'openapi.json': Handler; readonly docs: Handler } {
+  const at = (path: string, type: string, make: () => string): Handler =>
     koaHandler(log, pageAt(path, madeOnce(type, make)))
   return {
     'openapi.json': at('/openapi.json', 'application/json', () => JSON.stringify(apiDocument(options))),
-    docs: at('/docs', 'text/html', () => view<ReferencePage>('docs/reference')(referencePage(options))),
-    static: at('/static/reference.css', 'text/css', () => asset('docs/reference.css')),
+    docs: at('/docs', 'text/html', () => reference(options)),
   }
 }
 
+function reference(options: ApiDocumentOptions): string {
+  const page = view<ReferencePage & { readonly styleSheet: string }>('docs/reference')
+  return page({ ...referencePage(options), styleSheet: styleSheet('reference.css') })
+}
+
 /** A start that waits for no page is a faster start. */
-function madeOnce(type: string, make: () => string | Buffer): Middleware {
-  let made: string | Buffer | undefined
+function madeOnce(type: string, make: () => string): Middleware {
+  let made: string | undefined
   return (ctx) => {
     made ??= make()
     ctx.set('Cache-Control', 'public, max-age=300')

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { docsHandlers } from '../../src/http/docs.ts'
 import type { Route } from '../../src/http/route.ts'
 import { siteMap } from '../../src/http/site-map.ts'
+import { styleSheets } from '../../src/http/style-sheets.ts'
 import { noteRoutes } from './notes.ts'
 import { problem, serve } from './serving.ts'
 
@@ -10,7 +11,7 @@ const origin = 'https://latchkey.example'
 function serveDocs(routes: readonly Route[] = noteRoutes().routes) {
   return serve((log) => {
     const docs = docsHandlers(log, { routes, origin, version: '1.2.3' })
-    return siteMap({ ...docs }, docs.docs)
+    return siteMap({ ...docs, static: styleSheets(log) }, docs.docs)
   })
 }
 
@@ -48,7 +49,8 @@ describe('/docs', () => {
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
     const page = await answer.text()
     expect(page).not.toMatch(/<script|<style| style=| on[a-z]+=|(src|href)="(https?:)?\/\//)
-    expect((await fetch(`${at}/static/reference.css`)).headers.get('content-type')).toContain('text/css')
+    const sheet = /<link rel="stylesheet" href="(\/static\/reference\.[^"]+)"/.exec(page)?.[1]
+    expect((await fetch(at + sheet)).headers.get('content-type')).toContain('text/css')
   })
 
   test('is at exactly its path, for reading', async () => {
@@ -59,6 +61,7 @@ describe('/docs', () => {
       '/static/',
       '/static/../../package.json',
       '/static/reference.ejs',
+      '/static/reference.css',
     ])
       expect(await problem(await fetch(at + path))).toMatchObject({ status: 404 })
     expect((await fetch(`${at}/docs`, { method: 'POST' })).headers.get('allow')).toBe('GET, HEAD')

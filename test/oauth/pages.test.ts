@@ -1,0 +1,210 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { koaHandler } from '../../src/http/site-map.ts'
+import { type Page, render, send } from '../../src/oauth/pages.ts'
+import { serve } from '../http/serving.ts'
+import { pagesShown } from './pages-shown.ts'
+
+const shown: readonly (readonly [string, Page])[] = Object.entries(pagesShown)
+
+interface Tag {
+  readonly name: string
+  readonly attributes: ReadonlyMap<string, string>
+}
+
+const tagPattern = /<(\/?[a-z][a-z0-9]*|!doctype html)((?:\s+[a-z-]+(?:="[^"]*")?)*)\s*>/g
+
+/** The tags of a page; throws where anything else looks like one. */
+function tagsOf(html: string): readonly Tag[] {
+  const rest = html.replaceAll(tagPattern, '')
+  if (/[<>]/.test(rest)) throw new Error(`no tag of ours: ${/.{0,40}[<>].{0,40}/s.exec(rest)?.[0]}`)
+  return [...html.matchAll(tagPattern)].map(([, name = '', attributes = '']) => ({
+    name,
+    attributes: new Map(
+      [...attributes.matchAll(/([a-z-]+)(?:="([^"]*)")?/g)].map(([, key = '', value = '']) => [key, value]),
+    ),
+  }))
+}
+
+const named = (tags: readonly Tag[], ...names: readonly string[]) =>
+  tags.filter(({ name }) => names.includes(name))
+
+describe('every page of signing in', () => {
+  test.each(shown)('%s has a title, a language, one heading and a main part', (_name, page) => {
+    const html = render(page)
+    const tags = tagsOf(html)
+    expect(named(tags, 'html')[0]?.attributes.get('lang')).toBe('en')
+    expect(named(tags, 'h1', 'main', 'title')).toHaveLength(3)
+    const heading = /<h1>([^<]+)<\/h1>/.exec(html)?.[1] ?? ''
+    expect(heading).not.toBe('')
+    const title = /<title>([^<]+)<\/title>/.exec(html)?.[1]
+    expect(title).toBe(`${page.error === undefined ? '' : 'Error: '}${heading} – Riverside Clinic`)
+  })
+
+  test.each(shown)('%s has no script, no style of its own and nothing of another host', (_name, page) => {
+    const tags = tagsOf(render(page))
+    expect(named(tags, 'script', 'style', 'iframe', 'object', 'base')).toEqual([])
+    for (const { attributes } of tags) {
+      for (const name of attributes.keys()) expect(name).not.toMatch(/^(on|style$|srcset$)/)
+      for (const name of ['src', 'href', 'action']) expect(attributes.get(name) ?? '/').toMatch(/^\/(?!\/)/)
+    }
+  })
+
+  test.each(shown)('%s: every field has its label, and its error is tied to it', (_name, page) => {
+    const tags = tagsOf(render(page))
+    const ids = tags.flatMap(({ attributes }) => attributes.get('id') ?? [])
+    expect(new Set(ids).size).toBe(ids.length)
+    const labels = named(tags, 'label').map(({ attributes }) => attributes.get('for'))
+    const fields = named(tags, 'input').filter(({ attributes }) => attributes.get('type') !== 'hidden')
+    for (const { attributes } of fields) {
+      expect(labels).toContain(attributes.get('id'))
+      expect(attributes.get('autocomplete')).toMatch(/./)
+    }
+    const writable = fields.filter(({ attributes }) => !attributes.has('readonly'))
+    // The first thing to fill in has the focus, and no other.
+    expect(writable.filter(({ attributes }) => attributes.has('autofocus'))).toHaveLength(
+      Math.min(1, writable.length),
+    )
+    for (const { attributes } of writable) {
+      expect(attributes.has('aria-invalid')).toBe(page.error !== undefined)
+      if (page.error !== undefined) expect(attributes.get('aria-describedby')).toMatch(/^error\b/)
+    }
+    for (const { attributes } of tags)
+      for (const id of attributes.get('aria-describedby')?.split(' ') ?? []) expect(ids).toContain(id)
+  })
+
+  test.each(shown)(
+    '%s: each form posts to this host with its token, by a button that says what it does',
+    (_name, page) => {
+      const html = render(page)
+      for (const form of html.match(/<form[\s\S]*?<\/form>/g) ?? []) {
+        const [opening] = tagsOf(form)
+        expect(opening?.attributes.get('method')).toBe('post')
+        expect(opening?.attributes.get('action')).toBe('/clinic/login/continue')
+        expect(form).toContain('<input type="hidden" name="csrf" value="c5Hh2nB0k1">')
+        expect(form).toMatch(/<button type="submit"[^>]*>[^<]*\S/)
+      }
+    },
+  )
+
+  test('has the fields that their readers look for', () => {
+    const fields = (page: Page) =>
+      tagsOf(render(page)).flatMap(({ name, attributes }) =>
+        ['input', 'button'].includes(name) ? (attributes.get('name') ?? []) : [],
+      )
+    expect(fields(pagesShown.email)).toEqual(['csrf', 'email'])
+    expect(fields(pagesShown.code)).toEqual(['csrf', 'code'])
+    expect(fields(pagesShown.choice)).toEqual(['csrf', 'choice', 'choice'])
+    expect(fields(pagesShown.password)).toEqual(['csrf', 'email', 'password'])
+    expect(fields(pagesShown.forgot)).toEqual(['csrf', 'email'])
+    expect(fields(pagesShown['new-password'])).toEqual(['csrf', 'new_password'])
+    expect(fields(pagesShown.consent)).toEqual(['csrf', 'decision', 'decision'])
+    expect(fields(pagesShown.device)).toEqual(['csrf', 'xsrf', 'user_code'])
+    expect(new Set(fields(pagesShown['device-confirm']))).toEqual(
+      new Set(['csrf', 'xsrf', 'user_code', 'confirm', 'abort', 'decision']),
+    )
+    expect(new Set(fields(pagesShown.logout))).toEqual(new Set(['csrf', 'xsrf', 'logout', 'decision']))
+    expect(fields(pagesShown.account)).toEqual(['csrf', 'session', 'csrf', 'session', 'csrf', 'consent'])
+  })
+
+  test.each([
+    ['email', 'email', 'username'],
+    ['code', 'code', 'one-time-code'],
+    ['password', 'email', 'username'],
+    ['password', 'password', 'current-password'],
+    ['new-password', 'new_password', 'new-password'],
+  ] as const)('%s lets a password manager fill in %s as %s', (kind, field, autocomplete) => {
+    const input = tagsOf(render(pagesShown[kind])).find(({ attributes }) => attributes.get('name') === field)
+    expect(input?.attributes.get('autocomplete')).toBe(autocomplete)
+  })
+})
+
+describe('text of documents, customers and strangers in a page', () => {
+  /** The same page with another text in every place that holds text, its kind and addresses aside. */
+  const withText = (value: unknown, text: string, key = ''): unknown => {
+    if (typeof value === 'string') return ['kind', 'colour'].includes(key) ? value : `${text}${value}${text}`
+    if (Array.isArray(value)) return value.map((one) => withText(one, text))
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withText(one, text, name)]))
+  }
+  const rewritten = (page: Page, text: string) => withText(page, text) as Page
+  const structure = (html: string) =>
+    tagsOf(html).map(({ name, attributes }) => [name, ...attributes.keys()].join(' '))
+
+  const hostile = fc.oneof(
+    fc.constantFrom(
+      '<script>alert(1)</script>',
+      '"><img src=x onerror=alert(1)>',
+      "' onfocus='alert(1)",
+      '</title>',
+    ),
+    fc.constantFrom('<!--', ']]>', '&lt;', '<%= 1 %>', '\u202emoc.elpmaxe\u202c', '\0', '\ud800', '`'),
+    fc.string({ unit: 'binary' }),
+  )
+
+  test.each(shown)('%s keeps its structure whatever the text says', (_name, page) => {
+    const before = structure(render(page))
+    fc.assert(
+      fc.property(hostile, (text) => {
+        const html = render(rewritten(page, text))
+        expect(structure(html)).toEqual(before)
+        // Neither can it turn the reading of what stands beside it, nor break the encoding.
+        expect(html).not.toMatch(/[\u202A-\u202E\u2066-\u2069\0]/)
+        expect(html.isWellFormed()).toBe(true)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test.each(shown)('%s isolates names by direction', (_name, page) => {
+    const names = new Set<string>()
+    JSON.stringify(page, (key, value: unknown) => {
+      if (
+        ['name', 'organization', 'email', 'redirectHost', 'app', 'browser'].includes(key) &&
+        typeof value === 'string'
+      )
+        names.add(value)
+      return value
+    })
+    const body = render(page).replace(/<title>.*<\/title>/, '')
+    for (const name of names)
+      for (const [, before = ''] of body.matchAll(new RegExp(`(.{0,20})${name}`, 'g')))
+        expect(before).toMatch(/<bdi>$|value="$/)
+  })
+})
+
+describe('a page is sent', () => {
+  async function sent(wayBack?: readonly string[]) {
+    const { origin } = await serve((log) =>
+      koaHandler(log, (ctx) => send(ctx, pagesShown.password, 200, wayBack)),
+    )
+    return (await fetch(origin)).headers
+  }
+
+  test('to nobody but the one who asked, and into no frame', async () => {
+    const headers = await sent()
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('x-frame-options')).toBe('DENY')
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('content-security-policy')).toBe(
+      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    )
+  })
+
+  test('so that browsers send Origin with its form, and a window that opened it can wait for the answer', async () => {
+    const headers = await sent()
+    expect(headers.get('referrer-policy')).toBe('same-origin')
+    expect(headers.has('cross-origin-opener-policy')).toBe(false)
+  })
+
+  test.each([
+    ['https://app.example/callback?x=1', 'https://app.example'],
+    ['https://app.example:8443/callback', 'https://app.example:8443'],
+    ['http://127.0.0.1:53211/', 'http://127.0.0.1:53211'],
+    ['http://[::1]:53211/', 'http:'],
+    ['com.example.app:/callback', 'com.example.app:'],
+  ])('with leave for its form to lead to %s, and no further', async (redirectUri, source) => {
+    const policy = (await sent([redirectUri, redirectUri])).get('content-security-policy')
+    expect(policy).toContain(`form-action 'self' ${source};`)
+  })
+})
