@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns'
 import { z } from 'zod'
 
 const whole = (min: number, max: number) =>
@@ -34,6 +35,15 @@ const Environment = z
       .optional(),
     LATCHKEY_WORKERS: whole(1, 64).default(1),
     LATCHKEY_TRUSTED_PROXIES: whole(0, 10).default(0),
+    /** Who is asked whether a domain carries its proof, where that is not for the machine's own name servers. */
+    LATCHKEY_NAME_SERVERS: z
+      .string()
+      .transform((text) => text.split(',').map((server) => server.trim()))
+      .refine(
+        areNameServers,
+        'must be IP addresses, with a port where it is not 53: 10.0.0.53,10.0.1.53:5353',
+      )
+      .optional(),
     LATCHKEY_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
     LATCHKEY_TOKENS_PER_KEY_PER_MINUTE: whole(1, 100_000_000).default(6_000),
     LATCHKEY_TOKENS_PER_ADDRESS_PER_MINUTE: whole(1, 100_000_000).default(12_000),
@@ -79,6 +89,8 @@ export interface Config {
   readonly secrets: readonly string[] | undefined
   readonly workers: number
   readonly trustedProxies: number
+  /** Absent: the machine's. */
+  readonly nameServers: readonly string[] | undefined
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent'
   readonly tokensPerKeyPerMinute: number
   readonly tokensPerAddressPerMinute: number
@@ -115,6 +127,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     secrets: env.LATCHKEY_SECRETS,
     workers: env.LATCHKEY_WORKERS,
     trustedProxies: env.LATCHKEY_TRUSTED_PROXIES,
+    nameServers: env.LATCHKEY_NAME_SERVERS,
     logLevel: env.LATCHKEY_LOG_LEVEL,
     tokensPerKeyPerMinute: env.LATCHKEY_TOKENS_PER_KEY_PER_MINUTE,
     tokensPerAddressPerMinute: env.LATCHKEY_TOKENS_PER_ADDRESS_PER_MINUTE,
@@ -124,6 +137,15 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
       certificatesFile: env.LATCHKEY_OUTGOING_CA,
       allowPrivateAddressesInDevelopment: env.LATCHKEY_ALLOW_PRIVATE_ADDRESSES_IN_DEVELOPMENT === 'true',
     },
+  }
+}
+
+function areNameServers(servers: readonly string[]): boolean {
+  try {
+    new Resolver().setServers(servers)
+    return true
+  } catch {
+    return false
   }
 }
 

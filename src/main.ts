@@ -31,6 +31,7 @@ async function machine(config: Config): Promise<Machine> {
   const clock = () => Date.now()
   const random = (byteCount: number) => randomBytes(byteCount)
   const resolver = new Resolver({ timeout: 3_000, tries: 2 })
+  if (config.nameServers !== undefined) resolver.setServers(config.nameServers)
   return {
     clock,
     random,

@@ -12,6 +12,7 @@ describe('configuration', () => {
       secrets: undefined,
       workers: 1,
       trustedProxies: 0,
+      nameServers: undefined,
       logLevel: 'info',
       tokensPerKeyPerMinute: 6000,
       tokensPerAddressPerMinute: 12000,
@@ -76,6 +77,13 @@ describe('configuration', () => {
     expect(parseConfig({ LATCHKEY_CLI_SERVER: 'https://id.example.com', LATCHKEY_ORIGIN: '' }).port).toBe(
       7700,
     )
+  })
+
+  test('takes name servers by address alone, each with a port if need be', () => {
+    const servers = (text: string) => parseConfig({ LATCHKEY_NAME_SERVERS: text }).nameServers
+    expect(servers('10.0.0.53, [2001:db8::53]:5353')).toEqual(['10.0.0.53', '[2001:db8::53]:5353'])
+    for (const text of ['ns.example.com', '10.0.0.53:99999', '10.0.0.53,'])
+      expect(() => servers(text), text).toThrow('must be IP addresses')
   })
 
   test('reads secrets newest first', () => {

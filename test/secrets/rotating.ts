@@ -49,6 +49,7 @@ export async function openFolder() {
     const config: Config = {
       ...{ origin: 'http://localhost:7700', host: '127.0.0.1', port: 0, dataFolder: folder, secrets },
       ...{ store: { kind: 'sqlite', path: file }, workers: 1, trustedProxies: 0, logLevel: 'silent' },
+      nameServers: undefined,
       ...{ tokensPerKeyPerMinute: 6_000, tokensPerAddressPerMinute: 60_000, apiCallsPerMinute: 6_000 },
       outgoing: { hosts: [], certificatesFile: undefined, allowPrivateAddressesInDevelopment: false },
     }

@@ -93,6 +93,7 @@ export async function configFor(place: EmptyPlace, more: Partial<Config> = {}): 
     secrets: undefined,
     workers: 1,
     trustedProxies: 0,
+    nameServers: undefined,
     logLevel: 'debug',
     tokensPerKeyPerMinute: unlimited,
     tokensPerAddressPerMinute: unlimited,
