@@ -105,12 +105,11 @@ function denial(model: CompiledModel, grant: Grant, caller: Caller, match: Match
 
 /** Scopes that together open an operation: its document's first alternative, else the first role that names it. */
 function scopesFor(model: CompiledModel, { index, operation }: IndexedOperation): readonly string[] {
-  const isRole = (name: string) => model.rolesByName.has(name)
-  const declared = operation.alternatives.find((names) => names.length > 0 && names.every(isRole))
+  const isScope = (name: string) => model.rolesByName.get(name)?.role.delegable === true
+  const declared = operation.alternatives.find((names) => names.length > 0 && names.every(isScope))
   if (declared !== undefined) return declared
-  const opens = model.roles.filter(({ operations }) => hasBit(operations, index))
-  const role = opens.find((one) => one.role.delegable) ?? opens.find((one) => one.role.grantable)
-  return role === undefined ? [] : [role.role.name]
+  const opens = model.roles.find((one) => one.role.delegable && hasBit(one.operations, index))
+  return opens === undefined ? [] : [opens.role.name]
 }
 
 /**

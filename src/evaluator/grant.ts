@@ -127,11 +127,13 @@ function makeGrant(
     const operations = within(entitled, roleBits(model, made, role.allow))
     return isEmpty(operations) ? [] : [{ name: role.id, operations }]
   })
+  const scopes = scopesOf(model, caller)
+  const passing = anyOrganizationBits(model, entitled, together)
   return {
     roles: [...held.map(({ role, operations }) => ({ name: role.name, operations })), ...own],
     operations: own.length === 0 ? together.operations : united(together.operations, own),
-    anyOrganization: anyOrganizationBits(model, entitled, together),
-    scope: scopeBits(model, caller),
+    anyOrganization: scopes === undefined ? passing : passing && passingScopes(model, scopes, passing),
+    scope: scopes?.operations,
   }
 }
 
@@ -194,11 +196,22 @@ function anyOrganizationBits(
   return bits
 }
 
-/** A delegated token without a scope allows nothing; a machine's token without one is not narrowed. */
-function scopeBits(model: CompiledModel, caller: Caller): Bits | undefined {
-  if (caller.scope === undefined) return caller.kind === 'key' ? undefined : noBits(model.operationsById.size)
-  const scopes = caller.scope.flatMap((name) => model.rolesByName.get(name) ?? [])
-  return heldTogether(model, scopes).operations
+/** What the token's scopes open. A delegated token without any allows nothing; a machine's is then not narrowed. */
+function scopesOf(model: CompiledModel, caller: Caller): HeldRoles | undefined {
+  if (caller.scope === undefined && caller.kind === 'key') return undefined
+  return heldTogether(
+    model,
+    (caller.scope ?? []).flatMap((name) => model.rolesByName.get(name) ?? []),
+  )
+}
+
+/** Another organization is reached only where a scope reaches it, too: else any app of an operator's could. */
+function passingScopes(model: CompiledModel, scopes: HeldRoles, passing: Bits): Bits {
+  const bits = noBits(model.operationsById.size)
+  for (const { index, operations } of model.passing)
+    if (hasBit(scopes.closure, index)) unite(bits, operations)
+  intersect(bits, passing)
+  return bits
 }
 
 /**

@@ -197,8 +197,10 @@ export class Checker implements Gate {
       found.kind === 'refused' ? refusal(found) : decideFound(bundle.model, facts, caller, found)
     if (decision.allowed) return { ...admission(decisionId, bundle, decision, caller, facts), headers }
     const { reason, neededScopes, methods, operation } = decision
+    const { challenger, ...rest } = this.#context(asked)
     const context = {
-      ...this.#context(asked),
+      ...rest,
+      ...(challenger === undefined || isForGood(caller, reason) ? {} : { challenger }),
       ...(neededScopes === undefined ? {} : { neededScopes }),
       ...(methods === undefined ? {} : { methods }),
     }
@@ -234,6 +236,11 @@ export class Checker implements Gate {
   #nextId(): string {
     return `${this.#decisionPrefix}_${(++this.#decisions).toString(36)}`
   }
+}
+
+/** An app that is told `insufficient_scope` asks the person again, in vain where it is their roles that do not allow. */
+function isForGood({ kind }: VerifiedCaller, reason: DenialReason): boolean {
+  return kind === 'user' && (reason === 'no_role' || reason === 'operation_not_in_role')
 }
 
 function admission(

@@ -167,15 +167,9 @@ function readClaims(
     expiresAt: exp * 1000,
     claims,
   })
-  const authorities = authoritiesOf(claims['ver'], [sub, organizationId])
-  const grantId = claims['grant_id']
-  const marks = {
-    authorities,
-    jti,
-    roles,
-    kid: key.kid,
-    grantId: typeof grantId === 'string' ? grantId : undefined,
-  }
+  const authorities = authoritiesOf(claims['ver'], authoritiesNeeded(kind, sub, organizationId, clientId))
+  const grantId = grantOf(kind, claims['grant_id'])
+  const marks = { authorities, jti, roles, kid: key.kid, grantId }
   return { caller, marks, key, boundTo: thumbprintOf(claims['cnf']), allowsAddress: addressMatcher(cidrs) }
 }
 
@@ -214,12 +208,31 @@ function scopeOf(value: unknown): readonly string[] | undefined {
   return Object.freeze(value.split(' ').filter((name) => name !== ''))
 }
 
-/** Without a number for its principal and organization a token could never be revoked. */
+/** Who must be able to end the token. Apps that have registered themselves are no key, and end with their grants. */
+function authoritiesNeeded(
+  kind: Caller['kind'],
+  sub: string,
+  organizationId: string,
+  clientId: string,
+): readonly string[] {
+  const isKey = kind === 'user' && clientId.startsWith('key_')
+  return isKey ? [sub, organizationId, clientId] : [sub, organizationId]
+}
+
+/** What a person has consented to must end when they take it back. */
+function grantOf(kind: Caller['kind'], grantId: unknown): string | undefined {
+  if (typeof grantId === 'string') return grantId
+  if (kind === 'user' || grantId !== undefined)
+    throw new TokenRefused('the token does not say which consent it is by')
+  return undefined
+}
+
+/** Without a number for each of them a token could never be revoked. */
 function authoritiesOf(ver: unknown, needed: readonly string[]): readonly (readonly [string, number])[] {
   const entries = typeof ver === 'object' && ver !== null ? Object.entries(ver) : []
   const numbers = entries.filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1]))
   const isNamed = (id: string) => numbers.some(([name]) => name === id)
   if (numbers.length !== entries.length || !needed.every(isNamed))
-    throw new TokenRefused("the token's ver does not name its principal and organization")
+    throw new TokenRefused("the token's ver does not name its principal, its organization or its app")
   return numbers
 }

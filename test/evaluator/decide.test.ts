@@ -151,11 +151,11 @@ const vectors: readonly Vector[] = [
     expected: 'allowed',
   },
   {
-    name: 'an operation opened by statements alone names the role that would do as scope',
+    name: 'an operation that no app may ask for names no scope that would do',
     caller: machine(['auditor'], { scope: ['patients:read'] }),
     request: 'GET /v1/audit',
     expected: 'insufficient_scope',
-    more: { neededScopes: ['auditor'] },
+    more: { neededScopes: [] },
   },
   {
     name: 'a person through an app needs a consented scope and a role',

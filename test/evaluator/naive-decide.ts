@@ -21,7 +21,7 @@ function matches(template: string, path: string): Readonly<Record<string, string
   return parameters
 }
 
-function closure(model: ServiceModel, names: readonly string[]): ReadonlySet<string> {
+export function closure(model: ServiceModel, names: readonly string[]): ReadonlySet<string> {
   const all = new Set(names.filter((name) => model.roles.some((role) => role.name === name)))
   for (let size = -1; size !== all.size; ) {
     size = all.size
@@ -68,6 +68,14 @@ export function naiveDecide(
     )
     .filter((ids) => ids.length > 0)
   const scope = caller.scope && closure(model, caller.scope)
+  const passesByScope = (operation: Operation): boolean =>
+    model.roles.some(
+      (role) =>
+        role.anyOrganization === true &&
+        !role.grantable &&
+        scope?.has(role.name) === true &&
+        opens(model, closure(model, [role.name]), operation),
+    )
   const reasonAgainst = ({ operation, parameters }: (typeof found)[number]): string | undefined => {
     if (operation.public) return undefined
     if (!opens(model, held, operation) && !own.some((ids) => ids.includes(operation.id)))
@@ -83,6 +91,7 @@ export function naiveDecide(
         !role.grantable &&
         held.has(role.name) &&
         facts.entitlement.includes(role.name) &&
+        (scope === undefined || passesByScope(operation)) &&
         opens(model, closure(model, [role.name]), operation),
     )
     return passes ? undefined : 'unknown_resource'

@@ -31,7 +31,7 @@ describe('an access token (RFC 9068 §4)', () => {
   })
 
   test('of a person is told by its subject, and needs a scope', async () => {
-    const person = { sub: 'usr_1', ver: { usr_1: 1, org_a: 5, key_1: 3 } }
+    const person = { sub: 'usr_1', ver: { usr_1: 1, org_a: 5, key_1: 3 }, grant_id: 'gra_1' }
     expect(await answerTo(await issuer.sign(person))).toMatchObject({ reason: 'insufficient_scope' })
     const scoped = await issuer.sign({ ...person, scope: 'patients:read' })
     expect(await answerTo(scoped)).toMatchObject({ allowed: true, caller: { kind: 'user' } })
