@@ -17,7 +17,7 @@ import type { EndedTokens } from './ended-tokens.ts'
 import { jwksRoute, tokenRoute } from './endpoints.ts'
 import { authenticatedOf } from './exchange.ts'
 import { refusedScope } from './scopes.ts'
-import { tokenFeatures, tokenRoutes } from './token-configuration.ts'
+import { tokenClientDefaults, tokenFeatures, tokenRoutes } from './token-configuration.ts'
 
 export interface IssuerDeps extends AuthenticationDeps, ArtifactDeps {
   readonly activity: Activity
@@ -62,8 +62,13 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
       grant_types: ['client_credentials'],
       response_types: [],
       id_token_signed_response_alg: service.signingAlgorithm,
+      ...tokenClientDefaults(service),
     },
-    enabledJWA: { clientAuthSigningAlgValues: [...asymmetric], idTokenSigningAlgValues: [...asymmetric] },
+    enabledJWA: {
+      clientAuthSigningAlgValues: [...asymmetric],
+      dPoPSigningAlgValues: [...asymmetric],
+      idTokenSigningAlgValues: [...asymmetric],
+    },
     assertJwtClientAuthClaimsAndHeader: (ctx, claims) => {
       const { exp } = claims
       if (typeof exp !== 'number' || exp > deps.clock() / 1000 + assertionLifeSecondsMax)
@@ -79,9 +84,8 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
         getResourceServerInfo: (ctx, resource) => resourceServer(deps, service, ctx, resource),
       },
       devInteractions: off,
-      dPoP: off,
       pushedAuthorizationRequests: off,
-      ...tokenFeatures(service),
+      ...tokenFeatures(deps, service),
       rpInitiatedLogout: off,
       userinfo: off,
     },

@@ -11,6 +11,7 @@ const told = [
   'grant_types_supported',
   'token_endpoint_auth_methods_supported',
   'token_endpoint_auth_signing_alg_values_supported',
+  'dpop_signing_alg_values_supported',
   'introspection_endpoint',
   'revocation_endpoint',
 ] as const

@@ -5,6 +5,7 @@ export type SecretLabel =
   | 'cookies'
   | 'artifacts'
   | 'artifact-ids'
+  | 'nonces'
   | 'refresh-successors'
   | 'check-value'
   | 'domain-proofs'

@@ -27,6 +27,7 @@ const metadata = () => ({
   grant_types_supported: ['client_credentials'],
   token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
   token_endpoint_auth_signing_alg_values_supported: expect.arrayContaining(['ES256', 'RS256', 'EdDSA']),
+  dpop_signing_alg_values_supported: expect.arrayContaining(['ES256', 'PS256', 'EdDSA']),
   ...authenticatedEndpoint('introspection', 'introspect'),
   ...authenticatedEndpoint('revocation', 'revoke'),
   scopes_supported: ['patients:read', 'invoices:read'],
