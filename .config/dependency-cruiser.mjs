@@ -5,7 +5,7 @@ const rows = [
   ['services'],
   ['roles', 'tags'],
   ['users', 'client-keys'],
-  ['connections'],
+  ['connections', 'consents'],
   ['decisions'],
   ['oauth'],
 ]

@@ -295,6 +295,8 @@ function site(parts: SiteParts, described: ApiDocumentOptions, server: () => Htt
     newId: machine.newId,
     endedTokens: endedTokens({ revocations, clock, isStale: () => feedAgeMs() > feedAgeMsMax }),
     ...{ records, secrets, clock, activity, origin, artifacts: store.artifacts },
+    storedRecords: store.records,
+    verifyPassword: async () => false,
     limits: tokenLimits(tokenQuotas(config)),
     onFault: (cause, requestId) =>
       log.error({ request_id: requestId, err: errorForLog(cause) }, 'a token request failed'),

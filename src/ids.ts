@@ -16,6 +16,7 @@ export type ConnectionId = Id<'ConnectionId'>
 export type DomainId = Id<'DomainId'>
 export type EventId = Id<'EventId'>
 export type RevocationId = Id<'RevocationId'>
+export type GrantId = Id<'GrantId'>
 export type MailId = Id<'MailId'>
 export type LinkId = Id<'LinkId'>
 
@@ -30,6 +31,7 @@ interface IdsByPrefix {
   con: ConnectionId
   dom: DomainId
   evt: EventId
+  gra: GrantId
   rev: RevocationId
   mal: MailId
   lnk: LinkId

@@ -10,6 +10,8 @@ export const eventTypes = [
   'client_key.secret_retired',
   'client_key.secret_rotated',
   'client_key.tokens_ended',
+  'consent.ended',
+  'consent.given',
   'deployment.secret_added',
   'deployment.started_first',
   'deployment.secrets_rewrapped',

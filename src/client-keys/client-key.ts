@@ -150,6 +150,11 @@ function hasRole(key: ClientKey, service: Service, role: Role | undefined): bool
   return role?.id === key.role && role.serviceId === key.serviceId
 }
 
+/** Whether people may let it act for them: it has redirect URIs, or cannot prove itself and so is no machine. */
+export function isApp({ redirectUris = [], authentication }: ClientKey): boolean {
+  return redirectUris.length > 0 || authentication.kind === 'none'
+}
+
 export function isExpired(key: ClientKey, nowMs: EpochMs): boolean {
   return key.expiresAt !== undefined && key.expiresAt <= nowMs
 }

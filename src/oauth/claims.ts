@@ -2,6 +2,7 @@ import type { ClientKey } from '../client-keys/client-key.ts'
 import type { EpochMs } from '../clock.ts'
 import type { Service } from '../services/service.ts'
 import type { Authenticated } from './exchange.ts'
+import { type Person, rolesOn } from './people.ts'
 
 /** The claims of a machine's token beyond those of RFC 9068 §2.2, which the library sets. */
 export function machineClaims({ key, organization }: Authenticated): Record<string, unknown> {
@@ -14,6 +15,42 @@ export function machineClaims({ key, organization }: Authenticated): Record<stri
   if (key.cidrs.length > 0) claims['cidrs'] = key.cidrs
   if (key.guardsServiceId !== undefined) claims['guards'] = key.guardsServiceId
   return claims
+}
+
+/** How the person signed in, as the code or refresh token that buys an access token keeps it. */
+interface SignedIn {
+  readonly grantId?: string | undefined
+  readonly authTime?: number | undefined
+  readonly acr?: string | undefined
+  readonly amr?: readonly string[] | undefined
+}
+
+/**
+ * The claims of a token that an app gets for a person (RFC 9068 §2.2). The app's own role is not among them: it
+ * plays no part in what is allowed.
+ * @param app the client key that is the app; absent for one that no organization answers for
+ */
+export function personClaims(
+  service: Service,
+  person: Person,
+  app: Authenticated | undefined,
+  { grantId, authTime, acr, amr }: SignedIn,
+): Record<string, unknown> {
+  const { user, organization } = person
+  return {
+    org_id: organization.id,
+    roles: rolesOn(service, person),
+    ver: {
+      [user.id]: user.authority,
+      [organization.id]: organization.authority,
+      ...(app && { [app.key.id]: app.key.authority, [app.organization.id]: app.organization.authority }),
+    },
+    env: app?.key.environment ?? 'live',
+    ...(grantId !== undefined && { grant_id: grantId }),
+    ...(authTime !== undefined && { auth_time: authTime }),
+    ...(acr !== undefined && { acr }),
+    ...(amr !== undefined && { amr }),
+  }
 }
 
 /** A token's life: the service's, and never past the key's own end. Whole seconds, less than 1 if the key is at its end. */

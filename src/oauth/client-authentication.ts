@@ -1,5 +1,5 @@
 import type { RefusalReason } from '../audit/activity.ts'
-import { type ClientKey, isExpired, type KeyFacts, refusal } from '../client-keys/client-key.ts'
+import { type ClientKey, isApp, isExpired, type KeyFacts, refusal } from '../client-keys/client-key.ts'
 import { findClientKey } from '../client-keys/find-client-key.ts'
 import { parseSecret } from '../client-keys/secret-format.ts'
 import { secretVerifier } from '../client-keys/verify-secret.ts'
@@ -32,6 +32,8 @@ export interface KeyLookUp {
    * No store is asked about an id, or a secret, that cannot be.
    */
   find(clientId: unknown, presented: Presented, exchange: Exchange): Promise<ClientKey | undefined>
+  /** The app that a browser's request names, if it is here and may be used now. It has not proved to be it. */
+  findNamed(clientId: unknown): Promise<ClientKey | undefined>
   /**
    * Whether the secret is one of the key's live ones; if not, the exchange says why.
    * @throws {TooManyRequests}
@@ -47,13 +49,13 @@ export function keyLookUp(deps: AuthenticationDeps, service: Service): KeyLookUp
       const keyId = possibleKeyId(clientId, presented)
       const key = keyId && (await findClientKey(records, keyId))
       if (key === undefined) return undefined
+      // Who names a key and presents nothing is nobody, unless the key is one that has nothing to present.
+      if (presented.kind === 'nothing' && key.authentication.kind !== 'none') return undefined
       exchange.key = key
       const spent = deps.limits.failuresOf(key.id, exchange.address)
       if (spent !== undefined) throw new TooManyRequests(spent)
       const keysService = await serviceOf(records, service, key, exchange)
-      const organization = await records.find(key.organizationId, organizations, key.organizationId)
-      const roleId = parseId('rol', key.role)
-      const role = roleId && (await records.find(key.organizationId, roles, roleId))
+      const { organization, role } = await factsOf(records, key)
       const reason = reasonAgainst(
         key,
         { organization, service: keysService, role },
@@ -68,6 +70,13 @@ export function keyLookUp(deps: AuthenticationDeps, service: Service): KeyLookUp
       if (reason !== undefined) exchange.refused = reason
       return undefined
     },
+    findNamed: async (clientId) => {
+      const keyId = typeof clientId === 'string' ? parseId('key', clientId) : undefined
+      const key = keyId && (await findClientKey(records, keyId))
+      if (key?.serviceId !== service.id || !isApp(key)) return undefined
+      const facts = { ...(await factsOf(records, key)), service }
+      return refusal(key, facts, clock()) === undefined ? key : undefined
+    },
     hasSecret: (key, presented, exchange) => {
       const answer = verify(key, presented, clock())
       if (answer === 'live') {
@@ -78,6 +87,12 @@ export function keyLookUp(deps: AuthenticationDeps, service: Service): KeyLookUp
       return false
     },
   }
+}
+
+async function factsOf(records: Records, key: ClientKey): Promise<Omit<KeyFacts, 'service'>> {
+  const organization = await records.find(key.organizationId, organizations, key.organizationId)
+  const roleId = parseId('rol', key.role)
+  return { organization, role: roleId && (await records.find(key.organizationId, roles, roleId)) }
 }
 
 /**
@@ -96,7 +111,7 @@ async function serviceOf(
 
 /** The id that may be looked up; the subject of an assertion is whatever stands there, and a secret names its key. */
 function possibleKeyId(clientId: unknown, presented: Presented): ClientKeyId | undefined {
-  if (typeof clientId !== 'string' || presented.kind === 'nothing') return undefined
+  if (typeof clientId !== 'string') return undefined
   const keyId = parseId('key', clientId)
   return presented.kind === 'secret' && parseSecret(presented.secret)?.keyId !== keyId ? undefined : keyId
 }
@@ -118,6 +133,8 @@ export function takeKey(limits: TokenLimits, key: ClientKey): void {
 /** No token could live a whole second: the key is as good as expired. */
 const tokenLifeMsMin = 1000
 
+const expected = { secret: 'secret', private_key_jwt: 'assertion', none: 'nothing' } as const
+
 const allows = derived((key: ClientKey) => addressMatcher(key.cidrs))
 
 function reasonAgainst(
@@ -132,6 +149,5 @@ function reasonAgainst(
   if (reason !== undefined) return reason
   if (isExpired(key, nowMs + tokenLifeMsMin - 1)) return 'expired'
   if (!allows(key)(address)) return 'address_not_allowed'
-  const expected = key.authentication.kind === 'secret' ? 'secret' : 'assertion'
-  return presented.kind === expected ? undefined : 'wrong_authentication_method'
+  return presented.kind === expected[key.authentication.kind] ? undefined : 'wrong_authentication_method'
 }

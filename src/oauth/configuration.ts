@@ -6,29 +6,23 @@ import {
   type KoaContextWithOIDC,
   type ResourceServer,
 } from 'oidc-provider'
-import type { Activity } from '../audit/activity.ts'
-import type { Commit } from '../audit/record.ts'
-import type { ClientKeyId, NewId } from '../ids.ts'
+import type { Authentication, ClientKey } from '../client-keys/client-key.ts'
+import type { ClientKeyId } from '../ids.ts'
 import type { Service, SigningKey } from '../services/service.ts'
-import type { ArtifactDeps } from './artifact-adapter.ts'
 import { machineClaims, tokenTtlSeconds } from './claims.ts'
-import { type AuthenticationDeps, takeKey } from './client-authentication.ts'
-import type { EndedTokens } from './ended-tokens.ts'
-import { jwksRoute, tokenRoute } from './endpoints.ts'
-import { authenticatedOf } from './exchange.ts'
+import { takeKey } from './client-authentication.ts'
+import { authorizationRoute, jwksRoute, tokenRoute } from './endpoints.ts'
+import { authenticatedOf, exchangeOf } from './exchange.ts'
+import type { IssuerDeps } from './issuer-deps.ts'
+import {
+  delegatedClaims,
+  delegatedResource,
+  isForApi,
+  peopleConfiguration,
+  peopleTtl,
+} from './people-configuration.ts'
 import { refusedScope } from './scopes.ts'
 import { tokenClientDefaults, tokenFeatures, tokenRoutes } from './token-configuration.ts'
-
-export interface IssuerDeps extends AuthenticationDeps, ArtifactDeps {
-  readonly activity: Activity
-  readonly commit: Commit
-  readonly newId: NewId
-  readonly endedTokens: EndedTokens
-  /** `https://id.example`, without a slash at its end. */
-  readonly origin: string
-  /** Told of faults of ours: what the caller sees as `server_error`. */
-  readonly onFault: (cause: unknown, requestId: string) => void
-}
 
 // Never a symmetric algorithm: it would sign with the placeholder that stands for the secret.
 const asymmetric = [
@@ -53,11 +47,9 @@ const off = { enabled: false } as const
 export function configurationOf(deps: IssuerDeps, service: Service): Configuration {
   return {
     jwks: { keys: service.signingKeys.map((key) => privateJwk(deps, key)) },
-    routes: { token: tokenRoute, jwks: jwksRoute, ...tokenRoutes },
-    scopes: [],
-    claims: {},
-    responseTypes: [],
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    routes: { authorization: authorizationRoute, token: tokenRoute, jwks: jwksRoute, ...tokenRoutes },
+    ...peopleConfiguration(deps, service),
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     clientDefaults: {
       grant_types: ['client_credentials'],
       response_types: [],
@@ -80,7 +72,7 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
       resourceIndicators: {
         enabled: true,
         defaultResource: () => service.audience,
-        useGrantedResource: () => true,
+        useGrantedResource: (_ctx, model) => isForApi(model.scopes),
         getResourceServerInfo: (ctx, resource) => resourceServer(deps, service, ctx, resource),
       },
       devInteractions: off,
@@ -89,8 +81,12 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
       rpInitiatedLogout: off,
       userinfo: off,
     },
-    extraTokenClaims: (ctx) => machineClaims(authenticatedOf(ctx)),
+    extraTokenClaims: (ctx, token) =>
+      token.kind === 'ClientCredentials'
+        ? machineClaims(authenticatedOf(ctx))
+        : delegatedClaims(service, ctx),
     ttl: {
+      ...peopleTtl(deps, service),
       ClientCredentials: (_ctx, token) =>
         token.resourceServer?.accessTokenTTL ?? service.accessTokenTtlSeconds,
     },
@@ -127,6 +123,41 @@ export function assertionHolder(id: ClientKeyId, keys: readonly Readonly<JWK>[])
   }
 }
 
+/** What the library must know of a key that acts for people: where they come back to. */
+export function appHolder(key: ClientKey): ClientMetadata {
+  const { id, applicationType = 'web', redirectUris = [], postLogoutRedirectUris, authentication } = key
+  return {
+    ...provedBy(id, authentication),
+    client_id: id,
+    application_type: applicationType,
+    redirect_uris: [...redirectUris],
+    response_types: redirectUris.length > 0 ? ['code'] : [],
+    grant_types: grantTypes(key),
+    ...(postLogoutRedirectUris && { post_logout_redirect_uris: [...postLogoutRedirectUris] }),
+  }
+}
+
+function provedBy(id: ClientKeyId, authentication: Authentication): ClientMetadata {
+  switch (authentication.kind) {
+    case 'secret':
+      return secretHolder
+    case 'private_key_jwt':
+      return assertionHolder(id, authentication.jwks.keys)
+    case 'none':
+      return { ...machine, token_endpoint_auth_method: 'none' }
+    default:
+      throw new Error(`unknown authentication: ${authentication satisfies never}`)
+  }
+}
+
+function grantTypes({ redirectUris = [], authentication }: ClientKey): string[] {
+  return [
+    ...(redirectUris.length > 0 ? ['authorization_code', 'refresh_token'] : []),
+    // What cannot prove itself is no machine.
+    ...(authentication.kind === 'none' ? [] : ['client_credentials']),
+  ]
+}
+
 /** The one API whose tokens this issuer makes. Asked for once a request, when the client has authenticated. */
 async function resourceServer(
   deps: IssuerDeps,
@@ -137,22 +168,28 @@ async function resourceServer(
   // RFC 8707 §2 lets it be repeated; there is one API here, and a repetition is a mistake.
   if (resource !== service.audience || Array.isArray(ctx.oidc.params?.['resource']))
     throw new errors.InvalidTarget()
+  if (ctx.oidc.params?.['grant_type'] !== 'client_credentials')
+    return delegatedResource(service, signed(deps, service, exchangeOf(ctx).authenticated?.key))
   const authenticated = authenticatedOf(ctx)
-  const { key } = authenticated
   const scopes = ctx.oidc.requestParamScopes
   // Never a quiet narrowing: a scope left out would leave a token for the whole role.
   const refused =
     scopes.size === 0 ? undefined : await refusedScope(deps.records, service, authenticated, scopes)
   if (refused !== undefined) throw new errors.InvalidScope('this key may not ask for that scope', refused)
+  return { ...signed(deps, service, authenticated.key), scope: [...scopes].join(' ') }
+}
+
+/** How the service signs a token that the key gets. */
+function signed({ clock }: IssuerDeps, service: Service, key: ClientKey | undefined) {
   const active = service.signingKeys.find((signing) => signing.state.kind === 'active')
   if (active === undefined) throw new Error(`the service ${service.slug} has no active signing key`)
   return {
-    scope: [...scopes].join(' '),
     audience: service.audience,
-    accessTokenTTL: tokenTtlSeconds(service, key, deps.clock()),
+    accessTokenTTL:
+      key === undefined ? service.accessTokenTtlSeconds : tokenTtlSeconds(service, key, clock()),
     accessTokenFormat: 'jwt',
     jwt: { sign: { alg: active.algorithm, kid: active.id } },
-  }
+  } as const
 }
 
 function privateJwk(deps: IssuerDeps, key: SigningKey): JWK {

@@ -1,6 +1,6 @@
 /** An endpoint of an issuer that works today: the library's route, and the methods it answers. */
 export interface Endpoint {
-  readonly kind: 'token' | 'revocation' | 'introspection' | 'jwks' | 'discovery'
+  readonly kind: 'authorization' | 'sign-in' | 'token' | 'revocation' | 'introspection' | 'jwks' | 'discovery'
   /** The library's own path, below the issuer's. */
   readonly route: string
   readonly methods: readonly string[]
@@ -16,6 +16,9 @@ const reading = ['GET', 'HEAD', 'OPTIONS']
 const openidConfiguration = '/.well-known/openid-configuration'
 const authorizationServer = '/.well-known/oauth-authorization-server'
 
+export const authorizationRoute = '/oauth/authorize'
+/** Our own pages: signing in, consent, one's own sessions. */
+export const signInRoute = '/login'
 export const tokenRoute = '/oauth/token'
 export const jwksRoute = '/oauth/jwks'
 export const revocationRoute = '/oauth/revoke'
@@ -28,7 +31,12 @@ function posted(kind: Endpoint['kind'], route: string): readonly [string, Endpoi
 const openid: Endpoint = { kind: 'discovery', route: openidConfiguration, methods: reading }
 const oauth: Endpoint = { kind: 'discovery', route: authorizationServer, methods: reading }
 
+const authorization: Endpoint = { kind: 'authorization', route: authorizationRoute, methods: ['GET'] }
+const signIn: Endpoint = { kind: 'sign-in', route: signInRoute, methods: ['GET', 'POST'] }
+
 const endpoints: ReadonlyMap<string, Endpoint> = new Map([
+  [authorizationRoute, authorization],
+  [signInRoute, signIn],
   posted('token', tokenRoute),
   posted('revocation', revocationRoute),
   posted('introspection', introspectionRoute),
@@ -37,6 +45,9 @@ const endpoints: ReadonlyMap<string, Endpoint> = new Map([
   [openidConfiguration, openid],
   [authorizationServer, oauth],
 ])
+
+/** Those that have paths of their own below them, whose letter case counts. */
+const withPathsBelow: readonly Endpoint[] = [authorization, signIn]
 
 // RFC 8414 §3.1 puts the well-known segment before the issuer's path; the library, being mounted, never sees that form.
 const forms: readonly Endpoint[] = [oauth, openid]
@@ -50,8 +61,13 @@ export function destinationOf(path: string): Destination | undefined {
   const end = path.indexOf('/', 1)
   if (end < 2) return undefined
   const rest = path.slice(end)
-  const endpoint = endpoints.get(rest) ?? endpoints.get(fold(rest))
+  const endpoint = endpoints.get(rest) ?? endpoints.get(fold(rest)) ?? below(rest)
   return endpoint && { slug: path.slice(1, end), endpoint }
+}
+
+function below(path: string): Endpoint | undefined {
+  const above = withPathsBelow.find(({ route }) => path.startsWith(`${route}/`))
+  return above && { ...above, route: path }
 }
 
 function wellKnown(path: string): Destination | undefined {

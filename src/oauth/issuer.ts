@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AdapterFactory, type KoaContextWithOIDC, Provider } from 'oidc-provider'
-import type { ClientKey } from '../client-keys/client-key.ts'
+import { type ClientKey, isApp } from '../client-keys/client-key.ts'
 import type { Service } from '../services/service.ts'
 import { derived } from '../storage/derived.ts'
 import { artifactAdapter, takeAssertionId } from './artifact-adapter.ts'
 import { keyLookUp } from './client-authentication.ts'
-import { assertionHolder, configurationOf, type IssuerDeps, secretHolder } from './configuration.ts'
+import { appHolder, assertionHolder, configurationOf, secretHolder } from './configuration.ts'
+import { trustOrigin } from './cookies.ts'
 import { exchangeOf } from './exchange.ts'
+import { identityScopes } from './identity-scopes.ts'
+import type { IssuerDeps } from './issuer-deps.ts'
 import {
   copyClient,
   makeClient,
@@ -16,10 +19,13 @@ import {
   overrideReplayDetection,
 } from './library-overrides.ts'
 import { listenTo } from './outcomes.ts'
+import { consentAdapter } from './people-configuration.ts'
 import { presentedBy } from './presented.ts'
 import { publish } from './published.ts'
 import { refreshTokenAdapter } from './refresh-token-adapter.ts'
+import { signInPages } from './sign-in/pages-app.ts'
 import { structuredTokens } from './structured-tokens.ts'
+import { delegableScopes } from './usable-scopes.ts'
 
 /** One service's authorization server, made from one version of its record. */
 export interface Issuer {
@@ -35,18 +41,25 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   })
   const keys = keyLookUp(deps, service)
   const withSecret = makeClient(provider, secretHolder)
-  const clientOf = derived(({ id, authentication }: ClientKey) =>
-    authentication.kind === 'private_key_jwt'
+  const clientOf = derived((key: ClientKey) => {
+    const { id, authentication } = key
+    if (isApp(key)) return makeClient(provider, appHolder(key))
+    return authentication.kind === 'private_key_jwt'
       ? makeClient(provider, assertionHolder(id, authentication.jwks.keys))
-      : copyClient(withSecret, id),
-  )
+      : copyClient(withSecret, id)
+  })
   overrideAddresses(provider)
   overrideRefreshTokenIds(provider, () => exchangeOf(contextOf()).refreshSuccessor)
+  trustOrigin(provider, deps.origin)
   overrideReplayDetection(provider, takeAssertionId(deps, service.id))
   overrideClients(provider, {
     find: async (clientId) => {
       const ctx = contextOf()
-      const key = await keys.find(clientId, presentedBy(ctx), exchangeOf(ctx))
+      const exchange = exchangeOf(ctx)
+      const key =
+        exchange.endpoint === 'authorization'
+          ? await keys.findNamed(clientId)
+          : await keys.find(clientId, presentedBy(ctx), exchange)
       return key && clientOf(key)
     },
     compareSecret: (_client, presented) => {
@@ -56,23 +69,37 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   })
   listenTo(provider, deps)
   const answerStructured = structuredTokens(deps, service)
-  const scopes = service.model.roles.filter((role) => role.delegable).map((role) => role.name)
+  const scopes = [...Object.keys(identityScopes), ...delegableScopes(service)]
   provider.use(async (ctx, next) => {
     await next()
     if (ctx.method === 'POST') await answerStructured(ctx as KoaContextWithOIDC)
     else publish(ctx as KoaContextWithOIDC, scopes)
   })
   const handle = provider.callback()
-  return { service, handle: (request, response) => handle(request, response) }
+  const pages = signInPages(deps, service, provider)
+  return {
+    service,
+    handle: (request, response) =>
+      exchangeOf({ req: request }).endpoint === 'sign-in'
+        ? pages(request, response)
+        : handle(request, response),
+  }
 }
 
-function adapters(deps: IssuerDeps, { id }: Service): AdapterFactory {
-  return (model) =>
-    model === 'RefreshToken'
-      ? refreshTokenAdapter(deps, id, (successor) => {
+function adapters(deps: IssuerDeps, service: Service): AdapterFactory {
+  const { id } = service
+  return (model) => {
+    switch (model) {
+      case 'Grant':
+        return consentAdapter(deps, service)
+      case 'RefreshToken':
+        return refreshTokenAdapter(deps, id, (successor) => {
           exchangeOf(contextOf()).refreshSuccessor = successor
         })
-      : artifactAdapter(deps, id, model)
+      default:
+        return artifactAdapter(deps, id, model)
+    }
+  }
 }
 
 /** The request that the library is working on. */

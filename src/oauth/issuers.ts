@@ -4,10 +4,10 @@ import { hasCode } from '../errors.ts'
 import { type Arrival, arrivalOf } from '../http/arrival.ts'
 import { findServiceBySlug } from '../services/find-service.ts'
 import { services } from '../services/service.ts'
-import type { IssuerDeps } from './configuration.ts'
 import { destinationOf, type Endpoint } from './endpoints.ts'
 import { begin } from './exchange.ts'
 import { type Issuer, makeIssuer } from './issuer.ts'
+import type { IssuerDeps } from './issuer-deps.ts'
 import type { TokenLimits } from './limits.ts'
 import { answerFault, answerMethodNotAllowed, answerTooLarge, answerTooMany } from './refusals.ts'
 
@@ -43,7 +43,7 @@ export function createIssuers(deps: IssuersDeps): Issuers {
         if (issuer === undefined) return false
         if (refuseEarly(deps.limits, endpoint, arrival, request, response)) return true
         begin(request, arrival, endpoint.kind)
-        request.url = endpoint.route
+        request.url = query === -1 ? endpoint.route : endpoint.route + url.slice(query)
         await issuer.handle(request, response)
       } catch (cause) {
         deps.onFault(cause, arrival.requestId)
@@ -69,7 +69,7 @@ function refuseEarly(
     return true
   }
   // What is only read comes from memory, and may be asked by anybody.
-  if (!endpoint.methods.includes('POST')) return false
+  if (endpoint.kind === 'jwks' || endpoint.kind === 'discovery') return false
   const spent = limits.takeAddress(arrival.address)
   if (spent !== undefined) answerTooMany(response, spent)
   else if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) answerTooLarge(response)

@@ -5,6 +5,15 @@ import { jwksCacheSeconds } from '../services/signing-key.ts'
 /** Members of the metadata (RFC 8414 §2) that are true of what an issuer does today. */
 const told = [
   'issuer',
+  'authorization_endpoint',
+  'authorization_response_iss_parameter_supported',
+  'code_challenge_methods_supported',
+  'acr_values_supported',
+  'claims_supported',
+  'id_token_signing_alg_values_supported',
+  'prompt_values_supported',
+  'response_modes_supported',
+  'subject_types_supported',
   'token_endpoint',
   'jwks_uri',
   'response_types_supported',

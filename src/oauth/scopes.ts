@@ -28,7 +28,7 @@ function scopeBeyond(
 ): string | undefined {
   const { role, entitlement } = holding
   const held = operationsOf(compiled, typeof role === 'string' ? role : role.allow, entitlement)
-  const names = typeof role === 'string' ? included(compiled.model, role) : new Set<string>()
+  const names = typeof role === 'string' ? includedRoles(compiled.model, role) : new Set<string>()
   for (const scope of scopes) {
     if (compiled.rolesByName.get(scope)?.role.delegable !== true) return scope
     const opened = operationsOf(compiled, scope, [scope])
@@ -39,7 +39,7 @@ function scopeBeyond(
 }
 
 /** A role and all that it includes. */
-function included(model: ServiceModel, role: string): ReadonlySet<string> {
+export function includedRoles(model: ServiceModel, role: string): ReadonlySet<string> {
   const found = new Set([role])
   // A set is walked to its end, with what is added on the way.
   for (const name of found)

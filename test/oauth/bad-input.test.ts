@@ -34,11 +34,7 @@ describe('a token request that cannot be read (RFC 6749 §5.2)', () => {
     ['NUL bytes in the grant type', 'grant_type=%00', 'unsupported_grant_type'],
     ['bad percent-encoding', 'grant_type=%zz%', 'unsupported_grant_type'],
     ['bytes that are not UTF-8', 'grant_type=%ff%fe', 'unsupported_grant_type'],
-    [
-      'the code grant, which does not exist yet',
-      'grant_type=authorization_code&code=x',
-      'unsupported_grant_type',
-    ],
+    ["a grant that is not the key's", 'grant_type=authorization_code&code=x', 'invalid_request'],
   ])('%s', async (_what, body, error) => {
     await expectError(await postToken(world, body, basic(issued)), 400, error)
   })
@@ -138,7 +134,6 @@ describe('methods and spellings of a path', () => {
     '/oauth/token//',
     '/oauth/%74oken',
     '/oauth//token',
-    '/oauth/authorize',
     '/oauth/userinfo',
     '/oauth/register',
     '/oauth/par',

@@ -28,6 +28,7 @@ import {
 import { cacheRecords } from '../../src/storage/cache.ts'
 import { feedAgeMsMax, followFeed } from '../../src/storage/feed.ts'
 import { type Collection, insert, type Stored, update } from '../../src/storage/ports.ts'
+import { type User, users } from '../../src/users/user.ts'
 
 /** One clock for us and the library, which reads the machine's: tests of time set that one. */
 export const clock: Clock = () => Date.now()
@@ -66,6 +67,9 @@ export interface IssuedKey {
   readonly secret: string
 }
 
+/** Everybody's. */
+export const rightPassword = 'correct horse battery staple'
+
 interface RawRequest {
   readonly host?: string
   readonly headers?: readonly string[]
@@ -101,6 +105,8 @@ export async function startWorld(options: Options = {}) {
   const origin = `http://127.0.0.1:${port}`
   const deps: IssuersDeps = {
     records,
+    storedRecords: store.records,
+    verifyPassword: async (user, password) => user !== undefined && password === rightPassword,
     artifacts: store.artifacts,
     secrets,
     clock,
@@ -190,6 +196,23 @@ export async function startWorld(options: Options = {}) {
     })
     return { key, secret }
   }
+  const addUser = (more: Partial<User> = {}) =>
+    add<User>(users, {
+      id: newId('usr'),
+      organizationId: organization.id,
+      version: 1,
+      email: 'ann@north.example',
+      emailVerifiedAt: clock(),
+      name: 'Ann North',
+      state: { kind: 'active' },
+      roles: [{ serviceId: service.id, role: 'desk' }],
+      tags: {},
+      identities: [],
+      authority: 5,
+      createdBy: 'key_0',
+      createdAt: clock(),
+      ...more,
+    })
   const stop = async () => {
     server.closeAllConnections()
     server.close()
@@ -213,7 +236,7 @@ export async function startWorld(options: Options = {}) {
     return answer
   }
   const requests = { raw, clock, server, origin, issuer: `${origin}/clinic` }
-  const makers = { add, change, addOrganization, addService, addKey }
+  const makers = { add, change, addOrganization, addService, addKey, addUser }
   return {
     ...requests,
     ...makers,

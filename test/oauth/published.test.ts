@@ -16,6 +16,7 @@ const authenticatedEndpoint = (name: string, path: string) => ({
     'client_secret_basic',
     'client_secret_post',
     'private_key_jwt',
+    'none',
   ],
   [`${name}_endpoint_auth_signing_alg_values_supported`]: expect.arrayContaining(['ES256', 'RS256', 'EdDSA']),
 })
@@ -23,14 +24,26 @@ const metadata = () => ({
   issuer: world.issuer,
   token_endpoint: `${world.issuer}/oauth/token`,
   jwks_uri: `${world.issuer}/oauth/jwks`,
-  response_types_supported: [],
-  grant_types_supported: ['client_credentials'],
-  token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+  authorization_endpoint: `${world.issuer}/oauth/authorize`,
+  authorization_response_iss_parameter_supported: true,
+  response_types_supported: ['code'],
+  response_modes_supported: ['form_post', 'fragment', 'query'],
+  code_challenge_methods_supported: ['S256'],
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: ['ES256'],
+  claims_supported: expect.arrayContaining(['sub', 'name', 'email', 'email_verified', 'auth_time']),
+  grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
+  token_endpoint_auth_methods_supported: [
+    'client_secret_basic',
+    'client_secret_post',
+    'private_key_jwt',
+    'none',
+  ],
   token_endpoint_auth_signing_alg_values_supported: expect.arrayContaining(['ES256', 'RS256', 'EdDSA']),
   dpop_signing_alg_values_supported: expect.arrayContaining(['ES256', 'PS256', 'EdDSA']),
   ...authenticatedEndpoint('introspection', 'introspect'),
   ...authenticatedEndpoint('revocation', 'revoke'),
-  scopes_supported: ['patients:read', 'invoices:read'],
+  scopes_supported: ['openid', 'profile', 'email', 'offline_access', 'patients:read', 'invoices:read'],
 })
 
 describe('metadata (RFC 8414, OpenID Connect Discovery)', () => {
@@ -46,7 +59,7 @@ describe('metadata (RFC 8414, OpenID Connect Discovery)', () => {
     expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8')
     const body = await response.json()
     expect(body).toEqual(metadata())
-    expect(JSON.stringify(body)).not.toMatch(/HS\d|authorization_endpoint|"none"/)
+    expect(JSON.stringify(body)).not.toMatch(/HS\d|implicit/)
   })
 
   test('follows the configured origin, whatever Host and forwarding headers say', async () => {

@@ -1,0 +1,79 @@
+import { type KoaContextWithOIDC, interactionPolicy as library } from 'oidc-provider'
+import { type App, isRecognizable } from '../consents/app.ts'
+import { consentOf } from '../consents/consent.ts'
+import type { Service } from '../services/service.ts'
+import { personOf } from './account.ts'
+import { findApp } from './apps.ts'
+import type { IssuerDeps } from './issuer-deps.ts'
+import { delegableScopes, usableScopes } from './usable-scopes.ts'
+
+const { Check, Prompt, base } = library
+
+/** What a person must do before a request goes on: choose an account, sign in, consent; in this order. */
+export function interactionPolicy(deps: IssuerDeps, service: Service) {
+  const policy = base()
+  policy.remove('consent')
+  policy.add(new Prompt({ name: 'select_account', requestable: true }), 0)
+  policy.get('login')?.checks.add(accountGone(), 0)
+  policy.add(
+    new Prompt(
+      { name: 'consent', requestable: true },
+      notAsked(),
+      scopesMissing(deps, service),
+      identityMissing(),
+    ),
+  )
+  return policy
+}
+
+/** The session's person is gone, disabled, or of a suspended organization. */
+function accountGone() {
+  return new Check(
+    'account_gone',
+    'End-User authentication is required',
+    ({ oidc }) => oidc.session?.accountId !== undefined && oidc.account === undefined,
+  )
+}
+
+/** There is no consent, or none that is remembered: then it is good for the one request in which it was given. */
+function notAsked() {
+  return new Check('not_asked', 'consent is required', ({ oidc }) => oidc.entities.Grant?.jti === undefined)
+}
+
+/** A scope that the person can use, and has not been asked for; one that they cannot is left out anyway. */
+function scopesMissing(deps: IssuerDeps, service: Service) {
+  return new Check('scopes_missing', 'requested scopes not granted', async (ctx) => {
+    const granted = new Set(ctx.oidc.entities.Grant?.getResourceScope(service.audience).split(' '))
+    const asked = delegableScopes(service).filter((scope) => ctx.oidc.requestParamScopes.has(scope))
+    const missing = asked.filter((scope) => !granted.has(scope))
+    if (missing.length === 0) return false
+    return (await usableScopes(deps.records, service, personOf(ctx), missing)).length > 0
+  })
+}
+
+function identityMissing() {
+  return new Check('identity_missing', 'requested scopes not granted', ({ oidc }) => {
+    const granted = new Set(oidc.entities.Grant?.getOIDCScope().split(' '))
+    return [...oidc.requestParamOIDCScopes].some((scope) => !granted.has(scope))
+  })
+}
+
+/** The grant of this request: that of the consent just given, else the one that is remembered for this very app. */
+export async function rememberedGrant(deps: IssuerDeps, service: Service, ctx: KoaContextWithOIDC) {
+  const { Grant } = ctx.oidc.provider
+  const just = ctx.oidc.result?.consent?.grantId
+  if (just !== undefined) return Grant.find(just)
+  const { client } = ctx.oidc
+  const app = client && (await findApp(deps.records, service, client.clientId))
+  if (app === undefined) return undefined
+  const { user } = personOf(ctx)
+  const pair = { userId: user.id, serviceId: service.id, clientId: app.clientId }
+  const consent = await consentOf(deps.storedRecords, user.organizationId, pair)
+  return consent?.remembered === true && isSame(app, consent.appFingerprint)
+    ? Grant.find(consent.id)
+    : undefined
+}
+
+function isSame(app: App, fingerprint: string): boolean {
+  return app.fingerprint === fingerprint && isRecognizable(app)
+}

@@ -1,0 +1,81 @@
+import type { Context } from 'koa'
+import type { App } from '../../consents/app.ts'
+import { giveConsent } from '../../consents/give-consent.ts'
+import { DomainError } from '../../errors.ts'
+import { arrivalOf } from '../../http/arrival.ts'
+import { parseId } from '../../ids.ts'
+import { findApp } from '../apps.ts'
+import { identityScopes } from '../identity-scopes.ts'
+import { send } from '../pages.ts'
+import { findPerson, type Person } from '../people.ts'
+import { delegableScopes, usableScopes } from '../usable-scopes.ts'
+import type { Form } from './form.ts'
+import type { PagesOf } from './pages-of.ts'
+import { finish, formOf, type UnderWay } from './under-way.ts'
+
+/** What is asked of whom, for whom. */
+interface Question {
+  readonly person: Person
+  readonly app: App
+  readonly redirectUri: string
+  readonly scopes: readonly {
+    readonly name: string
+    readonly description: string
+    readonly usable: boolean
+  }[]
+}
+
+export async function showConsent(at: PagesOf, ctx: Context, here: UnderWay): Promise<void> {
+  const { person, app, scopes, redirectUri } = await questionOf(at, here)
+  const { user, organization } = person
+  const page = {
+    kind: 'consent',
+    ...formOf(at, here, 'consent'),
+    app: {
+      name: app.name,
+      organization: app.organization?.name,
+      verified: app.organization !== undefined,
+      redirectHost: new URL(redirectUri).host,
+    },
+    person: { email: user.email, organization: organization.name },
+    scopes,
+    duration: 'until you take it back',
+  } as const
+  send(ctx, page, 200, [redirectUri])
+}
+
+export async function answerConsent(at: PagesOf, ctx: Context, here: UnderWay, form: Form): Promise<void> {
+  if (form.get('decision') !== 'allow') {
+    await finish(at, ctx, { error: 'access_denied', error_description: 'the person said no' })
+    return
+  }
+  const { person, app, scopes } = await questionOf(at, here)
+  const { user } = person
+  const { requestId, address } = arrivalOf(ctx.req)
+  const by = { kind: 'user', id: user.id, organizationId: user.organizationId, requestId, address } as const
+  const consent = await giveConsent({ ...at.deps, records: at.deps.storedRecords }, by, {
+    ...{ organizationId: user.organizationId, userId: user.id, serviceId: at.service.id, app },
+    scopes: scopes.filter(({ usable }) => usable).map(({ name }) => name),
+  })
+  await finish(at, ctx, { consent: { grantId: consent.id } })
+}
+
+async function questionOf({ deps, service }: PagesOf, { interaction }: UnderWay): Promise<Question> {
+  const { params, session } = interaction
+  const userId = parseId('usr', session?.accountId ?? '')
+  const person = userId && (await findPerson(deps.records, userId))
+  const app = await findApp(deps.records, service, String(params['client_id']))
+  if (person === undefined || app === undefined)
+    throw new DomainError('not_found', 'the app, or your account, is not there any more')
+  const asked = String(params['scope'] ?? '').split(' ')
+  const identity = Object.entries(identityScopes)
+    .filter(([name]) => asked.includes(name))
+    .map(([name, description]) => ({ name, description, usable: true }))
+  const delegable = delegableScopes(service).filter((name) => asked.includes(name))
+  const usable = await usableScopes(deps.records, service, person, delegable)
+  const words = (name: string) => service.model.roles.find((role) => role.name === name)?.description ?? name
+  const scopes = delegable.map((name) => ({
+    ...{ name, description: words(name), usable: usable.includes(name) },
+  }))
+  return { person, app, redirectUri: String(params['redirect_uri']), scopes: [...identity, ...scopes] }
+}

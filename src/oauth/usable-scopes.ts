@@ -1,0 +1,44 @@
+import { operationsOf } from '../evaluator/grant.ts'
+import { parseId } from '../ids.ts'
+import { roles } from '../roles/role.ts'
+import { entitledRoles, entitlements } from '../services/entitlement.ts'
+import { compiledModelOf } from '../services/operations-of.ts'
+import type { Service } from '../services/service.ts'
+import type { Records } from '../storage/ports.ts'
+import { type Person, rolesOn } from './people.ts'
+import { includedRoles } from './scopes.ts'
+
+/** Scopes of the service that apps may ask for. */
+export function delegableScopes(service: Service): readonly string[] {
+  return service.model.roles.filter(({ delegable }) => delegable).map(({ name }) => name)
+}
+
+/**
+ * Those of the scopes of which the person can use anything: a scope opens nothing that the person's own roles, within
+ * the organization's entitlement, do not.
+ */
+export async function usableScopes(
+  records: Records,
+  service: Service,
+  person: Person,
+  scopes: readonly string[],
+): Promise<readonly string[]> {
+  const { organization } = person
+  const entitlement = await records.find(organization.id, entitlements, service.id)
+  const entitled = entitledRoles(service.model, organization, entitlement)
+  const compiled = compiledModelOf(service.model)
+  const operations = new Set<string>()
+  const names = new Set<string>()
+  for (const name of rolesOn(service, person)) {
+    const roleId = parseId('rol', name)
+    const role = roleId && (await records.find(organization.id, roles, roleId))
+    const held = roleId === undefined ? name : role?.serviceId === service.id ? role.allow : []
+    for (const id of operationsOf(compiled, held, entitled)) operations.add(id)
+    if (roleId === undefined && entitled.includes(name))
+      for (const inner of includedRoles(service.model, name)) names.add(inner)
+  }
+  return scopes.filter((scope) => {
+    const opened = operationsOf(compiled, scope, [scope])
+    return opened.size === 0 ? names.has(scope) : [...opened].some((id) => operations.has(id))
+  })
+}

@@ -1,0 +1,57 @@
+import { CookieJar } from 'tough-cookie'
+
+/** A page, or the address at which a browser leaves this host. */
+export interface Seen {
+  readonly status: number
+  readonly url: URL
+  readonly text: string
+  readonly headers: Headers
+}
+
+/** What a browser does: keeps cookies, follows redirects of its own host, sends the forms that it is shown. */
+export class Browser {
+  readonly jar = new CookieJar()
+  readonly #origin: string
+
+  constructor(origin: string) {
+    this.#origin = origin
+  }
+
+  open(url: string | URL): Promise<Seen> {
+    return this.#send(new URL(url, this.#origin), { method: 'GET' })
+  }
+
+  /** Sends the page's form with these fields; `more` headers are what a stranger would change. */
+  submit(page: Seen, fields: Record<string, string>, more: Record<string, string> = {}): Promise<Seen> {
+    const action = attribute(page.text, /<form[^>]*\saction="([^"]*)"/)
+    const csrf = attribute(page.text, /name="csrf"[^>]*\svalue="([^"]*)"/)
+    return this.post(new URL(action, page.url), { csrf, ...fields }, more)
+  }
+
+  post(url: URL, fields: Record<string, string>, more: Record<string, string> = {}): Promise<Seen> {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', ...more }
+    return this.#send(url, { method: 'POST', headers, body: new URLSearchParams(fields).toString() })
+  }
+
+  async #send(url: URL, init: RequestInit & { headers?: Record<string, string> }): Promise<Seen> {
+    const cookie = await this.jar.getCookieString(url.href)
+    const headers = { ...init.headers, ...(cookie === '' ? {} : { cookie }) }
+    const response = await fetch(url, { ...init, headers, redirect: 'manual' })
+    for (const set of response.headers.getSetCookie()) await this.jar.setCookie(set, url.href)
+    const location = response.headers.get('location')
+    if (location === null)
+      return { status: response.status, url, text: await response.text(), headers: response.headers }
+    const next = new URL(location, url)
+    if (next.origin !== this.#origin)
+      return { status: response.status, url: next, text: '', headers: response.headers }
+    return this.#send(next, { method: 'GET' })
+  }
+}
+
+function attribute(html: string, pattern: RegExp): string {
+  const value = pattern.exec(html)?.[1]
+  if (value === undefined) throw new Error(`no form on the page:\n${html}`)
+  return value
+    .replaceAll('&amp;', '&')
+    .replace(/&#(\d+);/g, (_all, code) => String.fromCharCode(Number(code)))
+}
