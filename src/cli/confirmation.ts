@@ -17,6 +17,7 @@ const Changes = z.object({
   newly_public: names,
   no_longer_public: names,
   ownership_check_lost: names,
+  step_up_weakened: names,
   roles_added: names,
   roles_removed: names,
   roles: z.array(z.object({ role: z.string(), gains: names, loses: names, becomes: names })).default([]),
@@ -65,6 +66,7 @@ function changeLines(changes: z.output<typeof Changes>): readonly string[] {
   const lines = [
     ...told('Anybody may call, without a token', changes.newly_public),
     ...told('No longer checked against the caller’s organization', changes.ownership_check_lost),
+    ...told('An older or weaker sign-in will do', changes.step_up_weakened),
     ...told('No longer open to anybody', changes.no_longer_public),
     ...told('Operations gone', changes.operations_removed),
     ...changes.operations_moved.map(

@@ -17,6 +17,13 @@ export interface ParameterRule {
   readonly encodedSlash?: true
 }
 
+/** How lately and how well a person must have signed in (RFC 9470). At least one of the two. */
+export interface StepUp {
+  readonly maxAgeSeconds?: number
+  /** Any one of them is enough. */
+  readonly acrValues?: readonly string[]
+}
+
 /** One method on one path template of a service. */
 export interface Operation {
   /** The document's `operationId`; where it has none, `METHOD /path`. Unique within the service. */
@@ -34,6 +41,8 @@ export interface Operation {
   readonly alternatives: readonly (readonly string[])[]
   /** The path parameter that must equal the token's `org_id` (`x-latchkey-organization`). */
   readonly organizationParameter?: string
+  /** Asked of people, once all else allows it (`x-latchkey-step-up`). */
+  readonly stepUp?: StepUp
   /** Where the resource ends: the name of a path parameter. Absent: the operation acts on no resource. */
   readonly resourceParameter?: string
 }
@@ -101,6 +110,7 @@ export type ReasonCode =
   | 'no_role'
   | 'operation_not_in_role'
   | 'insufficient_scope'
+  | 'insufficient_user_authentication'
   | 'unknown_resource'
   | 'stale_bundle'
 

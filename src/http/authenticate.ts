@@ -44,6 +44,8 @@ export function refusalOf(denied: Denied, presented: Presented, addressed: Addre
     case 'invalid_token':
     case 'token_revoked':
       return unauthorized(denied.challenge ?? bearerChallenge(presented.authorization !== undefined))
+    case 'insufficient_user_authentication':
+      return unauthorized(denied.challenge ?? bearerChallenge(true))
     case 'no_role':
     case 'operation_not_in_role':
     case 'insufficient_scope':

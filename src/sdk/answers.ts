@@ -1,4 +1,4 @@
-import type { DenialReason } from '../evaluator/model.ts'
+import type { DenialReason, StepUp } from '../evaluator/model.ts'
 import type { Scheme } from './authorization.ts'
 
 /** A refusal as it goes over HTTP. */
@@ -27,6 +27,7 @@ const statusOf: Readonly<Record<DenialReason, number>> = {
   no_role: 403,
   operation_not_in_role: 403,
   insufficient_scope: 403,
+  insufficient_user_authentication: 401,
   unknown_resource: 404,
   stale_bundle: 503,
 }
@@ -50,6 +51,7 @@ const details: Readonly<Record<DenialReason, string>> = {
   no_role: 'The caller has no role here.',
   operation_not_in_role: "None of the caller's roles allows this operation.",
   insufficient_scope: "The access token's scope does not cover this operation.",
+  insufficient_user_authentication: 'The operation needs a more recent or a stronger sign-in.',
   unknown_resource: 'There is no such resource.',
   stale_bundle: 'Access cannot be decided right now. Try again in a moment.',
 }
@@ -74,6 +76,8 @@ export interface RefusalContext {
   /** In the challenge, in place of the reason's own. */
   readonly error?: string
   readonly neededScopes?: readonly string[]
+  /** What the person's sign-in must be (RFC 9470 §3). */
+  readonly stepUp?: StepUp
   readonly methods?: readonly string[]
   /** No credentials were presented: the challenge then says no more than that they are needed (RFC 6750 §3). */
   readonly bare?: boolean
@@ -107,6 +111,8 @@ function headersOf(reason: DenialReason, context: RefusalContext): Readonly<Reco
     case 'invalid_token':
     case 'token_revoked':
       return challenge('invalid_token')
+    case 'insufficient_user_authentication':
+      return challenge('insufficient_user_authentication')
     case 'ambiguous_request':
       return challenge('invalid_request')
     case 'no_role':
@@ -126,14 +132,16 @@ function headersOf(reason: DenialReason, context: RefusalContext): Readonly<Reco
   }
 }
 
-/** RFC 6750 §3, RFC 9449 §7.1. */
+/** RFC 6750 §3, RFC 9449 §7.1, RFC 9470 §3. */
 function challengeOf(challenger: Challenger, context: RefusalContext, error: string): string {
   const { realm, scheme, proofAlgorithms } = challenger
-  const { bare, detail, neededScopes = [] } = context
+  const { bare, detail, neededScopes = [], stepUp } = context
   const parameters = [`realm="${quotable(realm)}"`]
   if (bare !== true) parameters.push(`error="${error}"`)
   if (bare !== true && detail !== undefined) parameters.push(`error_description="${quotable(detail)}"`)
   if (neededScopes.length > 0) parameters.push(`scope="${quotable(neededScopes.join(' '))}"`)
+  if (stepUp?.acrValues !== undefined) parameters.push(`acr_values="${quotable(stepUp.acrValues.join(' '))}"`)
+  if (stepUp?.maxAgeSeconds !== undefined) parameters.push(`max_age="${stepUp.maxAgeSeconds}"`)
   if (scheme === 'DPoP') parameters.push(`algs="${proofAlgorithms.join(' ')}"`)
   return `${scheme} ${parameters.join(', ')}`
 }

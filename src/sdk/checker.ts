@@ -11,6 +11,7 @@ import type { CompiledBundle } from './compiled-bundle.ts'
 import type { Admission, Gate, GuardAnswer, GuardRequest, Rejection } from './guard-answer.ts'
 import type { GuardSource } from './guard-source.ts'
 import { type NonceHeaders, Possession, type PossessionRules } from './possession.ts'
+import { type StepUpRules, unmetStepUp } from './step-up.ts'
 import { type VerifiedTokens, verifiedTokens } from './verified-tokens.ts'
 import { ProofRefused } from './verify-proof.ts'
 import {
@@ -33,6 +34,7 @@ export interface CheckRules extends VerificationRules, PossessionRules {
   readonly trustedProxies: number
   readonly tokenLengthMax: number
   readonly verifiedTokensMax: number
+  readonly stepUp: StepUpRules
 }
 
 /** A request with a token, on its way to a decision. */
@@ -52,6 +54,7 @@ const noFacts: DecisionFacts = { role: () => null, entitlement: () => null }
 export class Checker implements Gate {
   readonly #source: GuardSource
   readonly #rules: CheckRules
+  readonly #clock: Clock
   readonly #verify: VerifyToken
   readonly #possession: Possession
   readonly #tokens: VerifiedTokens
@@ -61,6 +64,7 @@ export class Checker implements Gate {
   constructor(source: GuardSource, rules: CheckRules, { clock, random }: GuardMachine) {
     this.#source = source
     this.#rules = rules
+    this.#clock = clock
     this.#verify = tokenVerifier(rules, clock)
     this.#possession = new Possession(rules, clock, random)
     this.#tokens = verifiedTokens(clock, rules.verifiedTokensMax, rules.clockSkewSecondsMax)
@@ -195,7 +199,10 @@ export class Checker implements Gate {
     if (ended !== undefined) return ended
     const decision: Decision =
       found.kind === 'refused' ? refusal(found) : decideFound(bundle.model, facts, caller, found)
-    if (decision.allowed) return { ...admission(decisionId, bundle, decision, caller, facts), headers }
+    if (decision.allowed)
+      return (
+        this.#unmet(asked, token) ?? { ...admission(decisionId, bundle, decision, caller, facts), headers }
+      )
     const { reason, neededScopes, methods, operation } = decision
     const { challenger, ...rest } = this.#context(asked)
     const context = {
@@ -205,6 +212,22 @@ export class Checker implements Gate {
       ...(methods === undefined ? {} : { methods }),
     }
     return { ...rejection(reason, context), caller, ...(operation === undefined ? {} : { operation }) }
+  }
+
+  /** Last of all: nobody signs in again to be told that they may not. */
+  #unmet(asked: Asked, { caller }: VerifiedToken): Rejection | undefined {
+    const { everywhere, operations: own } = this.#rules.stepUp
+    const matches = asked.found.kind === 'found' ? asked.found.matches : []
+    const operations = matches.map(({ indexed }) => indexed.operation)
+    const stepUp = unmetStepUp(
+      [everywhere, ...operations.flatMap(({ id, stepUp }) => [stepUp, own.get(id)])],
+      caller,
+      this.#clock,
+    )
+    if (stepUp === undefined) return undefined
+    const [operation] = operations
+    const refused = rejection('insufficient_user_authentication', { ...this.#context(asked), stepUp })
+    return { ...refused, caller, ...(operation === undefined ? {} : { operation }) }
   }
 
   /** What is asked anew at each request, however often the token was seen, and after all that was waited for. */

@@ -1,4 +1,6 @@
+import type { StepUp } from '../evaluator/model.ts'
 import { Checker, type CheckRules, type GuardMachine } from './checker.ts'
+import type { CompiledBundle } from './compiled-bundle.ts'
 import type { Gate, GuardAnswer, GuardRequest } from './guard-answer.ts'
 import type { GuardSource, GuardState } from './guard-source.ts'
 import { listOf } from './list-of.ts'
@@ -30,6 +32,15 @@ export interface GuardOptions {
    * Default: the origin of the service's audience.
    */
   readonly publicBase?: string | readonly string[]
+  /**
+   * How lately and how well a person must have signed in (RFC 9470), beside what the document's `x-latchkey-step-up` says:
+   * all that applies must be met. Machines do not sign in, and are not asked.
+   */
+  readonly stepUp?: {
+    readonly everywhere?: StepUp
+    /** By `operationId`. */
+    readonly operations?: Readonly<Record<string, StepUp>>
+  }
   /** How a token that is bound to a key is proven to be its holder's (DPoP, RFC 9449). */
   readonly dpop?: DpopOptions
 }
@@ -63,7 +74,7 @@ export interface Guard extends Gate {
   express(): ExpressMiddleware
   /** Hands the `Admission` to the handler as its second argument. */
   fetch(handler: FetchHandler): GuardedFetch
-  /** Resolves when the guard can decide. */
+  /** Resolves when the guard can decide. Rejects where an option names an operation that the service does not have. */
   ready(): Promise<void>
   state(): GuardState
   close(): void
@@ -74,7 +85,8 @@ export interface Guard extends Gate {
  * @throws {TypeError} if an algorithm is not one that only the issuer can sign with
  */
 export function guardFrom(source: GuardSource, options: GuardOptions, machine: GuardMachine): Guard {
-  const checker = new Checker(source, rulesOf(options), machine)
+  const rules = rulesOf(options)
+  const checker = new Checker(source, rules, machine)
   return {
     check: (request) => checker.check(request),
     checkNow: (request) => checker.checkNow(request),
@@ -82,14 +94,18 @@ export function guardFrom(source: GuardSource, options: GuardOptions, machine: G
     koa: () => koaMiddleware(checker),
     express: () => expressMiddleware(checker),
     fetch: (handler) => fetchMiddleware(checker, handler),
-    ready: () => source.ready(),
+    ready: async () => {
+      await source.ready()
+      const bundle = await source.bundle()
+      if (bundle !== undefined) checkNames(rules, bundle)
+    },
     state: () => source.state(),
     close: () => source.close(),
   }
 }
 
 function rulesOf(options: GuardOptions): CheckRules {
-  const { issuer, audience, publicBase, dpop = {} } = options
+  const { issuer, audience, publicBase, dpop = {}, stepUp = {} } = options
   return {
     algorithms: options.algorithms ?? ['ES256'],
     ...(issuer === undefined ? {} : { issuer }),
@@ -99,6 +115,10 @@ function rulesOf(options: GuardOptions): CheckRules {
     trustedProxies: options.trustedProxies ?? 0,
     tokenLengthMax: options.tokenLengthMax ?? 8_192,
     verifiedTokensMax: options.verifiedTokensMax ?? 10_000,
+    stepUp: {
+      ...(stepUp.everywhere === undefined ? {} : { everywhere: stepUp.everywhere }),
+      operations: new Map(Object.entries(stepUp.operations ?? {})),
+    },
     publicBases: publicBase === undefined ? undefined : listOf(publicBase).map(publicAddress),
     proofRequired: dpop.required ?? false,
     proofAlgorithms: dpop.algorithms ?? ['ES256', 'PS256', 'EdDSA', 'Ed25519'],
@@ -106,6 +126,13 @@ function rulesOf(options: GuardOptions): CheckRules {
     proofsMax: dpop.proofsMax ?? 100_000,
     proofNonce: dpop.nonce === true ? 'own' : (dpop.nonce ?? false),
   }
+}
+
+/** A misspelt name would leave out a check without a word. @throws {TypeError} */
+function checkNames({ stepUp }: CheckRules, { model, service }: CompiledBundle): void {
+  for (const id of stepUp.operations.keys())
+    if (!model.operationsById.has(id))
+      throw new TypeError(`stepUp names ${id}, which is no operation of ${service.slug}`)
 }
 
 /** @throws {TypeError} */

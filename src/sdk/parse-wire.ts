@@ -38,6 +38,14 @@ function isStatements(value: unknown): boolean {
   return isListOf(value, (one) => isObject(one) && isTexts(one['operations']))
 }
 
+function isStepUp(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    ['undefined', 'number'].includes(typeof value['maxAgeSeconds']) &&
+    (value['acrValues'] === undefined || isTexts(value['acrValues']))
+  )
+}
+
 function isOperation(value: unknown): boolean {
   return (
     isObject(value) &&
@@ -46,6 +54,7 @@ function isOperation(value: unknown): boolean {
     isText(value['path']) &&
     isMapOf(value['parameters'], isObject) &&
     isListOf(value['alternatives'], isTexts) &&
+    (value['stepUp'] === undefined || isStepUp(value['stepUp'])) &&
     (value['public'] === undefined || value['public'] === true) &&
     ['undefined', 'string'].includes(typeof value['organizationParameter'])
   )

@@ -1,5 +1,6 @@
 import type { Operation, ServiceModel, ServiceRole } from '../evaluator/model.ts'
 import { operationsOf } from './operations-of.ts'
+import { isWeaker } from './read-step-up.ts'
 
 /** What a document, or a new version of one, changes. Operations and roles are told by id and name. */
 export interface DocumentChanges {
@@ -12,6 +13,8 @@ export interface DocumentChanges {
   readonly noLongerPublic: readonly string[]
   /** No longer compared with the token's organization at the same parameter. */
   readonly ownershipCheckLost: readonly string[]
+  /** People get in with an older or weaker sign-in than before. */
+  readonly stepUpWeakened: readonly string[]
   readonly rolesAdded: readonly string[]
   readonly rolesRemoved: readonly string[]
   /** Only roles of which something changes. */
@@ -58,6 +61,9 @@ export function changesBetween(before: Described | undefined, after: Described):
     newlyPublic: ids(after.model.operations.filter((one) => one.public && !old.get(one.id)?.public)),
     noLongerPublic: ids(both.filter(({ was, one }) => was.public && !one.public).map(({ one }) => one)),
     ownershipCheckLost: ids(both.filter(({ was, one }) => losesOwnership(was, one)).map(({ one }) => one)),
+    stepUpWeakened: ids(
+      both.filter(({ was, one }) => isWeaker(was.stepUp, one.stepUp)).map(({ one }) => one),
+    ),
     rolesAdded: namesWithout(after.model.roles, oldRoles),
     rolesRemoved: namesWithout(oldRoles, after.model.roles),
     roles: roleChanges(before?.model, after.model),
@@ -69,8 +75,9 @@ export function changesBetween(before: Described | undefined, after: Described):
 
 /** Whether somebody must say that they have seen the changes before they hold. */
 export function needsConfirmation(changes: DocumentChanges): boolean {
-  const { newlyPublic, ownershipCheckLost, operationsMoved, roles, rolesRemoved, audience } = changes
-  const weighty = [newlyPublic, ownershipCheckLost, operationsMoved, roles, rolesRemoved]
+  const { newlyPublic, ownershipCheckLost, stepUpWeakened, operationsMoved, roles, rolesRemoved, audience } =
+    changes
+  const weighty = [newlyPublic, ownershipCheckLost, stepUpWeakened, operationsMoved, roles, rolesRemoved]
   return audience !== undefined || weighty.some((list) => list.length > 0)
 }
 
@@ -132,6 +139,7 @@ export function presentChanges(changes: DocumentChanges) {
     newly_public: changes.newlyPublic,
     no_longer_public: changes.noLongerPublic,
     ownership_check_lost: changes.ownershipCheckLost,
+    step_up_weakened: changes.stepUpWeakened,
     roles_added: changes.rolesAdded,
     roles_removed: changes.rolesRemoved,
     roles: changes.roles.map(({ name, gains, loses, becomes }) => ({ role: name, gains, loses, becomes })),

@@ -2,11 +2,12 @@ import type { Fault } from '../errors.ts'
 import { nearest } from '../evaluator/nearest.ts'
 import { jsonPointer } from '../json-text.ts'
 import { isObject } from './json-value.ts'
+import { stepUpKey } from './read-step-up.ts'
 
 /** The extensions that are read, by where they may stand. */
 const known = {
   root: ['x-latchkey-roles', 'x-latchkey-strict-paths'],
-  'path item or operation': ['x-latchkey-organization', 'x-latchkey-resource'],
+  'path item or operation': ['x-latchkey-organization', 'x-latchkey-resource', stepUpKey],
   parameter: ['x-latchkey-encoded-slash', 'x-latchkey-multi-segment'],
 } as const
 

@@ -6,6 +6,7 @@ import { extensionFaults } from './extension-keys.ts'
 import { entries, isObject, items, type JsonObject, member, text } from './json-value.ts'
 import { namedParameter, readPathParameters } from './read-parameters.ts'
 import { readSecurity, type Schemes } from './read-security.ts'
+import { readStepUp, stepUpKey } from './read-step-up.ts'
 import { resolved } from './references.ts'
 
 const operationIdLengthMax = 200
@@ -112,6 +113,9 @@ function readOperation(document: JsonObject, schemes: Schemes, at: Place): Found
   const organization = extension(at, 'x-latchkey-organization')
   const resource = extension(at, 'x-latchkey-resource')
   const resourceParameter = resource.name ?? parameterNames(path).at(-1)
+  const ownStepUp = member(operation, stepUpKey)
+  const stepUp =
+    ownStepUp === undefined ? readStepUp(member(item, stepUpKey), itemPlace) : readStepUp(ownStepUp, place)
   const summary = text(member(operation, 'summary'))
   return {
     value: {
@@ -124,6 +128,7 @@ function readOperation(document: JsonObject, schemes: Schemes, at: Place): Found
       parameters: parameters.rules,
       alternatives: security.alternatives,
       ...(organization.name === undefined ? {} : { organizationParameter: organization.name }),
+      ...(stepUp.stepUp === undefined ? {} : { stepUp: stepUp.stepUp }),
       ...(resourceParameter === undefined ? {} : { resourceParameter }),
     },
     faults: [
@@ -132,6 +137,7 @@ function readOperation(document: JsonObject, schemes: Schemes, at: Place): Found
       ...parameters.faults,
       // The root's own faults are told once, by the reader of the whole.
       ...(own ? security.faults : []),
+      ...stepUp.faults,
       ...[organization.fault, resource.fault].filter((fault) => fault !== undefined),
       ...levels.flatMap((level) => parameterExtensionFaults(document, level.parameters, level.place)),
     ],

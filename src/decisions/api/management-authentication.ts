@@ -26,8 +26,12 @@ export function managementAuthentication(guard: Guard): Authenticate {
   }
 }
 
-/** A bearer hears no more than that its token is not valid; who must prove a key has to hear how (RFC 9449 §7.1). */
+/**
+ * A bearer hears no more than that its token is not valid. Who must prove a key, or sign in anew, has to hear how
+ * (RFC 9449 §7.1, RFC 9470 §3).
+ */
 export function deniedBy({ reason, headers }: Rejection): Denied {
   const challenge = headers['www-authenticate']
-  return { kind: 'denied', reason, ...(challenge?.startsWith('DPoP ') ? { challenge } : {}) }
+  const isTold = challenge?.startsWith('DPoP ') || reason === 'insufficient_user_authentication'
+  return { kind: 'denied', reason, ...(challenge !== undefined && isTold ? { challenge } : {}) }
 }

@@ -45,6 +45,10 @@ export const OperationBody = z.strictObject({
   scopes: z.array(Names).meta({ description: 'Any one alternative opens it, with all of its scopes.' }),
   organization_parameter: z.string().nullable(),
   resource_parameter: z.string().nullable(),
+  step_up: z
+    .strictObject({ max_age: z.int().nullable(), acr_values: Names.nullable() })
+    .nullable()
+    .meta({ description: 'How lately and how well a person must have signed in (RFC 9470).' }),
 })
 
 export const ServiceRoleBody = z.strictObject({
@@ -122,7 +126,13 @@ export function presentOperation(operation: Operation): z.input<typeof Operation
     scopes: operation.alternatives.map((scopes) => [...scopes]),
     organization_parameter: operation.organizationParameter ?? null,
     resource_parameter: operation.resourceParameter ?? null,
+    step_up: presentStepUp(operation),
   }
+}
+
+function presentStepUp({ stepUp }: Operation): z.input<typeof OperationBody>['step_up'] {
+  if (stepUp === undefined) return null
+  return { max_age: stepUp.maxAgeSeconds ?? null, acr_values: stepUp.acrValues?.slice() ?? null }
 }
 
 export function presentServiceRole(service: Service, role: ServiceRole): z.input<typeof ServiceRoleBody> {
