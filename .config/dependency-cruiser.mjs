@@ -13,7 +13,7 @@ const rows = [
 const leaves = '^src/(errors|clock|ids|json-text)\\.ts$'
 const pages = '^src/[^/]+/(api|console)(\\.ts$|/)'
 const edge = `^src/(http|cli)/|${pages}|^src/(compose|main)\\.ts$`
-const places = `^src/(${rows.flat().join('|')}|storage|audit|revocations|secrets|evaluator|http|sdk|cli)/|${leaves}|^src/(config|first-start|compose|main)\\.ts$`
+const places = `^src/(${rows.flat().join('|')}|storage|audit|mail|revocations|secrets|evaluator|http|sdk|cli)/|${leaves}|^src/(config|first-start|compose|main)\\.ts$`
 
 const forbid = (name, from, to) => ({ name, severity: 'error', from, to })
 const only = (pkg, allowed) =>
@@ -51,8 +51,8 @@ export default {
     ),
     forbid(
       'foundations-know-storage',
-      { path: '^src/(audit|revocations|secrets)/', pathNot: pages },
-      { path: '^src/', pathNot: `^src/(audit|revocations|secrets|storage)/|${leaves}` },
+      { path: '^src/(audit|mail|revocations|secrets)/', pathNot: pages },
+      { path: '^src/', pathNot: `^src/(audit|mail|revocations|secrets|storage)/|${leaves}` },
     ),
     forbid(
       'http-knows-no-domain',
@@ -108,6 +108,7 @@ export default {
     ...upward,
     only('oidc-provider', '^src/oauth/'),
     only('mongodb', '^adapters/mongodb/'),
+    only('nodemailer', '^src/mail/'),
     forbid('sqlite-only-in-its-adapter', { pathNot: '^adapters/sqlite/' }, { path: '^(node:)?sqlite$' }),
     only('(koa|@koa/router)', `${edge}|^src/oauth/`),
     only('(ejs|koa-helmet|zod-openapi)', '^src/http/'),

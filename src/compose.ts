@@ -29,7 +29,10 @@ import { type HttpServer, httpServer } from './http/server.ts'
 import { type Handler, koaHandler, siteMap } from './http/site-map.ts'
 import { storedIdempotencyKeys } from './http/stored-idempotency.ts'
 import { styleSheets } from './http/style-sheets.ts'
-import type { NewId } from './ids.ts'
+import type { NewId, OrganizationId } from './ids.ts'
+import { mailRoutes } from './mail/api.ts'
+import { createOutbox, type Deliver, type Outbox } from './mail/outbox.ts'
+import { rewrapMails } from './mail/rewrap-mails.ts'
 import { assertionLifeSecondsMax } from './oauth/configuration.ts'
 import { endedTokens } from './oauth/ended-tokens.ts'
 import { createIssuers } from './oauth/issuers.ts'
@@ -37,6 +40,7 @@ import { type TokenQuotas, tokenLimits, tokenQuotasDefault } from './oauth/limit
 import { domainRoutes } from './organizations/api/domains.ts'
 import { organizationRoutes } from './organizations/api.ts'
 import { domainBelongings } from './organizations/domain-belongings.ts'
+import { organizations } from './organizations/organization.ts'
 import type { ResolveTxt } from './organizations/published-txt.ts'
 import { sweepDomains } from './organizations/sweep-domains.ts'
 import { followRevocations, type LiveRevocations } from './revocations/live.ts'
@@ -103,7 +107,15 @@ export async function compose(
   const feed = await followFeed({ changes: store.changes, monotonic: machine.monotonic })
   const cached = cacheRecords({ records: store.records, commit: store.commit, feed })
   const outgoing = outgoingFetch(config)
-  const parts: Parts = { config, machine, secrets, store, feed, cached, outgoing }
+  const outbox = createOutbox({
+    ...{ records: store.records, commit: cached.commit, secrets, clock: machine.clock, newId: machine.newId },
+    ...{
+      operatorId: () => operatorOf(cached.records),
+      deliver: await mailDelivery(config),
+      log: machine.log,
+    },
+  })
+  const parts: Parts = { config, machine, secrets, store, feed, cached, outgoing, outbox }
   const described: ApiDocumentOptions = {
     routes: managementRoutes(parts),
     origin: config.origin,
@@ -126,6 +138,7 @@ export async function compose(
     },
     close: async () => {
       await running?.close()
+      await outbox.close()
       await feed.stop()
       await store.close()
     },
@@ -139,6 +152,7 @@ interface Parts {
   readonly store: Store
   readonly feed: Feed
   readonly cached: ReturnType<typeof cacheRecords>
+  readonly outbox: Outbox
   /** For addresses that customers give. */
   readonly outgoing: typeof fetch
 }
@@ -158,6 +172,18 @@ function outgoingFetch({ outgoing }: Config): typeof fetch {
   const { certificatesFile, ...rest } = outgoing
   const certificates = certificatesFile === undefined ? undefined : readFileSync(certificatesFile, 'utf8')
   return guardedFetch({ ...rest, certificates })
+}
+
+async function mailDelivery({ smtp }: Config): Promise<Deliver | undefined> {
+  if (smtp === undefined) return undefined
+  const { smtpDelivery } = await import('./mail/smtp.ts')
+  return smtpDelivery(smtp)
+}
+
+async function operatorOf(records: Store['records']): Promise<OrganizationId> {
+  const [place] = await records.locate(organizations, 'operator', '', { limit: 1 })
+  if (place === undefined) throw new Error('there is no operator: the first start has not run')
+  return place.organizationId
 }
 
 async function openStore(location: StoreLocation, clock: Clock): Promise<Store> {
@@ -186,7 +212,7 @@ function managementRoutes({ config, machine, secrets, store, cached }: Parts): r
   ].map((of) => of(common))
   const serviceContents = [keyContents(common), userContents(common), roleContents(common)]
   const sealed = { records, secrets, commit: cached.commit }
-  const rewraps = [rewrapSigningKeys(sealed), rewrapClientKeys(sealed)]
+  const rewraps = [rewrapSigningKeys(sealed), rewrapClientKeys(sealed), rewrapMails(sealed)]
   const held = {
     holdersOf: [keysHolding(records), usersHolding(records)],
     endHolders: [revokeHolders(common), takeFromHolders(common)],
@@ -198,6 +224,7 @@ function managementRoutes({ config, machine, secrets, store, cached }: Parts): r
     ...roleRoutes({ ...common, ...held }),
     ...clientKeyRoutes(common),
     ...userRoutes(common),
+    ...mailRoutes(common),
     ...secretRoutes({ ...common, rewraps, assertionLifeSecondsMax }),
     ...auditRoutes(common),
   ]
@@ -219,7 +246,7 @@ async function run(parts: Parts, described: ApiDocumentOptions): Promise<Running
     trustedProxies: config.trustedProxies,
   })
   const sweeps = [
-    every(sweepEveryMs, () => sweep(store, revocations, clock), log, 'what has expired was not swept'),
+    every(sweepEveryMs, () => sweep(parts, revocations), log, 'what has expired was not swept'),
     every(sweepDomainsEveryMs, domainSweep(parts), log, 'domains were not read again'),
   ]
   return {
@@ -258,10 +285,11 @@ function domainSweep({ machine, store, cached }: Parts): () => Promise<void> {
     })
 }
 
-async function sweep(store: Store, revocations: LiveRevocations, clock: Clock): Promise<void> {
+async function sweep({ store, machine, outbox }: Parts, revocations: LiveRevocations): Promise<void> {
   await store.sweep()
   await revocations.sweep(store.commit)
-  await store.counters.forget(clock() - activityKeptMs)
+  await store.counters.forget(machine.clock() - activityKeptMs)
+  await outbox.sweep()
 }
 
 interface SiteParts extends Parts {

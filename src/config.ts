@@ -47,6 +47,20 @@ const Environment = z
     LATCHKEY_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
     LATCHKEY_TOKENS_PER_KEY_PER_MINUTE: whole(1, 100_000_000).default(6_000),
     LATCHKEY_TOKENS_PER_ADDRESS_PER_MINUTE: whole(1, 100_000_000).default(12_000),
+    /** `smtp://` or `smtps://`, with user and password before the host if the server asks for them. */
+    LATCHKEY_SMTP_URL: z
+      .url({ protocol: /^smtps?$/, error: 'must be smtp:// or smtps:// with a host' })
+      .refine((text) => URL.parse(text)?.hostname !== '', 'names no host')
+      .optional(),
+    /** `id@example.com` or `Name <id@example.com>`. */
+    LATCHKEY_MAIL_FROM: z
+      .string()
+      .regex(
+        /^([^<>\r\n]+<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$/,
+        'must be id@example.com or Name <id@example.com>',
+      )
+      .optional(),
+    LATCHKEY_ALLOW_SMTP_WITHOUT_TLS: z.literal('true').optional(),
     LATCHKEY_API_CALLS_PER_MINUTE: whole(1, 100_000_000).default(3_000),
     /** Private hosts that requests to upstream providers and apps may reach: `idp.internal,idp.internal:8443`. */
     LATCHKEY_OUTGOING_HOSTS: z
@@ -61,6 +75,11 @@ const Environment = z
     LATCHKEY_OUTGOING_CA: z.string().min(1).optional(),
     LATCHKEY_ALLOW_PRIVATE_ADDRESSES_IN_DEVELOPMENT: z.literal('true').optional(),
     LATCHKEY_ALLOW_HTTP_ORIGIN_IN_DEVELOPMENT: z.literal('true').optional(),
+  })
+  .superRefine((env, context) => {
+    if ((env.LATCHKEY_SMTP_URL === undefined) === (env.LATCHKEY_MAIL_FROM === undefined)) return
+    const path = [env.LATCHKEY_SMTP_URL === undefined ? 'LATCHKEY_SMTP_URL' : 'LATCHKEY_MAIL_FROM']
+    context.addIssue({ code: 'custom', path, message: 'is missing: mail needs a server and a sender' })
   })
   .superRefine((env, context) => {
     if (env.LATCHKEY_ORIGIN === undefined) return
@@ -95,12 +114,20 @@ export interface Config {
   readonly tokensPerKeyPerMinute: number
   readonly tokensPerAddressPerMinute: number
   readonly apiCallsPerMinute: number
+  /** Absent: mails are kept for the operator to read. */
+  readonly smtp?: Smtp | undefined
   /** What requests to addresses that customers give may reach beyond the public network. */
   readonly outgoing: {
     readonly hosts: readonly string[]
     readonly certificatesFile: string | undefined
     readonly allowPrivateAddressesInDevelopment: boolean
   }
+}
+
+interface Smtp {
+  readonly url: string
+  readonly from: string
+  readonly allowWithoutTls: boolean
 }
 
 /**
@@ -132,6 +159,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     tokensPerKeyPerMinute: env.LATCHKEY_TOKENS_PER_KEY_PER_MINUTE,
     tokensPerAddressPerMinute: env.LATCHKEY_TOKENS_PER_ADDRESS_PER_MINUTE,
     apiCallsPerMinute: env.LATCHKEY_API_CALLS_PER_MINUTE,
+    smtp: smtpOf(env),
     outgoing: {
       hosts: env.LATCHKEY_OUTGOING_HOSTS ?? [],
       certificatesFile: env.LATCHKEY_OUTGOING_CA,
@@ -147,6 +175,13 @@ function areNameServers(servers: readonly string[]): boolean {
   } catch {
     return false
   }
+}
+
+function smtpOf(env: z.output<typeof Environment>): Smtp | undefined {
+  const { LATCHKEY_SMTP_URL: url, LATCHKEY_MAIL_FROM: from, LATCHKEY_ALLOW_SMTP_WITHOUT_TLS: allowed } = env
+  if (url === undefined || from === undefined) return undefined
+  // On the machine itself there is nobody on the way.
+  return { url, from, allowWithoutTls: allowed === 'true' || loopbackHosts.has(new URL(url).hostname) }
 }
 
 function storeLocation(text: string): StoreLocation {

@@ -52,6 +52,24 @@ describe('configuration', () => {
       expect(() => hosts(wrong)).toThrow('LATCHKEY_OUTGOING_HOSTS')
   })
 
+  test('takes a mail server with a sender, over TLS unless it is this machine or told otherwise', () => {
+    const smtp = (more: Record<string, string>) =>
+      parseConfig({ LATCHKEY_MAIL_FROM: 'Clinic <id@clinic.example>', ...more }).smtp
+    const from = 'Clinic <id@clinic.example>'
+    expect(smtp({ LATCHKEY_SMTP_URL: 'smtp://u:p@mail.example' })).toEqual({
+      ...{ url: 'smtp://u:p@mail.example', from, allowWithoutTls: false },
+    })
+    expect(smtp({ LATCHKEY_SMTP_URL: 'smtp://localhost:1025' })?.allowWithoutTls).toBe(true)
+    const allowed = { LATCHKEY_ALLOW_SMTP_WITHOUT_TLS: 'true' }
+    expect(smtp({ LATCHKEY_SMTP_URL: 'smtp://mail.example', ...allowed })?.allowWithoutTls).toBe(true)
+    expect(() => smtp({})).toThrow('LATCHKEY_SMTP_URL')
+    expect(() => parseConfig({ LATCHKEY_SMTP_URL: 'smtp://mail.example' })).toThrow('LATCHKEY_MAIL_FROM')
+    for (const wrong of ['mail.example', 'https://mail.example', 'smtp:'])
+      expect(() => smtp({ LATCHKEY_SMTP_URL: wrong })).toThrow('LATCHKEY_SMTP_URL')
+    for (const wrong of ['Clinic', 'a@b.example, c@d.example', 'a@b.example\nBcc: c@d.example'])
+      expect(() => parseConfig({ LATCHKEY_MAIL_FROM: wrong })).toThrow('LATCHKEY_MAIL_FROM')
+  })
+
   test('never repeats a value, which may be a secret or hold a password', () => {
     const canary = 'canary-of-the-configuration'
     const refused = () =>

@@ -20,6 +20,8 @@ export const eventTypes = [
   'domain.removed',
   'domain.verified',
   'entitlement.changed',
+  'mail.deleted',
+  'mail.read',
   'organization.created',
   'organization.deleted',
   'organization.looked_into',

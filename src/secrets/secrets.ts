@@ -8,6 +8,7 @@ export type SecretLabel =
   | 'nonces'
   | 'refresh-successors'
   | 'check-value'
+  | 'mails'
   | 'domain-proofs'
 
 /** Seals with the newest deployment secret, opens with any. */

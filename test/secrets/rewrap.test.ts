@@ -72,8 +72,16 @@ test('while anything is sealed under the old secret, no server starts without it
   const both = await at.start(fresh, old)
   expect((await both.call('GET', '/secrets')).body).toEqual({
     items: [
-      expect.objectContaining({ id: idOf(fresh), state: 'newest', sealed: { services: 0, client_keys: 0 } }),
-      expect.objectContaining({ id: idOf(old), state: 'older', sealed: { services: 2, client_keys: 2 } }),
+      expect.objectContaining({
+        id: idOf(fresh),
+        state: 'newest',
+        sealed: expect.objectContaining({ services: 0, client_keys: 0 }),
+      }),
+      expect.objectContaining({
+        id: idOf(old),
+        state: 'older',
+        sealed: expect.objectContaining({ services: 2, client_keys: 2 }),
+      }),
     ],
   })
   await both.stop()

@@ -74,6 +74,7 @@ const prefixes: Readonly<Record<string, string>> = {
   organization: 'org',
   entitled_organization: 'org',
   key: 'key',
+  mail: 'mal',
   connection: 'con',
   domain: 'dom',
   role: 'rol',
