@@ -324,6 +324,7 @@ function site(parts: SiteParts, described: ApiDocumentOptions, server: () => Htt
     endedTokens: endedTokens({ revocations, clock, isStale: () => feedAgeMs() > feedAgeMsMax }),
     ...{ records, secrets, clock, activity, origin, artifacts: store.artifacts },
     storedRecords: store.records,
+    random,
     verifyPassword: async () => false,
     limits: tokenLimits(tokenQuotas(config)),
     onFault: (cause, requestId) =>

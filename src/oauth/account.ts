@@ -1,18 +1,27 @@
 import type { Account, KoaContextWithOIDC } from 'oidc-provider'
 import { parseId } from '../ids.ts'
 import type { Records } from '../storage/ports.ts'
-import { findPerson, type Person } from './people.ts'
+import { findPerson, isSignedOut, type Person } from './people.ts'
 
 /** What the library knows of a person. */
 interface PersonAccount extends Account {
   readonly person: Person
 }
 
-/** The account of a session, code or token; `undefined` once its person may not be let in any more. */
-export async function findAccount(records: Records, accountId: string): Promise<PersonAccount | undefined> {
+/**
+ * The account of a session, code or token; `undefined` once its person may not be let in any more, or has been signed out
+ * everywhere since.
+ * @param signedInAt in seconds; `undefined` where nobody knows any more
+ */
+export async function findAccount(
+  records: Records,
+  accountId: string,
+  signedInAt: number | undefined,
+): Promise<PersonAccount | undefined> {
   const userId = parseId('usr', accountId)
   const person = userId && (await findPerson(records, userId))
-  return person && { accountId, person, claims: () => claimsOf(person) }
+  if (person === undefined || isSignedOut(person, signedInAt)) return undefined
+  return { accountId, person, claims: () => claimsOf(person) }
 }
 
 /** The person for whom the library makes a token. */

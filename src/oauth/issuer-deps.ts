@@ -1,5 +1,6 @@
 import type { Activity } from '../audit/activity.ts'
 import type { Commit } from '../audit/record.ts'
+import type { Random } from '../clock.ts'
 import type { NewId } from '../ids.ts'
 import type { Records } from '../storage/ports.ts'
 import type { User } from '../users/user.ts'
@@ -11,6 +12,7 @@ export interface IssuerDeps extends AuthenticationDeps, ArtifactDeps {
   readonly activity: Activity
   readonly commit: Commit
   readonly newId: NewId
+  readonly random: Random
   readonly endedTokens: EndedTokens
   /** The store itself; `records` is its cache. */
   readonly storedRecords: Records

@@ -23,6 +23,7 @@ import { consentAdapter } from './people-configuration.ts'
 import { presentedBy } from './presented.ts'
 import { publish } from './published.ts'
 import { refreshTokenAdapter } from './refresh-token-adapter.ts'
+import { sessionAdapter } from './sessions.ts'
 import { signInPages } from './sign-in/pages-app.ts'
 import { structuredTokens } from './structured-tokens.ts'
 import { delegableScopes } from './usable-scopes.ts'
@@ -96,6 +97,8 @@ function adapters(deps: IssuerDeps, service: Service): AdapterFactory {
         return refreshTokenAdapter(deps, id, (successor) => {
           exchangeOf(contextOf()).refreshSuccessor = successor
         })
+      case 'Session':
+        return sessionAdapter(deps, id, () => Provider.ctx?.get('user-agent'))
       default:
         return artifactAdapter(deps, id, model)
     }

@@ -77,3 +77,18 @@ export function overrideReplayDetection(
   const { ReplayDetection } = provider as unknown as { ReplayDetection: { unique: typeof take } }
   ReplayDetection.unique = take
 }
+
+type LibraryInteraction = InstanceType<Provider['Interaction']>
+
+/** An interaction of our own making. Its class (lib/models/interaction.js) is declared without its constructor. */
+export function makeInteraction(
+  provider: Provider,
+  uid: string,
+  payload: Pick<LibraryInteraction, 'cid' | 'params' | 'prompt' | 'returnTo'>,
+): LibraryInteraction {
+  const Interaction = provider.Interaction as unknown as new (
+    uid: string,
+    payload: object,
+  ) => LibraryInteraction
+  return new Interaction(uid, payload)
+}

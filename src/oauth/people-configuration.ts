@@ -5,27 +5,22 @@ import {
   Provider,
   type ResourceServer,
 } from 'oidc-provider'
-import type { EpochMs } from '../clock.ts'
-import type { Consent } from '../consents/consent.ts'
 import { endConsent } from '../consents/end-consent.ts'
-import type { ServiceId } from '../ids.ts'
 import type { Service } from '../services/service.ts'
-import { signInOf } from '../services/sign-in.ts'
 import { findAccount, personOf } from './account.ts'
-import type { ArtifactDeps } from './artifact-adapter.ts'
 import { personClaims } from './claims.ts'
 import { cookieKeys, cookieNames } from './cookies.ts'
+import { destroyGrant } from './destroy-grant.ts'
 import { signInRoute } from './endpoints.ts'
 import { exchangeOf } from './exchange.ts'
 import { grantAdapter } from './grants.ts'
 import { identityScopes, isIdentityScope } from './identity-scopes.ts'
 import { interactionPolicy, rememberedGrant } from './interaction-policy.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
+import { interactionSeconds, sessionSeconds } from './session-life.ts'
 import { delegableScopes } from './usable-scopes.ts'
 
 const codeSeconds = 60
-/** For so long a person may take to sign in and decide. */
-const interactionSeconds = 1800
 const idTokenSeconds = 900
 
 /** What the library asks for once people come: the code flow, their sessions, accounts and consents. */
@@ -45,13 +40,19 @@ export function peopleConfiguration(deps: IssuerDeps, service: Service) {
       long: { httpOnly: true, sameSite: 'lax', path: '/' },
       short: { httpOnly: true, sameSite: 'lax' },
     },
-    findAccount: (_ctx, accountId) => findAccount(deps.records, accountId),
+    findAccount: (ctx, accountId, source) => findAccount(deps.records, accountId, signedInAt(ctx, source)),
     loadExistingGrant: (ctx) => rememberedGrant(deps, service, ctx),
     interactions: {
       policy: interactionPolicy(deps, service),
       url: (_ctx, { uid }) => `/${slug}${signInRoute}/${uid}`,
     },
   } satisfies Configuration
+}
+
+/** When the person signed in, in seconds: as the code or token has it, or the session. */
+function signedInAt(ctx: KoaContextWithOIDC, source: object | undefined): number | undefined {
+  const authTime = source !== undefined && 'authTime' in source ? source.authTime : ctx.oidc.session?.loginTs
+  return typeof authTime === 'number' ? authTime : undefined
 }
 
 /** In seconds. */
@@ -63,14 +64,6 @@ export function peopleTtl({ clock }: IssuerDeps, service: Service) {
     Interaction: interactionSeconds,
     Session: (_ctx, session) => sessionSeconds(service, session.loginTs, clock()),
   } satisfies Configuration['ttl']
-}
-
-/** A session ends when nobody has used it for a while, and some time after the sign-in whatever is done with it. */
-function sessionSeconds(service: Service, signedInAt: number | undefined, nowMs: EpochMs): number {
-  if (signedInAt === undefined) return interactionSeconds
-  const { sessionIdleSeconds, sessionAbsoluteSeconds } = signInOf(service)
-  const left = signedInAt + sessionAbsoluteSeconds - Math.floor(nowMs / 1000)
-  return Math.max(1, Math.min(sessionIdleSeconds, left))
 }
 
 /** The scopes of the one API that apps may ask people for; what else a request names is left out and told in `scope`. */
@@ -92,7 +85,7 @@ export function delegatedClaims(service: Service, ctx: KoaContextWithOIDC): Reco
 
 /** The library's grants, which are our consents. What it destroys is one whose code or refresh token has leaked. */
 export function consentAdapter(deps: IssuerDeps, service: Service): Adapter {
-  const destroyArtifacts = ({ id }: Consent) => destroyGrant(deps, service.id, id)
+  const destroyArtifacts = destroyGrant(deps)
   return grantAdapter(deps.storedRecords, service, (consent) => {
     const { organizationId, clientId } = consent
     const { ctx } = Provider
@@ -100,14 +93,4 @@ export function consentAdapter(deps: IssuerDeps, service: Service): Adapter {
     const by = { kind: 'system', id: clientId, organizationId, requestId } as const
     return endConsent({ ...deps, destroyArtifacts }, by, consent, 'used_twice')
   })
-}
-
-/** Codes and tokens that a grant has bought, under whichever deployment secret they were kept. */
-async function destroyGrant(
-  { artifacts, secrets }: ArtifactDeps,
-  serviceId: ServiceId,
-  grantId: string,
-): Promise<void> {
-  for (const digest of secrets.digests('artifact-ids', grantId))
-    await artifacts.destroyByGrant(serviceId, digest)
 }

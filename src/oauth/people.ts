@@ -24,6 +24,15 @@ export async function admitted(records: Records, user: User): Promise<Person | u
   return { user, organization }
 }
 
+/**
+ * Whether a sign-in is over because its person has been signed out everywhere since.
+ * @param signedInAt in seconds, rounded down
+ */
+export function isSignedOut({ user }: Person, signedInAt: number | undefined): boolean {
+  const { signedOutAt } = user
+  return signedOutAt !== undefined && signedInAt !== undefined && signedInAt * 1000 < signedOutAt
+}
+
 /** What the person holds on the service: names of service-defined roles, ids of organization-defined ones. */
 export function rolesOn(service: Service, { user }: Person): readonly string[] {
   return user.roles.filter(({ serviceId }) => serviceId === service.id).map(({ role }) => role)

@@ -5,6 +5,7 @@ import { entitledRoles, entitlements } from '../services/entitlement.ts'
 import { compiledModelOf } from '../services/operations-of.ts'
 import type { Service } from '../services/service.ts'
 import type { Records } from '../storage/ports.ts'
+import { identityScopes, isIdentityScope } from './identity-scopes.ts'
 import { type Person, rolesOn } from './people.ts'
 import { includedRoles } from './scopes.ts'
 
@@ -12,6 +13,24 @@ import { includedRoles } from './scopes.ts'
 export function delegableScopes(service: Service): readonly string[] {
   return service.model.roles.filter(({ delegable }) => delegable).map(({ name }) => name)
 }
+
+/** What a scope allows, in words: the document's own, else what its operations are called there. */
+export function wordsOf({ model }: Service, scope: string): string {
+  const identity = identityScopes[scope]
+  if (isIdentityScope(scope) && identity !== undefined) return identity
+  const described = model.roles.find(({ name }) => name === scope)?.description
+  if (described !== undefined && described !== '') return described
+  const opened = operationsOf(compiledModelOf(model), scope, [scope])
+  const summaries = model.operations.flatMap(({ id, summary }) =>
+    opened.has(id) && summary ? [summary] : [],
+  )
+  const shown = summaries.slice(0, summariesMax).join('; ')
+  return summaries.length > summariesMax
+    ? `${shown}; and ${summaries.length - summariesMax} more`
+    : shown || scope
+}
+
+const summariesMax = 4
 
 /**
  * Those of the scopes of which the person can use anything: a scope opens nothing that the person's own roles, within

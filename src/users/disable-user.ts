@@ -27,7 +27,10 @@ export async function disableUser(
   expectVersion(before, ifMatch)
   if (before.state.kind === 'disabled') return before
   const nowMs = deps.clock()
-  const after = withAuthorityRaised(before, { state: { kind: 'disabled', disabledAt: nowMs } })
+  const after = withAuthorityRaised(before, {
+    state: { kind: 'disabled', disabledAt: nowMs },
+    signedOutAt: nowMs,
+  })
   await deps.commit({ type: 'user.disabled', organizationId, target: id, by }, [
     update(users, before, after),
     endTokens(deps.newId, nowMs, after),

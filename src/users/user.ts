@@ -48,6 +48,8 @@ export interface User extends Stored {
   /** The Argon2id hash, sealed under the label `passwords` and bound to the user's id. */
   readonly password?: { readonly sealedHash: string; readonly changedAt: EpochMs }
   readonly identities: readonly Identity[]
+  /** Whoever signed in before this is signed out, at every service: sessions, codes and refresh tokens are dead. */
+  readonly signedOutAt?: EpochMs
   /** Raised by each change of roles, tags, password or state; tokens and sessions carry it. */
   readonly authority: number
   /** The principal that invited the user, or the connection that brought it. */

@@ -106,6 +106,7 @@ export async function startWorld(options: Options = {}) {
   const deps: IssuersDeps = {
     records,
     storedRecords: store.records,
+    random: randomBytes,
     verifyPassword: async (user, password) => user !== undefined && password === rightPassword,
     artifacts: store.artifacts,
     secrets,

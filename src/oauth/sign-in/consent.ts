@@ -5,10 +5,10 @@ import { DomainError } from '../../errors.ts'
 import { arrivalOf } from '../../http/arrival.ts'
 import { parseId } from '../../ids.ts'
 import { findApp } from '../apps.ts'
-import { identityScopes } from '../identity-scopes.ts'
+import { identityScopes, isIdentityScope } from '../identity-scopes.ts'
 import { send } from '../pages.ts'
 import { findPerson, type Person } from '../people.ts'
-import { delegableScopes, usableScopes } from '../usable-scopes.ts'
+import { delegableScopes, usableScopes, wordsOf } from '../usable-scopes.ts'
 import type { Form } from './form.ts'
 import type { PagesOf } from './pages-of.ts'
 import { finish, formOf, type UnderWay } from './under-way.ts'
@@ -68,14 +68,12 @@ async function questionOf({ deps, service }: PagesOf, { interaction }: UnderWay)
   if (person === undefined || app === undefined)
     throw new DomainError('not_found', 'the app, or your account, is not there any more')
   const asked = String(params['scope'] ?? '').split(' ')
-  const identity = Object.entries(identityScopes)
-    .filter(([name]) => asked.includes(name))
-    .map(([name, description]) => ({ name, description, usable: true }))
+  const identity = Object.keys(identityScopes).filter((name) => asked.includes(name))
   const delegable = delegableScopes(service).filter((name) => asked.includes(name))
   const usable = await usableScopes(deps.records, service, person, delegable)
-  const words = (name: string) => service.model.roles.find((role) => role.name === name)?.description ?? name
-  const scopes = delegable.map((name) => ({
-    ...{ name, description: words(name), usable: usable.includes(name) },
+  const scopes = [...identity, ...delegable].map((name) => ({
+    ...{ name, description: wordsOf(service, name) },
+    usable: isIdentityScope(name) || usable.includes(name),
   }))
-  return { person, app, redirectUri: String(params['redirect_uri']), scopes: [...identity, ...scopes] }
+  return { person, app, redirectUri: String(params['redirect_uri']), scopes }
 }

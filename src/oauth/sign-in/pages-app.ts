@@ -8,10 +8,13 @@ import { statusOf } from '../../http/status.ts'
 import type { Service } from '../../services/service.ts'
 import { brandOf } from '../brand.ts'
 import { cookieKeys, trustOrigin } from '../cookies.ts'
+import { signInRoute } from '../endpoints.ts'
 import type { IssuerDeps } from '../issuer-deps.ts'
 import { send } from '../pages.ts'
+import { beginAlone } from './begin-alone.ts'
 import { answerConsent, showConsent } from './consent.ts'
 import { readForm } from './form.ts'
+import { answerOwn, showOwn, signedIn } from './own-page.ts'
 import type { PagesOf } from './pages-of.ts'
 import { answerSignIn, showSignIn } from './password.ts'
 import { underWay } from './under-way.ts'
@@ -37,6 +40,7 @@ export function signInPages(
 }
 
 async function answer(at: PagesOf, ctx: Context): Promise<void> {
+  if (ctx.path === signInRoute || ctx.path === `${signInRoute}/`) return answerAlone(at, ctx)
   const [, uid, step] = path.exec(ctx.path) ?? []
   if (uid === undefined) throw new DomainError('not_found', 'there is no such page')
   const here = await underWay(at, ctx, uid)
@@ -49,6 +53,14 @@ async function answer(at: PagesOf, ctx: Context): Promise<void> {
   if (name === 'consent' && step === 'consent') await answerConsent(at, ctx, here, form)
   else if (name !== 'consent' && step !== undefined) await answerSignIn(at, ctx, here, { step, form })
   else throw new DomainError('not_found', 'there is no such form')
+}
+
+/** Without an app: one's own page, after signing in to it. */
+async function answerAlone(at: PagesOf, ctx: Context): Promise<void> {
+  const own = await signedIn(at, ctx)
+  if (own === undefined) await beginAlone(at, ctx)
+  else if (ctx.method === 'GET') await showOwn(at, ctx, own)
+  else await answerOwn(at, ctx, own)
 }
 
 async function answerErrors({ deps, service }: PagesOf, ctx: Context, next: Koa.Next): Promise<void> {

@@ -3,9 +3,10 @@ import { DomainError } from '../../errors.ts'
 import { usersByEmail } from '../../users/find-user.ts'
 import { send } from '../pages.ts'
 import { admitted, type Person } from '../people.ts'
+import { completeSignIn } from './complete.ts'
 import type { Form } from './form.ts'
 import type { PagesOf } from './pages-of.ts'
-import { finish, formOf, keepProgress, type UnderWay } from './under-way.ts'
+import { formOf, keepProgress, type UnderWay } from './under-way.ts'
 
 /** The page that comes next. */
 export async function showSignIn(at: PagesOf, ctx: Context, here: UnderWay): Promise<void> {
@@ -42,7 +43,7 @@ async function answerPassword(at: PagesOf, ctx: Context, here: UnderWay, form: F
     showPassword(at, ctx, here, 'That is not the password of this address.')
     return
   }
-  await finish(at, ctx, { login: { accountId: person.user.id, amr: ['pwd'] }, select_account: {} })
+  await completeSignIn(at, ctx, here, person, { amr: ['pwd'] })
 }
 
 /** Who has this address and this password, wherever they are. */

@@ -47,6 +47,11 @@ function over(cause: unknown): DomainError {
   })
 }
 
+/** No app has asked for this sign-in. */
+export function isAlone({ interaction }: UnderWay): boolean {
+  return interaction.params['client_id'] === undefined
+}
+
 /** What every form of a sign-in has. */
 export function formOf({ deps, service }: PagesOf, { interaction, path }: UnderWay, step: string) {
   return {

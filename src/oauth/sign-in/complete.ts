@@ -1,0 +1,67 @@
+import type { Context } from 'koa'
+import type { Person } from '../people.ts'
+import { sessionSeconds } from '../session-life.ts'
+import type { PagesOf } from './pages-of.ts'
+import { finish, isAlone, type UnderWay } from './under-way.ts'
+
+/** How somebody has proven who they are. */
+export interface Proof {
+  /** RFC 8176. */
+  readonly amr: readonly string[]
+  readonly acr?: string | undefined
+  /** When it was, in seconds, if it was not just now. */
+  readonly authTime?: number | undefined
+}
+
+/** The person has proven to be who they say: their session begins, under a new id, and the request goes on. */
+export async function completeSignIn(
+  at: PagesOf,
+  ctx: Context,
+  here: UnderWay,
+  person: Person,
+  { amr, acr, authTime }: Proof,
+): Promise<void> {
+  const { deps } = at
+  const { id: accountId, signedOutAt = 0 } = person.user
+  const nowSeconds = Math.floor(deps.clock() / 1000)
+  // Never counted as one from before everybody was signed out, in whose second it may be.
+  const ts = Math.max(authTime ?? nowSeconds, Math.ceil(signedOutAt / 1000))
+  const login = { accountId, ts, amr: [...amr], ...(acr !== undefined && { acr }) }
+  await leaveOther(at, ctx, here, accountId)
+  if (isAlone(here)) await beginSession(at, ctx, here, login)
+  else await finish(at, ctx, { login, select_account: {} })
+}
+
+/** Who comes as somebody else has left: the other's session ends, and nothing of it goes over. */
+async function leaveOther({ provider }: PagesOf, ctx: Context, { interaction }: UnderWay, accountId: string) {
+  const session = await provider.Session.get(ctx)
+  if (session.accountId === undefined || session.accountId === accountId) return
+  delete interaction.session
+  await interaction.persist()
+  await session.destroy()
+}
+
+interface Login {
+  readonly accountId: string
+  readonly ts: number
+  readonly amr: string[]
+  readonly acr?: string
+}
+
+async function beginSession(
+  { provider, service, deps }: PagesOf,
+  ctx: Context,
+  { interaction }: UnderWay,
+  { ts: loginTs, ...login }: Login,
+): Promise<void> {
+  const session = await provider.Session.get(ctx)
+  session.resetIdentifier()
+  session.loginAccount({ ...login, loginTs })
+  const seconds = sessionSeconds(service, loginTs, deps.clock())
+  await session.save(seconds)
+  await interaction.destroy()
+  const expires = new Date(deps.clock() + seconds * 1000)
+  ctx.cookies.set(provider.cookieName('session'), session.jti, { httpOnly: true, sameSite: 'lax', expires })
+  ctx.status = 303
+  ctx.redirect(interaction.returnTo)
+}

@@ -1,0 +1,81 @@
+import type { Context } from 'koa'
+import { consents, findConsent } from '../../consents/consent.ts'
+import { endConsent } from '../../consents/end-consent.ts'
+import { DomainError } from '../../errors.ts'
+import { arrivalOf } from '../../http/arrival.ts'
+import { parseId } from '../../ids.ts'
+import { brandOf } from '../brand.ts'
+import { destroyGrant } from '../destroy-grant.ts'
+import { signInRoute } from '../endpoints.ts'
+import { send } from '../pages.ts'
+import { findPerson, isSignedOut, type Person } from '../people.ts'
+import { endSession, sessionsOf } from '../sessions.ts'
+import { wordsOf } from '../usable-scopes.ts'
+import { csrfFor, readForm } from './form.ts'
+import type { PagesOf } from './pages-of.ts'
+
+const consentsMax = 200
+
+interface Own {
+  readonly person: Person
+  readonly session: { readonly uid: string; destroy(): Promise<void> }
+}
+
+/** Who this browser's session belongs to; `undefined`: nobody is signed in. */
+export async function signedIn({ provider, deps }: PagesOf, ctx: Context): Promise<Own | undefined> {
+  const session = await provider.Session.get(ctx)
+  const userId = parseId('usr', session.accountId ?? '')
+  const person = userId && (await findPerson(deps.records, userId))
+  return person === undefined || isSignedOut(person, session.loginTs) ? undefined : { person, session }
+}
+
+/** One's own sessions and consents at the service. */
+export async function showOwn(at: PagesOf, ctx: Context, { person, session }: Own, notice?: string) {
+  const { deps, service } = at
+  const { user, organization } = person
+  const sessions = await sessionsOf(deps, service.id, user.id)
+  const given = await deps.storedRecords.list(organization.id, consents, 'user', user.id, {
+    limit: consentsMax,
+  })
+  send(ctx, {
+    ...{ kind: 'account', brand: brandOf(service), notice },
+    action: `/${service.slug}${signInRoute}`,
+    csrf: csrfFor(deps.secrets, session.uid),
+    person: { email: user.email, organization: organization.name },
+    sessions: sessions.map((one) => ({ ...one, current: one.id === session.uid })),
+    consents: given
+      .filter(({ serviceId }) => serviceId === service.id)
+      .map(({ id, appName, scopes, grantedAt }) => ({
+        ...{ id, app: appName, grantedAt },
+        scopes: scopes.map((scope) => wordsOf(service, scope)),
+      })),
+  })
+}
+
+/** Ends a session, or takes a consent back. */
+export async function answerOwn(at: PagesOf, ctx: Context, own: Own): Promise<void> {
+  const { deps, service } = at
+  const form = await readForm(ctx, deps, own.session.uid)
+  const [sessionId, consentId] = [form.get('session'), form.get('consent')]
+  if (sessionId === own.session.uid) await own.session.destroy()
+  else if (sessionId !== undefined) await endSession(deps, service.id, own.person.user.id, sessionId)
+  else if (consentId !== undefined) await takeBack(at, ctx, own.person, consentId)
+  else throw new DomainError('invalid_request', 'nothing was chosen')
+  ctx.status = 303
+  ctx.redirect(`/${service.slug}${signInRoute}`)
+}
+
+async function takeBack(
+  { deps, service }: PagesOf,
+  ctx: Context,
+  { user }: Person,
+  id: string,
+): Promise<void> {
+  const grantId = parseId('gra', id)
+  const consent = grantId && (await findConsent(deps.storedRecords, grantId))
+  // What is gone already, or another's, needs nothing.
+  if (consent?.userId !== user.id || consent.serviceId !== service.id) return
+  const { requestId, address } = arrivalOf(ctx.req)
+  const by = { kind: 'user', id: user.id, organizationId: user.organizationId, requestId, address } as const
+  await endConsent({ ...deps, destroyArtifacts: destroyGrant(deps) }, by, consent, 'taken_back')
+}
