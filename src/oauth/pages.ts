@@ -175,6 +175,12 @@ interface NoticePage extends Shown {
   readonly text: string
 }
 
+/** Goes on by itself to another address. */
+interface OnwardPage extends Shown {
+  readonly kind: 'onward'
+  readonly url: string
+}
+
 /** Everything that a person sees of signing in. `kind` is the name of its view. */
 export type Page =
   | EmailPage
@@ -192,6 +198,7 @@ export type Page =
   | AccountPage
   | ErrorPage
   | NoticePage
+  | OnwardPage
 
 type Kind = Page['kind']
 
@@ -210,6 +217,7 @@ const headings: Readonly<Record<Exclude<Kind, 'error' | 'notice'>, string>> = {
   logout: 'Sign out?',
   'logged-out': 'You are signed out',
   account: 'Your sessions and apps',
+  onward: 'One moment',
 }
 
 interface Laid extends Shown {
@@ -247,12 +255,12 @@ function styleSheetsFor({ colour }: BrandOnPage): readonly string[] {
   return [styleSheet('pico.css'), styleSheet('sign-in.css'), ...own]
 }
 
-type Answer = Pick<Context, 'body' | 'remove' | 'set' | 'status' | 'type'>
+type Answer = Pick<Context, 'body' | 'get' | 'redirect' | 'remove' | 'set' | 'status' | 'type'>
 
 /**
  * Answers with a page, and with the headers that every page about signing in needs.
- * @param wayBack where the answer to the form may redirect to, beside this host: browsers hold `form-action` against
- * each redirect, too. A redirect URI, or several; none where the form leads nowhere else.
+ * @param wayBack a redirect URI that is no web address, to which the answer to the form leads: browsers hold
+ * `form-action` against each redirect, too. Web addresses are left for by `leave`.
  */
 export function send(ctx: Answer, page: Page, status = 200, wayBack: readonly string[] = []): void {
   const targets = ["'self'", ...new Set(wayBack.map(formTarget))].join(' ')
@@ -271,6 +279,24 @@ export function send(ctx: Answer, page: Page, status = 200, wayBack: readonly st
   // An app that opens the sign-in in a window of its own waits there for the answer: the two must stay connected.
   ctx.remove('Cross-Origin-Opener-Policy')
   ctx.body = render(page)
+}
+
+/**
+ * Answers a form by leading on to where another host comes next. Browsers hold the page's `form-action` against every
+ * redirect that follows a form, those of the other host too, which nobody here can know. So a browser gets a page that
+ * goes on by itself, and begins anew there; what does not ask for a page gets the redirect.
+ * @param end the redirect URI that comes in the end, if it is not `url`: an app of its own scheme is reached by redirects
+ * alone, and `send` must have let the form lead there
+ */
+export function leave(ctx: Answer, brand: BrandOnPage, url: string, end = url): void {
+  const isWeb = /^(https?:|\/)/.test(end)
+  if (isWeb && ctx.get('accept').includes('text/html')) {
+    send(ctx, { kind: 'onward', brand, url })
+    return
+  }
+  ctx.status = 303
+  ctx.set('Cache-Control', 'no-store')
+  ctx.redirect(url)
 }
 
 /** The source expression (CSP 3 §2.3.1) that lets a form lead to a redirect URI. */

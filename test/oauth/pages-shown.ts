@@ -115,6 +115,7 @@ export const pagesShown = {
     fix: 'Try again.',
     requestId: '01jz8x6v0kq3m5n7p9r1s3t502',
   },
+  onward: { brand, kind: 'onward', url: '/clinic/oauth/authorize/1b2c' },
   notice: {
     brand,
     kind: 'notice',

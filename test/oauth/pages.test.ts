@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { koaHandler } from '../../src/http/site-map.ts'
-import { type Page, render, send } from '../../src/oauth/pages.ts'
+import { leave, type Page, render, send } from '../../src/oauth/pages.ts'
 import { serve } from '../http/serving.ts'
 import { pagesShown } from './pages-shown.ts'
 
@@ -206,5 +206,37 @@ describe('a page is sent', () => {
   ])('with leave for its form to lead to %s, and no further', async (redirectUri, source) => {
     const policy = (await sent([redirectUri, redirectUri])).get('content-security-policy')
     expect(policy).toContain(`form-action 'self' ${source};`)
+  })
+})
+
+describe('a form that leads to another host', () => {
+  const there = 'https://app.example/callback?code=1&state="2"'
+
+  async function left(accept: string, end?: string) {
+    const { origin } = await serve((log) =>
+      koaHandler(log, (ctx) => leave(ctx, { name: 'Riverside Clinic' }, there, end)),
+    )
+    return fetch(origin, { method: 'POST', headers: { accept }, redirect: 'manual' })
+  }
+
+  test('is answered to a browser by a page that goes on by itself, and by a link', async () => {
+    const answer = await left('text/html,application/xhtml+xml,*/*;q=0.8')
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    const tags = tagsOf(await answer.text())
+    const escaped = there.replaceAll('&', '&amp;').replaceAll('"', '&#34;')
+    expect(named(tags, 'meta').map(({ attributes }) => attributes.get('content'))).toContain(
+      `0; url=${escaped}`,
+    )
+    expect(named(tags, 'a').map(({ attributes }) => attributes.get('href'))).toEqual([escaped])
+  })
+
+  test.each([
+    ['a program', '*/*', undefined],
+    ['a browser on the way to an app of its own scheme', 'text/html', 'com.example.app:/callback'],
+  ])('is answered to %s by a redirect', async (_who, accept, end) => {
+    const answer = await left(accept, end)
+    expect(answer.status).toBe(303)
+    expect(answer.headers.get('location')).toBe(encodeURI(there).replaceAll('%25', '%'))
   })
 })
