@@ -9,7 +9,7 @@ import { asset } from './render.ts'
 import { type Handler, koaHandler } from './site-map.ts'
 import { textOn } from './text-on.ts'
 
-type Name = 'pico.css' | 'reference.css' | 'sign-in.css'
+type Name = 'reference.css' | 'sign-in.css'
 
 interface Sheet {
   readonly bytes: Buffer
@@ -17,10 +17,12 @@ interface Sheet {
 }
 
 const sources: Readonly<Record<Name, () => Buffer>> = {
-  'pico.css': () =>
-    readFileSync(fileURLToPath(import.meta.resolve('@picocss/pico/css/pico.classless.min.css'))),
   'reference.css': () => asset('docs/reference.css'),
-  'sign-in.css': () => asset('sign-in/sign-in.css'),
+  'sign-in.css': () => Buffer.concat([pico(), asset('sign-in/sign-in.css')]),
+}
+
+function pico(): Buffer {
+  return readFileSync(fileURLToPath(import.meta.resolve('@picocss/pico/css/pico.classless.min.css')))
 }
 
 const read = new Map<Name, Sheet>()

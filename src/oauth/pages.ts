@@ -252,7 +252,7 @@ function moment(at: EpochMs): Moment {
 
 function styleSheetsFor({ colour }: BrandOnPage): readonly string[] {
   const own = colour === undefined ? [] : [`/static/colour/${colour.slice(1).toLowerCase()}.css`]
-  return [styleSheet('pico.css'), styleSheet('sign-in.css'), ...own]
+  return [styleSheet('sign-in.css'), ...own]
 }
 
 type Answer = Pick<Context, 'body' | 'get' | 'redirect' | 'remove' | 'set' | 'status' | 'type'>

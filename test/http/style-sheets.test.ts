@@ -10,7 +10,7 @@ function served() {
 }
 
 describe('/static', () => {
-  test.each(['pico.css', 'reference.css', 'sign-in.css'] as const)(
+  test.each(['reference.css', 'sign-in.css'] as const)(
     '%s is kept for ever under a hash of what it says',
     async (name) => {
       const { origin } = await served()
@@ -25,7 +25,7 @@ describe('/static', () => {
 
   test('nothing of it is from another host', async () => {
     const { origin } = await served()
-    for (const name of ['pico.css', 'sign-in.css'] as const) {
+    for (const name of ['reference.css', 'sign-in.css'] as const) {
       const css = await (await fetch(origin + styleSheet(name))).text()
       expect(css.replaceAll(/url\("data:[^"]*"\)/g, '')).not.toMatch(/@import|url\(/)
     }
