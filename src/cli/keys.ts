@@ -21,6 +21,10 @@ interface CreateOptions extends Whose, SecretOptions {
   readonly cidr?: readonly string[]
   readonly guards?: string
   readonly jwks?: string
+  readonly redirectUri?: readonly string[]
+  readonly postLogoutRedirectUri?: readonly string[]
+  readonly native?: true
+  readonly public?: true
 }
 
 const fields = ['id', 'name', 'service_id', 'role', 'environment', 'state', 'last_used_at']
@@ -59,6 +63,10 @@ function addCreate(group: Command, open: Open): void {
     .addOption(repeated('--cidr <block>', 'usable from this address block alone'))
     .option('--guards <service>', 'with the role guard: the service whose API will verify tokens with it')
     .option('--jwks <file>', 'its public keys, for private_key_jwt: then there is no secret')
+    .addOption(repeated('--redirect-uri <uri>', 'an app that acts for people: where they come back to'))
+    .addOption(repeated('--post-logout-redirect-uri <uri>', 'where people land when they have signed out'))
+    .option('--native', 'an app on people’s own machines (RFC 8252)')
+    .option('--public', 'an app that can keep no secret: it has none')
     .description('make a key; its secret is shown once')
     .action(async (options: CreateOptions) => {
       const session = open()
@@ -79,6 +87,16 @@ async function newKey(options: CreateOptions): Promise<Record<string, unknown>> 
     ...(cidr === undefined ? {} : { cidrs: cidr }),
     ...(guards === undefined ? {} : { guards_service: guards }),
     ...(jwks === undefined ? {} : { jwks: await jwksIn(jwks) }),
+    ...appOf(options),
+  }
+}
+
+function appOf({ redirectUri, postLogoutRedirectUri, native, public: isPublic }: CreateOptions) {
+  return {
+    ...(redirectUri === undefined ? {} : { redirect_uris: redirectUri }),
+    ...(postLogoutRedirectUri === undefined ? {} : { post_logout_redirect_uris: postLogoutRedirectUri }),
+    ...(native === undefined ? {} : { application_type: 'native' }),
+    ...(isPublic === undefined ? {} : { public: true }),
   }
 }
 

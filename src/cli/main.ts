@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { entitlementsCommand } from './entitlements.ts'
 import { describeFailure, Failure } from './failure.ts'
 import { keysCommand } from './keys.ts'
+import { mailsCommand } from './mails.ts'
 import { organizationsCommand } from './organizations.ts'
 import { rolesCommand } from './roles.ts'
 import { secretsCommand } from './secrets.ts'
@@ -11,6 +12,7 @@ import { type GlobalOptions, type Open, openSession } from './session.ts'
 import { surroundingsOf } from './surroundings.ts'
 import { tokenCommand } from './token.ts'
 import { activityCommand, auditCommand } from './trails.ts'
+import { usersCommand } from './users.ts'
 
 const program = new Command('latchkey')
   .description('Manages a Latchkey server, through its management API.')
@@ -30,6 +32,8 @@ for (const group of [
   organizationsCommand,
   rolesCommand,
   keysCommand,
+  usersCommand,
+  mailsCommand,
   entitlementsCommand,
   auditCommand,
   activityCommand,

@@ -29,6 +29,30 @@ export async function keyIdOf(session: Session, organizationId: string, given: s
   return onlyId(items, 'name', given, 'key', 'latchkey keys list')
 }
 
+/** A person by id, or by the e-mail address within the organization. */
+export async function userIdOf(session: Session, organizationId: string, given: string): Promise<string> {
+  if (given.startsWith('usr_')) return given
+  const { items } = await session.api.list(at`/organizations/${organizationId}/users`, {}, { email: given })
+  const id = items[0]?.['id']
+  if (id !== undefined) return String(id)
+  throw new Failure(`nobody has the address ${printable(given)} there`, {
+    exitCode: 1,
+    fix: 'see `latchkey users list`',
+  })
+}
+
+/** A mail by its id; for an address, the newest to it. */
+export async function mailIdOf(session: Session, given: string): Promise<string> {
+  if (given.startsWith('mal_')) return given
+  const { items } = await session.api.list('/mails', {})
+  const id = items.findLast((mail) => mail['to'] === given)?.['id']
+  if (id !== undefined) return String(id)
+  throw new Failure(`no mail to ${printable(given)} waits here`, {
+    exitCode: 1,
+    fix: 'see `latchkey mails list`',
+  })
+}
+
 function onlyId(items: readonly Item[], field: string, given: string, noun: string, list: string): string {
   const ids = items.filter((item) => item[field] === given).map((item) => String(item['id']))
   const [id, ...others] = ids

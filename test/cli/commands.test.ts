@@ -161,6 +161,50 @@ describe('keys', () => {
   })
 })
 
+describe('apps and people', () => {
+  const acme = ['--organization', 'acme']
+
+  test('an app that acts for people is a key with addresses to come back to', async () => {
+    const app = ['--service', 'clinic', '--role', 'patients:read', '--name', 'App', '--public', '--native']
+    const back = ['--redirect-uri', 'http://127.0.0.1/callback', '--redirect-uri', 'org.acme.app:/callback']
+    const made = await json('keys', 'create', ...acme, ...app, ...back)
+    expect(made).toMatchObject({
+      ...{ application_type: 'native', authentication: 'none' },
+      redirect_uris: ['http://127.0.0.1/callback', 'org.acme.app:/callback'],
+    })
+  })
+
+  test('a person is invited with roles, found by address, stopped and let in again', async () => {
+    const sam = 'sam@acme.example'
+    const roles = ['--role', 'clinic=patients:read', '--role', 'clinic=front-desk']
+    const invited = await json('users', 'invite', sam, ...acme, '--name', 'Sam', ...roles)
+    expect(invited).toMatchObject({
+      ...{ email: sam, name: 'Sam', state: 'invited' },
+      roles: [{ role: 'patients:read' }, { role: 'front-desk' }],
+    })
+    const edited = await json('users', 'edit', 'Sam@ACME.example', ...acme, '--role', 'clinic=front-desk')
+    expect(edited).toMatchObject({ name: 'Sam', roles: [{ role: 'front-desk' }] })
+    expect(await json('users', 'disable', sam, ...acme)).toMatchObject({ state: 'disabled' })
+    expect(await json('users', 'enable', sam, ...acme)).toMatchObject({ state: 'invited' })
+    expect((await latchkey('users', 'list', ...acme)).stdout).toContain(sam)
+    expect((await latchkey('users', 'delete', sam, ...acme)).stdout).toBe(`Deleted ${sam}.\n`)
+    const gone = await latchkey('users', 'show', sam, ...acme)
+    expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining('nobody has the address') })
+  })
+
+  test('mails that nobody could deliver are listed, and one is read by the address that it is for', async () => {
+    expect(Page.parse(await json('mails', 'list')).items).toEqual([])
+    const none = await latchkey('mails', 'read', 'nobody@acme.example')
+    expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('no mail to nobody@acme.example') })
+  })
+
+  test('a role that names no service is refused before anything is sent', async () => {
+    const { code, stderr } = await latchkey('users', 'invite', 'x@acme.example', ...acme, '--role', 'admin')
+    expect(code).toBe(2)
+    expect(stderr).toContain('service=role')
+  })
+})
+
 describe('a customer with its own key', () => {
   test('works in its own organization without naming it, and sees no other', async () => {
     const path = join(folder, 'acme-admin.json')
