@@ -66,6 +66,8 @@ export interface Challenger {
   readonly scheme: Scheme
   /** RFC 9449 §7.1: what a proof may be signed with; told with `DPoP` alone. */
   readonly proofAlgorithms: readonly string[]
+  /** RFC 9728 §5.1: where it is told how to get a token. */
+  readonly resourceMetadata?: string
 }
 
 export interface RefusalContext {
@@ -134,7 +136,7 @@ function headersOf(reason: DenialReason, context: RefusalContext): Readonly<Reco
 
 /** RFC 6750 §3, RFC 9449 §7.1, RFC 9470 §3. */
 function challengeOf(challenger: Challenger, context: RefusalContext, error: string): string {
-  const { realm, scheme, proofAlgorithms } = challenger
+  const { realm, scheme, proofAlgorithms, resourceMetadata } = challenger
   const { bare, detail, neededScopes = [], stepUp } = context
   const parameters = [`realm="${quotable(realm)}"`]
   if (bare !== true) parameters.push(`error="${error}"`)
@@ -142,6 +144,7 @@ function challengeOf(challenger: Challenger, context: RefusalContext, error: str
   if (neededScopes.length > 0) parameters.push(`scope="${quotable(neededScopes.join(' '))}"`)
   if (stepUp?.acrValues !== undefined) parameters.push(`acr_values="${quotable(stepUp.acrValues.join(' '))}"`)
   if (stepUp?.maxAgeSeconds !== undefined) parameters.push(`max_age="${stepUp.maxAgeSeconds}"`)
+  if (resourceMetadata !== undefined) parameters.push(`resource_metadata="${quotable(resourceMetadata)}"`)
   if (scheme === 'DPoP') parameters.push(`algs="${proofAlgorithms.join(' ')}"`)
   return `${scheme} ${parameters.join(', ')}`
 }

@@ -1,16 +1,23 @@
 import type { Clock, Random } from '../clock.ts'
-import { type Allowed, allows, type Decision, decideFound, isPublic, refusal } from '../evaluator/decide.ts'
+import { type Decision, decideFound, isPublic, refusal } from '../evaluator/decide.ts'
 import { type Found, findOperations } from '../evaluator/find-operations.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
-import type { DenialReason } from '../evaluator/model.ts'
 import { ulid } from '../ids.ts'
-import { type RefusalContext, refusalOf } from './answers.ts'
+import type { RefusalContext } from './answers.ts'
 import { presentedToken, type Scheme } from './authorization.ts'
 import { trustedAddress } from './client-address.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
-import type { Admission, Gate, GuardAnswer, GuardRequest, Rejection } from './guard-answer.ts'
+import type { Gate, GuardAnswer, GuardRequest, Rejection } from './guard-answer.ts'
 import type { GuardSource } from './guard-source.ts'
+import { admission, attempt, isForGood, noFacts, rejection } from './outcomes.ts'
 import { type NonceHeaders, Possession, type PossessionRules } from './possession.ts'
+import {
+  type MetadataAnswer,
+  metadataAnswer,
+  type ResourceDescription,
+  type ResourceMetadata,
+  resourceMetadata,
+} from './resource-metadata.ts'
 import { type StepUpRules, unmetStepUp } from './step-up.ts'
 import { type VerifiedTokens, verifiedTokens } from './verified-tokens.ts'
 import { ProofRefused } from './verify-proof.ts'
@@ -19,7 +26,6 @@ import {
   tokenVerifier,
   UnknownSigningKey,
   type VerificationRules,
-  type VerifiedCaller,
   type VerifiedToken,
   type VerifyToken,
 } from './verify-token.ts'
@@ -35,6 +41,8 @@ export interface CheckRules extends VerificationRules, PossessionRules {
   readonly tokenLengthMax: number
   readonly verifiedTokensMax: number
   readonly stepUp: StepUpRules
+  /** Present: the API's metadata are given, and named in challenges. */
+  readonly described: ResourceDescription | undefined
 }
 
 /** A request with a token, on its way to a decision. */
@@ -48,7 +56,9 @@ interface Asked {
   readonly address: string | undefined
 }
 
-const noFacts: DecisionFacts = { role: () => null, entitlement: () => null }
+type Proven =
+  | { readonly kind: 'proven'; readonly headers: NonceHeaders }
+  | { readonly kind: 'refused'; readonly rejection: Rejection }
 
 /** Decides requests by what a source knows: the procedure of a guard, step by step. */
 export class Checker implements Gate {
@@ -58,6 +68,7 @@ export class Checker implements Gate {
   readonly #verify: VerifyToken
   readonly #possession: Possession
   readonly #tokens: VerifiedTokens
+  readonly #metadata = new WeakMap<CompiledBundle, ResourceMetadata>()
   readonly #decisionPrefix: string
   #decisions = 0
 
@@ -107,6 +118,27 @@ export class Checker implements Gate {
     const bundle = await attempt(() => this.#source.bundle())
     if (bundle.kind === 'failed' || bundle.value === undefined) return false
     return findOperations(bundle.value.model.paths, method, url).kind !== 'found'
+  }
+
+  async metadata(): Promise<ResourceMetadata | undefined> {
+    const bundle = await this.#source.bundle()
+    return bundle === undefined ? undefined : this.#metadataOf(bundle)
+  }
+
+  async metadataFor({ method, url }: GuardRequest): Promise<MetadataAnswer | undefined> {
+    if (this.#rules.described === undefined || !url.startsWith('/.well-known/')) return undefined
+    const metadata = await attempt(() => this.metadata())
+    return metadata.kind === 'failed' || metadata.value === undefined
+      ? undefined
+      : metadataAnswer(metadata.value, method, url)
+  }
+
+  #metadataOf(bundle: CompiledBundle): ResourceMetadata | undefined {
+    const known = this.#metadata.get(bundle)
+    if (known !== undefined) return known
+    const made = resourceMetadata(bundle, this.#rules, this.#rules.described ?? {})
+    if (made !== undefined) this.#metadata.set(bundle, made)
+    return made
   }
 
   #begin(request: GuardRequest, bundle: CompiledBundle | undefined): Asked | GuardAnswer {
@@ -251,57 +283,15 @@ export class Checker implements Gate {
   }
 
   #context({ decisionId, bundle, scheme }: Pick<Asked, 'decisionId' | 'bundle' | 'scheme'>): RefusalContext {
-    const { proofAlgorithms } = this.#rules
-    return { decisionId, challenger: { realm: bundle.service.slug, scheme, proofAlgorithms } }
+    const { proofAlgorithms, described } = this.#rules
+    const metadata = described === undefined ? undefined : this.#metadataOf(bundle)
+    const challenger = { realm: bundle.service.slug, scheme, proofAlgorithms }
+    if (metadata === undefined) return { decisionId, challenger }
+    return { decisionId, challenger: { ...challenger, resourceMetadata: metadata.url } }
   }
 
   /** One random part an instance: unique everywhere, without a random number a decision. */
   #nextId(): string {
     return `${this.#decisionPrefix}_${(++this.#decisions).toString(36)}`
-  }
-}
-
-/** An app that is told `insufficient_scope` asks the person again, in vain where it is their roles that do not allow. */
-function isForGood({ kind }: VerifiedCaller, reason: DenialReason): boolean {
-  return kind === 'user' && (reason === 'no_role' || reason === 'operation_not_in_role')
-}
-
-function admission(
-  decisionId: string,
-  { model }: CompiledBundle,
-  decision: Allowed,
-  caller?: VerifiedCaller,
-  facts: DecisionFacts = noFacts,
-): Admission {
-  const holds: Admission['holds'] = (operationId, organizationId) =>
-    caller !== undefined && allows(model, facts, caller, operationId, organizationId)
-  return {
-    ...decision,
-    status: 200,
-    headers: {},
-    decisionId,
-    ...(caller === undefined ? {} : { caller }),
-    holds,
-  }
-}
-
-function rejection(reason: DenialReason, context: RefusalContext): Rejection {
-  return { allowed: false, decisionId: context.decisionId, ...refusalOf(reason, context) }
-}
-
-type Proven =
-  | { readonly kind: 'proven'; readonly headers: NonceHeaders }
-  | { readonly kind: 'refused'; readonly rejection: Rejection }
-
-type Attempt<T> =
-  | { readonly kind: 'done'; readonly value: T }
-  | { readonly kind: 'failed'; readonly cause: unknown }
-
-/** What the source cannot answer is not decided: the guard fails closed, and the cause goes to the operator. */
-async function attempt<T>(ask: () => T | Promise<T>): Promise<Attempt<T>> {
-  try {
-    return { kind: 'done', value: await ask() }
-  } catch (cause) {
-    return { kind: 'failed', cause }
   }
 }

@@ -1,5 +1,6 @@
 import type { Operation } from '../evaluator/model.ts'
 import type { Refusal } from './answers.ts'
+import type { MetadataAnswer } from './resource-metadata.ts'
 import type { VerifiedCaller } from './verify-token.ts'
 
 export interface GuardRequest {
@@ -63,4 +64,6 @@ export interface Gate {
    * Where the document has an operation for `OPTIONS` it is that operation, and decided.
    */
   isPreflight(request: GuardRequest): Promise<boolean>
+  /** The answer to a request for the API's metadata, where the guard is told to give it; else `undefined`. */
+  metadataFor(request: GuardRequest): Promise<MetadataAnswer | undefined>
 }

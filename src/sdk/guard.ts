@@ -7,6 +7,7 @@ import { listOf } from './list-of.ts'
 import { type ExpressMiddleware, expressMiddleware } from './middleware-express.ts'
 import { type FetchHandler, fetchMiddleware, type GuardedFetch } from './middleware-fetch.ts'
 import { type KoaMiddleware, koaMiddleware } from './middleware-koa.ts'
+import type { ResourceDescription, ResourceMetadata } from './resource-metadata.ts'
 import type { VerificationAlgorithm } from './verification-algorithms.ts'
 
 export interface GuardOptions {
@@ -41,6 +42,12 @@ export interface GuardOptions {
     /** By `operationId`. */
     readonly operations?: Readonly<Record<string, StepUp>>
   }
+  /**
+   * Gives the API's metadata (RFC 9728) at `/.well-known/oauth-protected-resource…` of the audience, and names them in
+   * challenges, so that a client which knows nothing but the API's address can get a token: an MCP client, say. The
+   * middleware must see requests for that address; where it does not, serve what `resourceMetadata()` answers.
+   */
+  readonly resourceMetadata?: true | ResourceDescription
   /** How a token that is bound to a key is proven to be its holder's (DPoP, RFC 9449). */
   readonly dpop?: DpopOptions
 }
@@ -68,6 +75,8 @@ export interface DpopOptions {
 export interface Guard extends Gate {
   /** `check` at once, if the token was verified before and the facts are at hand; else `undefined`. */
   checkNow(request: GuardRequest): GuardAnswer | undefined
+  /** The API's metadata and where they belong; `undefined` while nothing is known, or if the audience is no address. */
+  resourceMetadata(): Promise<ResourceMetadata | undefined>
   /** Puts the `Admission` on `ctx.state.latchkey`. */
   koa(): KoaMiddleware
   /** Puts the `Admission` on `req.latchkey`. */
@@ -91,6 +100,8 @@ export function guardFrom(source: GuardSource, options: GuardOptions, machine: G
     check: (request) => checker.check(request),
     checkNow: (request) => checker.checkNow(request),
     isPreflight: (request) => checker.isPreflight(request),
+    metadataFor: (request) => checker.metadataFor(request),
+    resourceMetadata: () => checker.metadata(),
     koa: () => koaMiddleware(checker),
     express: () => expressMiddleware(checker),
     fetch: (handler) => fetchMiddleware(checker, handler),
@@ -105,7 +116,7 @@ export function guardFrom(source: GuardSource, options: GuardOptions, machine: G
 }
 
 function rulesOf(options: GuardOptions): CheckRules {
-  const { issuer, audience, publicBase, dpop = {}, stepUp = {} } = options
+  const { issuer, audience, publicBase, dpop = {}, stepUp = {}, resourceMetadata } = options
   return {
     algorithms: options.algorithms ?? ['ES256'],
     ...(issuer === undefined ? {} : { issuer }),
@@ -119,6 +130,7 @@ function rulesOf(options: GuardOptions): CheckRules {
       ...(stepUp.everywhere === undefined ? {} : { everywhere: stepUp.everywhere }),
       operations: new Map(Object.entries(stepUp.operations ?? {})),
     },
+    described: resourceMetadata === true ? {} : resourceMetadata,
     publicBases: publicBase === undefined ? undefined : listOf(publicBase).map(publicAddress),
     proofRequired: dpop.required ?? false,
     proofAlgorithms: dpop.algorithms ?? ['ES256', 'PS256', 'EdDSA', 'Ed25519'],

@@ -26,6 +26,11 @@ export function expressMiddleware(gate: Gate): ExpressMiddleware {
 
 async function passes(gate: Gate, message: ExpressRequest, response: ServerResponse): Promise<boolean> {
   const request = guardRequest(message, message.originalUrl)
+  const metadata = await gate.metadataFor(request)
+  if (metadata !== undefined) {
+    response.writeHead(metadata.status, metadata.headers).end(metadata.body)
+    return false
+  }
   if (await gate.isPreflight(request)) return true
   const answer = await gate.check(request)
   for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)

@@ -22,6 +22,11 @@ export function fetchMiddleware(gate: Gate, handler: FetchHandler): GuardedFetch
       forwardedFor: headers.get('x-forwarded-for') ?? undefined,
       corsHeaders: headers.has('origin') && headers.has('access-control-request-method'),
     }
+    const metadata = await gate.metadataFor(asked)
+    if (metadata !== undefined) {
+      const { status, headers: told, body } = metadata
+      return new Response(status === 200 ? body : null, { status, headers: told })
+    }
     if (await gate.isPreflight(asked)) return handler(request, undefined)
     const answer = await gate.check(asked)
     if (answer.allowed) return withHeaders(await handler(request, answer), answer.headers)

@@ -18,6 +18,13 @@ export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) 
 export function koaMiddleware(gate: Gate): KoaMiddleware {
   return async (context, next) => {
     const request = guardRequest(context.req, context.originalUrl)
+    const metadata = await gate.metadataFor(request)
+    if (metadata !== undefined) {
+      context.status = metadata.status
+      for (const [name, value] of Object.entries(metadata.headers)) context.set(name, value)
+      context.body = metadata.body
+      return
+    }
     if (await gate.isPreflight(request)) {
       await next()
       return

@@ -18,7 +18,7 @@ let server: Server | undefined
 beforeAll(async () => {
   issuer = await makeIssuer()
   held = heldBy(clinicBundle(issuer))
-  guard = guardOf(held, { dpop: { nonce: true } })
+  guard = guardOf(held, { dpop: { nonce: true }, resourceMetadata: { name: 'Clinic' } })
 })
 afterEach(() => {
   server?.closeAllConnections()
@@ -100,7 +100,10 @@ const frameworks: Readonly<Record<string, () => Promise<Caller>>> = {
   },
 }
 
-describe.each(Object.entries(frameworks))('%s behind a guard', (_name, start) => {
+/** These see only what is below their path; the document is for the outer app to serve. */
+const mounted = ['Koa, mounted', 'Express 5']
+
+describe.each(Object.entries(frameworks))('%s behind a guard', (name, start) => {
   test('is handed the verified caller, the operation and its parameters', async () => {
     const call = await start()
     const reply = await call({ headers: { authorization: `Bearer ${await issuer.sign()}` } })
@@ -116,7 +119,7 @@ describe.each(Object.entries(frameworks))('%s behind a guard', (_name, start) =>
     const call = await start()
     const reply = await call({})
     expect(reply.status).toBe(401)
-    expect(reply.headers['www-authenticate']).toBe('Bearer realm="clinic"')
+    expect(reply.headers['www-authenticate']).toMatch(/^Bearer realm="clinic", resource_metadata="/)
     expect(reply.headers['content-type']).toBe('application/problem+json')
     expect(JSON.parse(reply.body)).toMatchObject({ status: 401, code: 'invalid_token' })
   })
@@ -161,6 +164,25 @@ describe.each(Object.entries(frameworks))('%s behind a guard', (_name, start) =>
   test('answers what is public to anybody', async () => {
     const call = await start()
     expect(JSON.parse((await call({ path: '/v1/prices' })).body)).toMatchObject({ who: 'nobody' })
+  })
+
+  test('gives the API’s metadata to anybody, where challenges say they are (RFC 9728 §3 and §5)', async () => {
+    const call = await start()
+    const challenge = String((await call({})).headers['www-authenticate'])
+    const url = /resource_metadata="([^"]+)"/.exec(challenge)?.[1] ?? ''
+    expect(url).toBe('https://api.clinic.example/.well-known/oauth-protected-resource/v1')
+    const path = new URL(url).pathname
+    if (mounted.includes(name)) return
+    const reply = await call({ path })
+    expect(reply.status).toBe(200)
+    expect(reply.headers['content-type']).toMatch(/^application\/json/)
+    expect(reply.headers['access-control-allow-origin']).toBe('*')
+    expect(JSON.parse(reply.body)).toEqual((await guard.resourceMetadata())?.document)
+    expect(JSON.parse(reply.body)).toMatchObject({ resource_name: 'Clinic' })
+    const preflight = { origin: 'https://app.example', 'access-control-request-method': 'GET' }
+    expect((await call({ path, method: 'OPTIONS', headers: preflight })).status).toBe(204)
+    expect((await call({ path, method: 'POST' })).status).toBe(405)
+    expect((await call({ path: `${path}/else` })).status).toBe(401)
   })
 
   test('answers a CORS preflight itself, and no other OPTIONS', async () => {

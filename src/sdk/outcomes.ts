@@ -1,0 +1,50 @@
+import { type Allowed, allows } from '../evaluator/decide.ts'
+import type { DecisionFacts } from '../evaluator/grant.ts'
+import type { DenialReason } from '../evaluator/model.ts'
+import { type RefusalContext, refusalOf } from './answers.ts'
+import type { CompiledBundle } from './compiled-bundle.ts'
+import type { Admission, Rejection } from './guard-answer.ts'
+import type { VerifiedCaller } from './verify-token.ts'
+
+export const noFacts: DecisionFacts = { role: () => null, entitlement: () => null }
+
+/** An app that is told `insufficient_scope` asks the person again, in vain where it is their roles that do not allow. */
+export function isForGood({ kind }: VerifiedCaller, reason: DenialReason): boolean {
+  return kind === 'user' && (reason === 'no_role' || reason === 'operation_not_in_role')
+}
+
+export function admission(
+  decisionId: string,
+  { model }: CompiledBundle,
+  decision: Allowed,
+  caller?: VerifiedCaller,
+  facts: DecisionFacts = noFacts,
+): Admission {
+  const holds: Admission['holds'] = (operationId, organizationId) =>
+    caller !== undefined && allows(model, facts, caller, operationId, organizationId)
+  return {
+    ...decision,
+    status: 200,
+    headers: {},
+    decisionId,
+    ...(caller === undefined ? {} : { caller }),
+    holds,
+  }
+}
+
+export function rejection(reason: DenialReason, context: RefusalContext): Rejection {
+  return { allowed: false, decisionId: context.decisionId, ...refusalOf(reason, context) }
+}
+
+type Attempt<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'failed'; readonly cause: unknown }
+
+/** What the source cannot answer is not decided: the guard fails closed, and the cause goes to the operator. */
+export async function attempt<T>(ask: () => T | Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { kind: 'done', value: await ask() }
+  } catch (cause) {
+    return { kind: 'failed', cause }
+  }
+}
