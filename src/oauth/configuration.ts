@@ -12,6 +12,7 @@ import type { Service, SigningKey } from '../services/service.ts'
 import { machineClaims, tokenTtlSeconds } from './claims.ts'
 import { takeKey } from './client-authentication.ts'
 import { authorizationRoute, jwksRoute, tokenRoute } from './endpoints.ts'
+import { errorPages } from './error-page.ts'
 import { authenticatedOf, exchangeOf } from './exchange.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
 import {
@@ -91,10 +92,7 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
         token.resourceServer?.accessTokenTTL ?? service.accessTokenTtlSeconds,
     },
     clientBasedCORS: () => false,
-    // The library would answer a browser's `Accept` with a page; RFC 6749 §5.2 knows only JSON.
-    renderError: (ctx, out) => {
-      ctx.body = out
-    },
+    renderError: errorPages(service),
   }
 }
 

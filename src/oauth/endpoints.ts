@@ -1,6 +1,14 @@
 /** An endpoint of an issuer that works today: the library's route, and the methods it answers. */
 export interface Endpoint {
-  readonly kind: 'authorization' | 'sign-in' | 'token' | 'revocation' | 'introspection' | 'jwks' | 'discovery'
+  readonly kind:
+    | 'authorization'
+    | 'sign-in'
+    | 'logo'
+    | 'token'
+    | 'revocation'
+    | 'introspection'
+    | 'jwks'
+    | 'discovery'
   /** The library's own path, below the issuer's. */
   readonly route: string
   readonly methods: readonly string[]
@@ -32,11 +40,13 @@ const openid: Endpoint = { kind: 'discovery', route: openidConfiguration, method
 const oauth: Endpoint = { kind: 'discovery', route: authorizationServer, methods: reading }
 
 const authorization: Endpoint = { kind: 'authorization', route: authorizationRoute, methods: ['GET'] }
+const logo: Endpoint = { kind: 'logo', route: '/logo', methods: ['GET', 'HEAD'] }
 const signIn: Endpoint = { kind: 'sign-in', route: signInRoute, methods: ['GET', 'POST'] }
 
 const endpoints: ReadonlyMap<string, Endpoint> = new Map([
   [authorizationRoute, authorization],
   [signInRoute, signIn],
+  [logo.route, logo],
   posted('token', tokenRoute),
   posted('revocation', revocationRoute),
   posted('introspection', introspectionRoute),

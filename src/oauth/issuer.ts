@@ -18,6 +18,7 @@ import {
   overrideRefreshTokenIds,
   overrideReplayDetection,
 } from './library-overrides.ts'
+import { answerLogo } from './logo.ts'
 import { listenTo } from './outcomes.ts'
 import { consentAdapter } from './people-configuration.ts'
 import { presentedBy } from './presented.ts'
@@ -80,10 +81,12 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   const pages = signInPages(deps, service, provider)
   return {
     service,
-    handle: (request, response) =>
-      exchangeOf({ req: request }).endpoint === 'sign-in'
-        ? pages(request, response)
-        : handle(request, response),
+    handle: async (request, response) => {
+      const { endpoint } = exchangeOf({ req: request })
+      if (endpoint === 'sign-in') await pages(request, response)
+      else if (endpoint === 'logo') answerLogo(service, request, response)
+      else await handle(request, response)
+    },
   }
 }
 

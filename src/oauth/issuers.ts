@@ -69,7 +69,7 @@ function refuseEarly(
     return true
   }
   // What is only read comes from memory, and may be asked by anybody.
-  if (endpoint.kind === 'jwks' || endpoint.kind === 'discovery') return false
+  if (['discovery', 'jwks', 'logo'].includes(endpoint.kind)) return false
   const spent = limits.takeAddress(arrival.address)
   if (spent !== undefined) answerTooMany(response, spent)
   else if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) answerTooLarge(response)

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context } from 'koa'
 import type { EpochMs } from '../clock.ts'
 import { type View, view } from '../http/render.ts'
@@ -240,7 +241,25 @@ export function render(page: Page): string {
   layout ??= view<Laid>('sign-in/layout')
   const heading = page.kind === 'error' || page.kind === 'notice' ? page.heading : headings[page.kind]
   const title = `${page.error === undefined ? '' : 'Error: '}${heading} – ${page.brand.name}`
-  return layout({ ...page, heading, title, moment, styleSheets: styleSheetsFor(page.brand) })
+  return layout({
+    ...page,
+    ...sentencesOf(page),
+    heading,
+    title,
+    moment,
+    styleSheets: styleSheetsFor(page.brand),
+  })
+}
+
+/** Refusals of ours are told to programs and people alike; to people in whole sentences. */
+function sentencesOf({ error, ...page }: Page): Readonly<Record<string, string>> {
+  const said = { ...(error && { error }), ...(page.kind === 'error' && { what: page.what, fix: page.fix }) }
+  return Object.fromEntries(Object.entries(said).map(([name, text]) => [name, sentence(text)]))
+}
+
+function sentence(text: string): string {
+  const end = /[.!?]$/.test(text) ? '' : '.'
+  return text.charAt(0).toUpperCase() + text.slice(1) + end
 }
 
 const inWords = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })
@@ -255,18 +274,44 @@ function styleSheetsFor({ colour }: BrandOnPage): readonly string[] {
   return [styleSheet('sign-in.css'), ...own]
 }
 
-type Answer = Pick<Context, 'body' | 'get' | 'redirect' | 'remove' | 'set' | 'status' | 'type'>
+type Answer = Pick<Context, 'body' | 'get' | 'redirect' | 'remove' | 'set' | 'status'>
 
 /**
  * Answers with a page, and with the headers that every page about signing in needs.
- * @param wayBack a redirect URI that is no web address, to which the answer to the form leads: browsers hold
- * `form-action` against each redirect, too. Web addresses are left for by `leave`.
+ * @param wayBack redirect URIs to which the answer to the form may lead: browsers hold `form-action` against each redirect.
+ * For those of an app's own scheme there is no other way; web addresses are left for by `leave`, and need not be named
  */
-export function send(ctx: Answer, page: Page, status = 200, wayBack: readonly string[] = []): void {
-  const targets = ["'self'", ...new Set(wayBack.map(formTarget))].join(' ')
+export function send(
+  ctx: Answer,
+  page: Page,
+  status = 200,
+  wayBack: readonly (string | undefined)[] = [],
+): void {
   ctx.status = status
-  ctx.type = 'text/html; charset=utf-8'
-  ctx.set({
+  ctx.set(headersOf(wayBack))
+  // An app that opens the sign-in in a window of its own waits there for the answer: the two must stay connected.
+  ctx.remove('Cross-Origin-Opener-Policy')
+  ctx.body = render(page)
+}
+
+/** The same where no Koa is around. */
+export function write(response: ServerResponse, page: Page, status: number): void {
+  response.writeHead(status, headersOf([]))
+  response.end(render(page))
+}
+
+/** Whether a browser asks, for one of the paths at which people are. */
+export function isForPeople({ url = '', headers }: IncomingMessage): boolean {
+  return peoplesPath.test(url) && headers.accept?.includes('text/html') === true
+}
+
+/** With the service's slug or without it. */
+const peoplesPath = /^(\/[^/?]+)?\/(login|oauth\/(authorize|device|logout))([/?]|$)/i
+
+function headersOf(wayBack: readonly (string | undefined)[]): Readonly<Record<string, string>> {
+  const targets = ["'self'", ...new Set(wayBack.flatMap(formTarget))].join(' ')
+  return {
+    'Content-Type': 'text/html; charset=utf-8',
     'Cache-Control': 'no-store',
     'Content-Security-Policy':
       `default-src 'none'; style-src 'self'; img-src 'self'; form-action ${targets}; base-uri 'none'; ` +
@@ -275,10 +320,7 @@ export function send(ctx: Answer, page: Page, status = 200, wayBack: readonly st
     'Referrer-Policy': 'same-origin',
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
-  })
-  // An app that opens the sign-in in a window of its own waits there for the answer: the two must stay connected.
-  ctx.remove('Cross-Origin-Opener-Policy')
-  ctx.body = render(page)
+  }
 }
 
 /**
@@ -289,8 +331,7 @@ export function send(ctx: Answer, page: Page, status = 200, wayBack: readonly st
  * alone, and `send` must have let the form lead there
  */
 export function leave(ctx: Answer, brand: BrandOnPage, url: string, end = url): void {
-  const isWeb = /^(https?:|\/)/.test(end)
-  if (isWeb && ctx.get('accept').includes('text/html')) {
+  if (isWeb(end) && ctx.get('accept').includes('text/html')) {
     send(ctx, { kind: 'onward', brand, url })
     return
   }
@@ -299,10 +340,12 @@ export function leave(ctx: Answer, brand: BrandOnPage, url: string, end = url): 
   ctx.redirect(url)
 }
 
-/** The source expression (CSP 3 §2.3.1) that lets a form lead to a redirect URI. */
-function formTarget(redirectUri: string): string {
-  const { protocol, hostname, origin } = new URL(redirectUri)
-  const isWeb = protocol === 'https:' || protocol === 'http:'
-  // There is no expression for a scheme of an app's own but the scheme, and none for an IPv6 address.
-  return isWeb && !hostname.startsWith('[') ? origin : protocol
+/** The source expression (CSP 3 §2.3.1) that lets a form lead to the redirect URI of an app's own scheme. */
+function formTarget(redirectUri: string | undefined): readonly string[] {
+  if (redirectUri === undefined || isWeb(redirectUri)) return []
+  return [new URL(redirectUri).protocol]
+}
+
+function isWeb(url: string): boolean {
+  return /^(https?:|\/)/i.test(url)
 }

@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http'
+import { arrivalOf } from '../http/arrival.ts'
 import { type Spent, tell } from './limits.ts'
+import { isForPeople, write } from './pages.ts'
 import { tooMany } from './too-many-requests.ts'
 
-/** Answers given before the library is asked, in the form that it would give them (RFC 6749 §5.2). */
+/** Answers given before the library is asked, in the form that it would give them (RFC 6749 §5.2); to people, a page. */
 
 export function answerMethodNotAllowed(response: ServerResponse, methods: readonly string[]): void {
   response.setHeader('allow', methods.join(', '))
@@ -31,6 +33,14 @@ export function answerTooMany(response: ServerResponse, spent: Spent): void {
 }
 
 function refuse(response: ServerResponse, status: number, error: string, description: string): void {
+  if (isForPeople(response.req)) {
+    const heading = status === 503 ? 'Not available now' : 'This did not work'
+    // Whose page it is may be what could not be read.
+    const page = { kind: 'error', brand: { name: 'Sign-in' }, heading, what: description } as const
+    const fix = 'Go back to the app and try again in a moment.'
+    write(response, { ...page, fix, requestId: arrivalOf(response.req).requestId }, status)
+    return
+  }
   response.statusCode = status
   response.setHeader('cache-control', 'no-store')
   response.setHeader('content-type', 'application/json; charset=utf-8')

@@ -199,15 +199,18 @@ describe('a page is sent', () => {
     expect(headers.has('cross-origin-opener-policy')).toBe(false)
   })
 
-  test.each([
-    ['https://app.example/callback?x=1', 'https://app.example'],
-    ['https://app.example:8443/callback', 'https://app.example:8443'],
-    ['http://127.0.0.1:53211/', 'http://127.0.0.1:53211'],
-    ['http://[::1]:53211/', 'http:'],
-    ['com.example.app:/callback', 'com.example.app:'],
-  ])('with leave for its form to lead to %s, and no further', async (redirectUri, source) => {
-    const policy = (await sent([redirectUri, redirectUri])).get('content-security-policy')
-    expect(policy).toContain(`form-action 'self' ${source};`)
+  test('with leave for its form to lead to an app of its own scheme, and no further', async () => {
+    const policy = (await sent(['com.example.app:/callback?x=1;script-src'])).get('content-security-policy')
+    expect(policy).toContain("form-action 'self' com.example.app:;")
+    expect(policy).not.toContain('script-src')
+    const web = (await sent(['https://app.example/callback'])).get('content-security-policy')
+    expect(web).toContain("form-action 'self';")
+  })
+
+  test('in whole sentences, whatever a refusal says to programs', () => {
+    const html = render({ ...pagesShown.error, what: 'this sign-in is over', fix: 'go back to the app!' })
+    expect(html).toContain('<p>This sign-in is over.</p>')
+    expect(html).toContain('<p>Go back to the app!</p>')
   })
 })
 

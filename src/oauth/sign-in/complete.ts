@@ -29,7 +29,7 @@ export async function completeSignIn(
   const login = { accountId, ts, amr: [...amr], ...(acr !== undefined && { acr }) }
   await leaveOther(at, ctx, here, accountId)
   if (isAlone(here)) await beginSession(at, ctx, here, login)
-  else await finish(at, ctx, { login, select_account: {} })
+  else await finish(at, ctx, here, { login, select_account: {} })
 }
 
 /** Who comes as somebody else has left: the other's session ends, and nothing of it goes over. */

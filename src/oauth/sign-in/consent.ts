@@ -46,7 +46,7 @@ export async function showConsent(at: PagesOf, ctx: Context, here: UnderWay): Pr
 
 export async function answerConsent(at: PagesOf, ctx: Context, here: UnderWay, form: Form): Promise<void> {
   if (form.get('decision') !== 'allow') {
-    await finish(at, ctx, { error: 'access_denied', error_description: 'the person said no' })
+    await finish(at, ctx, here, { error: 'access_denied', error_description: 'the person said no' })
     return
   }
   const { person, app, scopes } = await questionOf(at, here)
@@ -57,7 +57,7 @@ export async function answerConsent(at: PagesOf, ctx: Context, here: UnderWay, f
     ...{ organizationId: user.organizationId, userId: user.id, serviceId: at.service.id, app },
     scopes: scopes.filter(({ usable }) => usable).map(({ name }) => name),
   })
-  await finish(at, ctx, { consent: { grantId: consent.id } })
+  await finish(at, ctx, here, { consent: { grantId: consent.id } })
 }
 
 async function questionOf({ deps, service }: PagesOf, { interaction }: UnderWay): Promise<Question> {

@@ -6,11 +6,12 @@ import { admitted, type Person } from '../people.ts'
 import { completeSignIn } from './complete.ts'
 import type { Form } from './form.ts'
 import type { PagesOf } from './pages-of.ts'
-import { formOf, keepProgress, type UnderWay } from './under-way.ts'
+import { formOf, keepProgress, redirectUriOf, type UnderWay } from './under-way.ts'
 
 /** The page that comes next. */
 export async function showSignIn(at: PagesOf, ctx: Context, here: UnderWay): Promise<void> {
-  if (here.progress.email === undefined) send(ctx, { kind: 'email', ...formOf(at, here, 'email') })
+  if (here.progress.email === undefined)
+    send(ctx, { kind: 'email', ...formOf(at, here, 'email') }, 200, [redirectUriOf(here)])
   else showPassword(at, ctx, here)
 }
 
@@ -61,5 +62,5 @@ function showPassword(at: PagesOf, ctx: Context, here: UnderWay, error?: string)
   const { email = '' } = here.progress
   const elsewhere = { organization: at.service.title, forgotUrl: here.path, otherUrl: here.path }
   const page = { kind: 'password', ...formOf(at, here, 'password'), ...elsewhere, email, error } as const
-  send(ctx, page, error === undefined ? 200 : 422)
+  send(ctx, page, error === undefined ? 200 : 422, [redirectUriOf(here)])
 }

@@ -3,6 +3,7 @@ import { errors, type Provider } from 'oidc-provider'
 import { DomainError } from '../../errors.ts'
 import { brandOf } from '../brand.ts'
 import { signInRoute } from '../endpoints.ts'
+import { leave } from '../pages.ts'
 import { csrfFor } from './form.ts'
 import type { PagesOf } from './pages-of.ts'
 
@@ -66,13 +67,19 @@ export async function keepProgress({ interaction }: UnderWay, progress: Progress
   await interaction.persist()
 }
 
-/** Ends the interaction with its result; the browser goes back to the authorization endpoint. */
+/** Where the app waits for the answer. */
+export function redirectUriOf({ interaction }: UnderWay): string | undefined {
+  const uri = interaction.params['redirect_uri']
+  return typeof uri === 'string' ? uri : undefined
+}
+
+/** Ends the interaction with its result; the browser goes back to the authorization endpoint, and from there to the app. */
 export async function finish(
-  { provider }: PagesOf,
+  { provider, service }: PagesOf,
   ctx: Context,
+  here: UnderWay,
   result: Parameters<Provider['interactionResult']>[2],
 ): Promise<void> {
   const returnTo = await provider.interactionResult(ctx.req, ctx.res, result)
-  ctx.status = 303
-  ctx.redirect(returnTo)
+  leave(ctx, brandOf(service), returnTo, redirectUriOf(here))
 }
