@@ -4,7 +4,7 @@ const rows = [
   ['organizations'],
   ['services'],
   ['roles', 'tags'],
-  ['users', 'client-keys'],
+  ['users', 'client-keys', 'registered-apps'],
   ['connections', 'consents'],
   ['decisions'],
   ['oauth'],

@@ -43,6 +43,9 @@ import { domainBelongings } from './organizations/domain-belongings.ts'
 import { organizations } from './organizations/organization.ts'
 import type { ResolveTxt } from './organizations/published-txt.ts'
 import { sweepDomains } from './organizations/sweep-domains.ts'
+import { registeredAppRoutes } from './registered-apps/api.ts'
+import { appContents, initialAccessTokenContents } from './registered-apps/app-contents.ts'
+import { rewrapRegisteredApps } from './registered-apps/rewrap-registered-apps.ts'
 import { followRevocations, type LiveRevocations } from './revocations/live.ts'
 import { roleRoutes } from './roles/api.ts'
 import { roleBelongings } from './roles/role-belongings.ts'
@@ -210,9 +213,17 @@ function managementRoutes({ config, machine, secrets, store, cached }: Parts): r
     ...[serviceBelongings, entitlementBelongings, roleBelongings, keyBelongings],
     ...[userBelongings, domainBelongings],
   ].map((of) => of(common))
-  const serviceContents = [keyContents(common), userContents(common), roleContents(common)]
+  const serviceContents = [
+    keyContents(common),
+    userContents(common),
+    roleContents(common),
+    appContents(common),
+    initialAccessTokenContents(common),
+  ]
   const sealed = { records, secrets, commit: cached.commit }
-  const rewraps = [rewrapSigningKeys(sealed), rewrapClientKeys(sealed), rewrapMails(sealed)]
+  const rewraps = [rewrapSigningKeys, rewrapClientKeys, rewrapRegisteredApps, rewrapMails].map((of) =>
+    of(sealed),
+  )
   const held = {
     holdersOf: [keysHolding(records), usersHolding(records)],
     endHolders: [revokeHolders(common), takeFromHolders(common)],
@@ -223,6 +234,7 @@ function managementRoutes({ config, machine, secrets, store, cached }: Parts): r
     ...serviceRoutes({ ...common, readDocument: documentReader(), reservedSlugs, serviceContents }),
     ...roleRoutes({ ...common, ...held }),
     ...clientKeyRoutes(common),
+    ...registeredAppRoutes(common),
     ...userRoutes(common),
     ...mailRoutes(common),
     ...secretRoutes({ ...common, rewraps, assertionLifeSecondsMax }),
@@ -321,6 +333,7 @@ function site(parts: SiteParts, described: ApiDocumentOptions, server: () => Htt
   const issuers = createIssuers({
     commit: recorder(cached.commit, clock, machine.newId),
     newId: machine.newId,
+    outgoing: parts.outgoing,
     endedTokens: endedTokens({ revocations, clock, isStale: () => feedAgeMs() > feedAgeMsMax }),
     ...{ records, secrets, clock, activity, origin, artifacts: store.artifacts },
     storedRecords: store.records,

@@ -2,6 +2,7 @@
 export const errorCodes = [
   'already_done',
   'already_exists',
+  'app_not_found',
   'body_not_json',
   'body_too_deep',
   'body_too_large',
@@ -16,6 +17,7 @@ export const errorCodes = [
   'forbidden',
   'headers_too_large',
   'idempotency_key_reused',
+  'initial_access_token_not_found',
   'internal',
   'invalid_request',
   'invalid_token',

@@ -15,6 +15,8 @@ export type UserId = Id<'UserId'>
 export type ConnectionId = Id<'ConnectionId'>
 export type DomainId = Id<'DomainId'>
 export type EventId = Id<'EventId'>
+export type RegisteredAppId = Id<'RegisteredAppId'>
+export type InitialAccessTokenId = Id<'InitialAccessTokenId'>
 export type RevocationId = Id<'RevocationId'>
 export type GrantId = Id<'GrantId'>
 export type MailId = Id<'MailId'>
@@ -33,6 +35,8 @@ interface IdsByPrefix {
   evt: EventId
   gra: GrantId
   rev: RevocationId
+  app: RegisteredAppId
+  iat: InitialAccessTokenId
   mal: MailId
   lnk: LinkId
 }

@@ -1,5 +1,9 @@
 /** Every kind of audit event: what it tells of, in the past tense. */
 export const eventTypes = [
+  'app.changed',
+  'app.deleted',
+  'app.registered',
+  'app.tokens_ended',
   'client_key.created',
   'client_key.changed',
   'client_key.deleted',
@@ -20,6 +24,8 @@ export const eventTypes = [
   'domain.removed',
   'domain.verified',
   'entitlement.changed',
+  'initial_access_token.created',
+  'initial_access_token.deleted',
   'mail.deleted',
   'mail.read',
   'organization.created',

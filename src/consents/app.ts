@@ -26,6 +26,27 @@ export function appOfKey(key: ClientKey, organization: Pick<Organization, 'id' |
   }
 }
 
+/** An app that has only said itself what it is. */
+export function appThatSays(said: {
+  readonly clientId: string
+  /** Without one it is called by the host of its answers. */
+  readonly name: string | undefined
+  readonly redirectUris: readonly string[]
+  readonly isConfidential: boolean
+  readonly keys: readonly unknown[]
+}): App {
+  const { clientId, redirectUris, isConfidential, keys } = said
+  const host = URL.parse(redirectUris[0] ?? clientId)?.host
+  const name = said.name ?? (host === undefined || host === '' ? clientId : host)
+  return {
+    clientId,
+    name,
+    redirectUris,
+    isConfidential,
+    fingerprint: fingerprintOf({ name, redirectUris, keys }),
+  }
+}
+
 /** @param keys the app's own public keys, if it has any; a secret may be rotated without a new app behind it */
 function fingerprintOf(parts: {
   readonly name: string

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../errors.ts'
 export const statusOf: Readonly<Record<ErrorCode, number>> = {
   already_done: 409,
   already_exists: 409,
+  app_not_found: 404,
   body_not_json: 400,
   body_too_deep: 400,
   body_too_large: 413,
@@ -18,6 +19,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   forbidden: 403,
   headers_too_large: 431,
   idempotency_key_reused: 422,
+  initial_access_token_not_found: 404,
   internal: 500,
   invalid_request: 400,
   invalid_token: 401,
@@ -50,6 +52,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
 export const titleOf: Readonly<Record<ErrorCode, string>> = {
   already_done: 'Already done',
   already_exists: 'Already exists',
+  app_not_found: 'App not found',
   body_not_json: 'Body is not JSON',
   body_too_deep: 'Body is nested too deeply',
   body_too_large: 'Body is too large',
@@ -64,6 +67,7 @@ export const titleOf: Readonly<Record<ErrorCode, string>> = {
   forbidden: 'Forbidden',
   headers_too_large: 'Headers are too large',
   idempotency_key_reused: 'Idempotency key reused',
+  initial_access_token_not_found: 'Initial access token not found',
   internal: 'Internal error',
   invalid_request: 'Invalid request',
   invalid_token: 'Invalid token',
@@ -95,9 +99,11 @@ export const titleOf: Readonly<Record<ErrorCode, string>> = {
 type NotFoundCode = Extract<ErrorCode, `${string}not_found`>
 
 const absenceOf: Readonly<Record<NotFoundCode, string>> = {
+  app_not_found: 'There is no such app here.',
   client_key_not_found: 'There is no such client key here.',
   domain_not_found: 'There is no such domain here.',
   event_not_found: 'There is no such audit event here.',
+  initial_access_token_not_found: 'There is no such initial access token here.',
   mail_not_found: 'There is no such mail here.',
   not_found: 'There is nothing at this address.',
   organization_not_found: 'There is no such organization.',

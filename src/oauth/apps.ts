@@ -1,6 +1,7 @@
+import type { Provider } from 'oidc-provider'
 import { isApp } from '../client-keys/client-key.ts'
 import { findClientKey } from '../client-keys/find-client-key.ts'
-import { type App, appOfKey } from '../consents/app.ts'
+import { type App, appOfKey, appThatSays } from '../consents/app.ts'
 import { parseId } from '../ids.ts'
 import { organizations } from '../organizations/organization.ts'
 import type { Service } from '../services/service.ts'
@@ -10,11 +11,25 @@ import type { Records } from '../storage/ports.ts'
 export async function findApp(
   records: Records,
   service: Service,
+  clients: Pick<Provider, 'Client'>,
   clientId: string,
 ): Promise<App | undefined> {
   const keyId = parseId('key', clientId)
-  const key = keyId && (await findClientKey(records, keyId))
+  if (keyId === undefined) return appOfClient(clients, clientId)
+  const key = await findClientKey(records, keyId)
   if (key?.serviceId !== service.id || !isApp(key)) return undefined
   const organization = await records.find(key.organizationId, organizations, key.organizationId)
   return organization && appOfKey(key, organization)
+}
+
+/** An app that registered itself, or is a document at its address. */
+async function appOfClient({ Client }: Pick<Provider, 'Client'>, clientId: string): Promise<App | undefined> {
+  const client = await Client.find(clientId)
+  if (client === undefined) return undefined
+  const { clientName, redirectUris = [], tokenEndpointAuthMethod, jwks, jwksUri } = client
+  return appThatSays({
+    ...{ clientId, name: clientName, redirectUris: [...redirectUris] },
+    isConfidential: tokenEndpointAuthMethod !== 'none',
+    keys: [jwks?.keys ?? [], jwksUri ?? null],
+  })
 }

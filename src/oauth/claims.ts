@@ -1,7 +1,7 @@
 import type { ClientKey } from '../client-keys/client-key.ts'
 import type { EpochMs } from '../clock.ts'
 import type { Service } from '../services/service.ts'
-import type { Authenticated } from './exchange.ts'
+import type { Authenticated, Exchange } from './exchange.ts'
 import { type Person, rolesOn } from './people.ts'
 
 /** The claims of a machine's token beyond those of RFC 9068 §2.2, which the library sets. */
@@ -28,12 +28,12 @@ interface SignedIn {
 /**
  * The claims of a token that an app gets for a person (RFC 9068 §2.2). The app's own role is not among them: it
  * plays no part in what is allowed.
- * @param app the client key that is the app; absent for one that no organization answers for
+ * @param exchange says which app: an organization's key, or one that registered itself
  */
 export function personClaims(
   service: Service,
   person: Person,
-  app: Authenticated | undefined,
+  { authenticated: app, app: registered }: Pick<Exchange, 'authenticated' | 'app'>,
   { grantId, authTime, acr, amr }: SignedIn,
 ): Record<string, unknown> {
   const { user, organization } = person
@@ -44,6 +44,7 @@ export function personClaims(
       [user.id]: user.authority,
       [organization.id]: organization.authority,
       ...(app && { [app.key.id]: app.key.authority, [app.organization.id]: app.organization.authority }),
+      ...(registered && { [registered.id]: registered.authority }),
     },
     env: app?.key.environment ?? 'live',
     ...(grantId !== undefined && { grant_id: grantId }),

@@ -80,7 +80,7 @@ export function keyLookUp(deps: AuthenticationDeps, service: Service): KeyLookUp
     hasSecret: (key, presented, exchange) => {
       const answer = verify(key, presented, clock())
       if (answer === 'live') {
-        takeKey(deps.limits, key)
+        takeClient(deps.limits, exchange)
         return true
       }
       exchange.refused = answer === 'ended' ? 'secret_ended' : 'wrong_secret'
@@ -122,11 +122,12 @@ export function isGuardOf(service: Service, { guardsServiceId, organizationId }:
 }
 
 /**
- * Counts a request that has proved to be the key's.
+ * Counts a request that has proved to be the client's.
  * @throws {TooManyRequests}
  */
-export function takeKey(limits: TokenLimits, key: ClientKey): void {
-  const spent = limits.takeKey(key.id)
+export function takeClient(limits: TokenLimits, { authenticated, app }: Exchange): void {
+  const id = authenticated?.key.id ?? app?.id
+  const spent = id && limits.takeKey(id)
   if (spent !== undefined) throw new TooManyRequests(spent)
 }
 

@@ -1,4 +1,5 @@
 import {
+  type Client,
   type ClientMetadata,
   type Configuration,
   errors,
@@ -10,7 +11,7 @@ import type { Authentication, ClientKey } from '../client-keys/client-key.ts'
 import type { ClientKeyId } from '../ids.ts'
 import type { Service, SigningKey } from '../services/service.ts'
 import { machineClaims, tokenTtlSeconds } from './claims.ts'
-import { takeKey } from './client-authentication.ts'
+import { takeClient } from './client-authentication.ts'
 import { authorizationRoute, jwksRoute, tokenRoute } from './endpoints.ts'
 import { errorPages } from './error-page.ts'
 import { authenticatedOf, exchangeOf } from './exchange.ts'
@@ -22,8 +23,15 @@ import {
   peopleConfiguration,
   peopleTtl,
 } from './people-configuration.ts'
+import { apiScopesMember, extraClientMetadata } from './registration.ts'
 import { refusedScope } from './scopes.ts'
-import { tokenClientDefaults, tokenFeatures, tokenRoutes } from './token-configuration.ts'
+import {
+  tokenClientDefaults,
+  tokenConfiguration,
+  tokenFeatures,
+  tokenRoutes,
+  tokenTtl,
+} from './token-configuration.ts'
 
 // Never a symmetric algorithm: it would sign with the placeholder that stands for the secret.
 const asymmetric = [
@@ -50,6 +58,8 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
     jwks: { keys: service.signingKeys.map((key) => privateJwk(deps, key)) },
     routes: { authorization: authorizationRoute, token: tokenRoute, jwks: jwksRoute, ...tokenRoutes },
     ...peopleConfiguration(deps, service),
+    ...tokenConfiguration(deps, service),
+    extraClientMetadata: extraClientMetadata(service),
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     clientDefaults: {
       grant_types: ['client_credentials'],
@@ -66,7 +76,7 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
       const { exp } = claims
       if (typeof exp !== 'number' || exp > deps.clock() / 1000 + assertionLifeSecondsMax)
         throw new errors.InvalidClientAuth('the client assertion is valid for too long')
-      takeKey(deps.limits, authenticatedOf(ctx).key)
+      takeClient(deps.limits, exchangeOf(ctx))
     },
     features: {
       clientCredentials: { enabled: true },
@@ -74,13 +84,11 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
         enabled: true,
         defaultResource: () => service.audience,
         useGrantedResource: (_ctx, model) => isForApi(model.scopes),
-        getResourceServerInfo: (ctx, resource) => resourceServer(deps, service, ctx, resource),
+        getResourceServerInfo: (ctx, resource, client) =>
+          resourceServer(deps, service, ctx, { resource, client }),
       },
       devInteractions: off,
-      pushedAuthorizationRequests: off,
       ...tokenFeatures(deps, service),
-      rpInitiatedLogout: off,
-      userinfo: off,
     },
     extraTokenClaims: (ctx, token) =>
       token.kind === 'ClientCredentials'
@@ -88,10 +96,10 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
         : delegatedClaims(service, ctx),
     ttl: {
       ...peopleTtl(deps, service),
+      ...tokenTtl(service),
       ClientCredentials: (_ctx, token) =>
         token.resourceServer?.accessTokenTTL ?? service.accessTokenTtlSeconds,
     },
-    clientBasedCORS: () => false,
     renderError: errorPages(service),
   }
 }
@@ -123,7 +131,14 @@ export function assertionHolder(id: ClientKeyId, keys: readonly Readonly<JWK>[])
 
 /** What the library must know of a key that acts for people: where they come back to. */
 export function appHolder(key: ClientKey): ClientMetadata {
-  const { id, applicationType = 'web', redirectUris = [], postLogoutRedirectUris, authentication } = key
+  const {
+    id,
+    applicationType = 'web',
+    redirectUris = [],
+    postLogoutRedirectUris,
+    authentication,
+    backchannelLogoutUri,
+  } = key
   return {
     ...provedBy(id, authentication),
     client_id: id,
@@ -132,6 +147,10 @@ export function appHolder(key: ClientKey): ClientMetadata {
     response_types: redirectUris.length > 0 ? ['code'] : [],
     grant_types: grantTypes(key),
     ...(postLogoutRedirectUris && { post_logout_redirect_uris: [...postLogoutRedirectUris] }),
+    ...(backchannelLogoutUri !== undefined && {
+      backchannel_logout_uri: backchannelLogoutUri,
+      backchannel_logout_session_required: true,
+    }),
   }
 }
 
@@ -148,9 +167,11 @@ function provedBy(id: ClientKeyId, authentication: Authentication): ClientMetada
   }
 }
 
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
+
 function grantTypes({ redirectUris = [], authentication }: ClientKey): string[] {
   return [
-    ...(redirectUris.length > 0 ? ['authorization_code', 'refresh_token'] : []),
+    ...(redirectUris.length > 0 ? ['authorization_code', 'refresh_token', deviceGrant] : []),
     // What cannot prove itself is no machine.
     ...(authentication.kind === 'none' ? [] : ['client_credentials']),
   ]
@@ -161,13 +182,17 @@ async function resourceServer(
   deps: IssuerDeps,
   service: Service,
   ctx: KoaContextWithOIDC,
-  resource: string,
+  { resource, client }: { readonly resource: string; readonly client: Client },
 ): Promise<ResourceServer> {
   // RFC 8707 §2 lets it be repeated; there is one API here, and a repetition is a mistake.
   if (resource !== service.audience || Array.isArray(ctx.oidc.params?.['resource']))
     throw new errors.InvalidTarget()
   if (ctx.oidc.params?.['grant_type'] !== 'client_credentials')
-    return delegatedResource(service, signed(deps, service, exchangeOf(ctx).authenticated?.key))
+    return delegatedResource(
+      service,
+      signed(deps, service, exchangeOf(ctx).authenticated?.key),
+      client[apiScopesMember],
+    )
   const authenticated = authenticatedOf(ctx)
   const scopes = ctx.oidc.requestParamScopes
   // Never a quiet narrowing: a scope left out would leave a token for the whole role.

@@ -2,13 +2,19 @@
 export interface Endpoint {
   readonly kind:
     | 'authorization'
-    | 'sign-in'
-    | 'logo'
-    | 'token'
-    | 'revocation'
+    | 'device'
+    | 'device-authorization'
+    | 'discovery'
     | 'introspection'
     | 'jwks'
-    | 'discovery'
+    | 'logo'
+    | 'logout'
+    | 'pushed'
+    | 'registration'
+    | 'revocation'
+    | 'sign-in'
+    | 'token'
+    | 'userinfo'
   /** The library's own path, below the issuer's. */
   readonly route: string
   readonly methods: readonly string[]
@@ -31,6 +37,13 @@ export const tokenRoute = '/oauth/token'
 export const jwksRoute = '/oauth/jwks'
 export const revocationRoute = '/oauth/revoke'
 export const introspectionRoute = '/oauth/introspect'
+export const userinfoRoute = '/oauth/userinfo'
+export const pushedRoute = '/oauth/par'
+export const deviceAuthorizationRoute = '/oauth/device'
+/** Where a person types the code of a device; short, since it is typed, too. */
+export const deviceRoute = '/device'
+export const logoutRoute = '/oauth/logout'
+export const registrationRoute = '/oauth/register'
 
 const jwks: Endpoint = { kind: 'jwks', route: jwksRoute, methods: reading }
 function posted(kind: Endpoint['kind'], route: string): readonly [string, Endpoint] {
@@ -43,6 +56,15 @@ const authorization: Endpoint = { kind: 'authorization', route: authorizationRou
 const logo: Endpoint = { kind: 'logo', route: '/logo', methods: ['GET', 'HEAD'] }
 const signIn: Endpoint = { kind: 'sign-in', route: signInRoute, methods: ['GET', 'POST'] }
 
+const device: Endpoint = { kind: 'device', route: deviceRoute, methods: ['GET', 'POST'] }
+const logout: Endpoint = { kind: 'logout', route: logoutRoute, methods: ['GET', 'POST'] }
+/** What an app that registered itself does with its own record (RFC 7592). */
+const registered: Endpoint = {
+  kind: 'registration',
+  route: registrationRoute,
+  methods: ['GET', 'PUT', 'DELETE'],
+}
+
 const endpoints: ReadonlyMap<string, Endpoint> = new Map([
   [authorizationRoute, authorization],
   [signInRoute, signIn],
@@ -50,6 +72,12 @@ const endpoints: ReadonlyMap<string, Endpoint> = new Map([
   posted('token', tokenRoute),
   posted('revocation', revocationRoute),
   posted('introspection', introspectionRoute),
+  posted('pushed', pushedRoute),
+  posted('device-authorization', deviceAuthorizationRoute),
+  [userinfoRoute, { kind: 'userinfo', route: userinfoRoute, methods: ['GET', 'POST', 'OPTIONS'] }],
+  [deviceRoute, device],
+  [logoutRoute, logout],
+  [registrationRoute, { kind: 'registration', route: registrationRoute, methods: ['POST'] }],
   [jwksRoute, jwks],
   ['/.well-known/jwks.json', jwks],
   [openidConfiguration, openid],
@@ -57,7 +85,7 @@ const endpoints: ReadonlyMap<string, Endpoint> = new Map([
 ])
 
 /** Those that have paths of their own below them, whose letter case counts. */
-const withPathsBelow: readonly Endpoint[] = [authorization, signIn]
+const withPathsBelow: readonly Endpoint[] = [authorization, signIn, device, logout, registered]
 
 // RFC 8414 §3.1 puts the well-known segment before the issuer's path; the library, being mounted, never sees that form.
 const forms: readonly Endpoint[] = [oauth, openid]

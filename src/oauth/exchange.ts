@@ -3,6 +3,7 @@ import type { RefusalReason } from '../audit/activity.ts'
 import type { ClientKey } from '../client-keys/client-key.ts'
 import type { Arrival } from '../http/arrival.ts'
 import type { Organization } from '../organizations/organization.ts'
+import type { RegisteredApp } from '../registered-apps/registered-app.ts'
 import type { Role } from '../roles/role.ts'
 import type { Endpoint } from './endpoints.ts'
 
@@ -22,6 +23,12 @@ export interface Exchange extends Arrival {
   authenticated?: Authenticated
   /** The true reason of the refusal, which the stranger is not told. */
   refused?: RefusalReason
+  /** The app that registered itself, once it is known that it may be used now. */
+  app?: RegisteredApp
+  /** The code that came with the address of the device page. */
+  userCode?: string
+  /** A secret was made in this request, and is shown. */
+  hasNewSecret?: true
   /** The value of the refresh token that replaces the one presented. */
   refreshSuccessor?: string
   /** The library has authenticated the client, and then found that the token is a JWT, which it does not look into. */

@@ -64,7 +64,7 @@ export async function rememberedGrant(deps: IssuerDeps, service: Service, ctx: K
   const just = ctx.oidc.result?.consent?.grantId
   if (just !== undefined) return Grant.find(just)
   const { client } = ctx.oidc
-  const app = client && (await findApp(deps.records, service, client.clientId))
+  const app = client && (await findApp(deps.records, service, ctx.oidc.provider, client.clientId))
   if (app === undefined) return undefined
   const { user } = personOf(ctx)
   const pair = { userId: user.id, serviceId: service.id, clientId: app.clientId }

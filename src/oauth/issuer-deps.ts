@@ -13,6 +13,8 @@ export interface IssuerDeps extends AuthenticationDeps, ArtifactDeps {
   readonly commit: Commit
   readonly newId: NewId
   readonly random: Random
+  /** For addresses that apps give: keys, documents, where they are told that somebody signed out. */
+  readonly outgoing: typeof fetch
   readonly endedTokens: EndedTokens
   /** The store itself; `records` is its cache. */
   readonly storedRecords: Records

@@ -1,29 +1,28 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AdapterFactory, type KoaContextWithOIDC, Provider } from 'oidc-provider'
-import { type ClientKey, isApp } from '../client-keys/client-key.ts'
 import type { Service } from '../services/service.ts'
-import { derived } from '../storage/derived.ts'
 import { artifactAdapter, takeAssertionId } from './artifact-adapter.ts'
-import { keyLookUp } from './client-authentication.ts'
-import { appHolder, assertionHolder, configurationOf, secretHolder } from './configuration.ts'
+import { clientsOf, contextOf } from './clients.ts'
+import { configurationOf } from './configuration.ts'
 import { trustOrigin } from './cookies.ts'
 import { exchangeOf } from './exchange.ts'
 import { identityScopes } from './identity-scopes.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
 import {
-  copyClient,
-  makeClient,
+  keepGrantsAtLogout,
   overrideAddresses,
   overrideClients,
   overrideRefreshTokenIds,
   overrideReplayDetection,
 } from './library-overrides.ts'
 import { answerLogo } from './logo.ts'
-import { listenTo } from './outcomes.ts'
+import { finishLogout } from './logout-pages.ts'
+import { answerNotFound, listenTo } from './outcomes.ts'
 import { consentAdapter } from './people-configuration.ts'
-import { presentedBy } from './presented.ts'
+import { presentRegistration } from './present-registration.ts'
 import { publish } from './published.ts'
 import { refreshTokenAdapter } from './refresh-token-adapter.ts'
+import { initialAccessTokenAdapter, registeredAppAdapter } from './registered-apps.ts'
 import { sessionAdapter } from './sessions.ts'
 import { signInPages } from './sign-in/pages-app.ts'
 import { structuredTokens } from './structured-tokens.ts'
@@ -41,41 +40,25 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
     ...configurationOf(deps, service),
     adapter: adapters(deps, service),
   })
-  const keys = keyLookUp(deps, service)
-  const withSecret = makeClient(provider, secretHolder)
-  const clientOf = derived((key: ClientKey) => {
-    const { id, authentication } = key
-    if (isApp(key)) return makeClient(provider, appHolder(key))
-    return authentication.kind === 'private_key_jwt'
-      ? makeClient(provider, assertionHolder(id, authentication.jwks.keys))
-      : copyClient(withSecret, id)
-  })
   overrideAddresses(provider)
   overrideRefreshTokenIds(provider, () => exchangeOf(contextOf()).refreshSuccessor)
   trustOrigin(provider, deps.origin)
+  keepGrantsAtLogout(provider, () => exchangeOf(contextOf()).endpoint === 'logout')
   overrideReplayDetection(provider, takeAssertionId(deps, service.id))
-  overrideClients(provider, {
-    find: async (clientId) => {
-      const ctx = contextOf()
-      const exchange = exchangeOf(ctx)
-      const key =
-        exchange.endpoint === 'authorization'
-          ? await keys.findNamed(clientId)
-          : await keys.find(clientId, presentedBy(ctx), exchange)
-      return key && clientOf(key)
-    },
-    compareSecret: (_client, presented) => {
-      const exchange = exchangeOf(contextOf())
-      return exchange.key !== undefined && keys.hasSecret(exchange.key, presented, exchange)
-    },
-  })
+  overrideClients(provider, clientsOf(deps, service, provider))
   listenTo(provider, deps)
   const answerStructured = structuredTokens(deps, service)
   const scopes = [...Object.keys(identityScopes), ...delegableScopes(service)]
   provider.use(async (ctx, next) => {
     await next()
-    if (ctx.method === 'POST') await answerStructured(ctx as KoaContextWithOIDC)
-    else publish(ctx as KoaContextWithOIDC, scopes)
+    const { endpoint } = exchangeOf(ctx)
+    const done = ctx as KoaContextWithOIDC
+    // The library has no such route: what is switched off, or a path below one of its own.
+    if (done.oidc === undefined) answerNotFound(done)
+    else if (endpoint === 'revocation' || endpoint === 'introspection') await answerStructured(done)
+    else if (endpoint === 'registration') presentRegistration(done)
+    else if (endpoint === 'logout') finishLogout(done)
+    else if (endpoint === 'jwks' || endpoint === 'discovery') publish(done, scopes)
   })
   const handle = provider.callback()
   const pages = signInPages(deps, service, provider)
@@ -102,15 +85,12 @@ function adapters(deps: IssuerDeps, service: Service): AdapterFactory {
         })
       case 'Session':
         return sessionAdapter(deps, id, () => Provider.ctx?.get('user-agent'))
+      case 'Client':
+        return registeredAppAdapter(deps, service, () => exchangeOf(contextOf()))
+      case 'InitialAccessToken':
+        return initialAccessTokenAdapter(deps, service)
       default:
         return artifactAdapter(deps, id, model)
     }
   }
-}
-
-/** The request that the library is working on. */
-function contextOf(): KoaContextWithOIDC {
-  const { ctx } = Provider
-  if (ctx === undefined) throw new Error('the library called a hook outside of a request')
-  return ctx
 }

@@ -5,7 +5,7 @@ import { type Arrival, arrivalOf } from '../http/arrival.ts'
 import { findServiceBySlug } from '../services/find-service.ts'
 import { services } from '../services/service.ts'
 import { destinationOf, type Endpoint } from './endpoints.ts'
-import { begin } from './exchange.ts'
+import { begin, type Exchange } from './exchange.ts'
 import { type Issuer, makeIssuer } from './issuer.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
 import type { TokenLimits } from './limits.ts'
@@ -42,8 +42,9 @@ export function createIssuers(deps: IssuersDeps): Issuers {
         const issuer = await issuerOf(slug)
         if (issuer === undefined) return false
         if (refuseEarly(deps.limits, endpoint, arrival, request, response)) return true
-        begin(request, arrival, endpoint.kind)
+        const exchange = begin(request, arrival, endpoint.kind)
         request.url = query === -1 ? endpoint.route : endpoint.route + url.slice(query)
+        if (endpoint.kind === 'device' && request.method === 'GET') takeUserCode(request, exchange)
         await issuer.handle(request, response)
       } catch (cause) {
         deps.onFault(cause, arrival.requestId)
@@ -54,6 +55,17 @@ export function createIssuers(deps: IssuersDeps): Issuers {
       return true
     },
   }
+}
+
+/**
+ * Takes the code out of an address that carries it (RFC 8628 §3.3.1), for our page to show it: the library would answer
+ * with a page whose script sends it on.
+ */
+function takeUserCode(request: IncomingMessage, exchange: Exchange): void {
+  const url = new URL(request.url ?? '/', 'http://localhost')
+  const code = url.searchParams.get('user_code')
+  if (code !== null) exchange.userCode = code
+  request.url = url.pathname
 }
 
 /** Whether the request was answered here, before anything of its body is read. */
@@ -70,7 +82,9 @@ function refuseEarly(
   }
   // What is only read comes from memory, and may be asked by anybody.
   if (['discovery', 'jwks', 'logo'].includes(endpoint.kind)) return false
-  const spent = limits.takeAddress(arrival.address)
+  const isNewApp = endpoint.kind === 'registration' && request.method === 'POST'
+  const spent =
+    limits.takeAddress(arrival.address) ?? (isNewApp ? limits.takeRegistration(arrival.address) : undefined)
   if (spent !== undefined) answerTooMany(response, spent)
   else if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) answerTooLarge(response)
   else return false

@@ -4,9 +4,15 @@ import type { ClientMetadata, Provider } from 'oidc-provider'
 
 export type LibraryClient = InstanceType<Provider['Client']>
 
-interface ClientHooks {
-  /** The client that a token request names; `undefined` is `invalid_client`. An assertion may name it by any JSON. */
-  find(clientId: unknown): Promise<LibraryClient | undefined>
+export interface ClientHooks {
+  /**
+   * The client that a request names; `undefined` is `invalid_client`. An assertion may name it by any JSON.
+   * @param ofLibrary the library's own look-up, which knows documents at their address
+   */
+  find(
+    clientId: unknown,
+    ofLibrary: (clientId: string) => Promise<LibraryClient | undefined>,
+  ): Promise<LibraryClient | undefined>
   /** Whether the presented secret is one of the client's. */
   compareSecret(client: LibraryClient, presented: string): boolean
 }
@@ -17,7 +23,8 @@ interface ClientHooks {
  * `compareClientSecret` would compare in clear; ours are hashed, and two may live.
  */
 export function overrideClients(provider: Provider, hooks: ClientHooks): void {
-  provider.Client.find = hooks.find
+  const ofLibrary = provider.Client.find.bind(provider.Client)
+  provider.Client.find = (clientId: unknown) => hooks.find(clientId, ofLibrary)
   provider.Client.prototype.compareClientSecret = function (this: LibraryClient, presented: string) {
     return hooks.compareSecret(this, presented)
   }
@@ -62,6 +69,25 @@ export function overrideRefreshTokenIds(provider: Provider, successor: () => str
   const { generateTokenId } = prototype
   prototype.generateTokenId = function () {
     return successor() ?? generateTokenId.call(this)
+  }
+}
+
+/**
+ * Signing out ends what is bound to the session, which is gone then, and nothing else. The library would end all that was
+ * ever bought with the grant (lib/actions/end_session.js, lib/helpers/revoke.js), on the person's other devices, too:
+ * it makes a grant for each sign-in, and ours last as long as the consent.
+ */
+export function keepGrantsAtLogout(provider: Provider, isLogout: () => boolean): void {
+  for (const model of [
+    provider.AccessToken,
+    provider.RefreshToken,
+    provider.AuthorizationCode,
+    provider.DeviceCode,
+  ]) {
+    const revokeByGrantId = model.revokeByGrantId.bind(model)
+    model.revokeByGrantId = async (grantId) => {
+      if (!isLogout()) await revokeByGrantId(grantId)
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { countedAddress } from '../http/counted-address.ts'
 import { type Quota, QuotaCounter, type Standing } from '../http/quota.ts'
-import type { ClientKeyId } from '../ids.ts'
+import type { ClientKeyId, RegisteredAppId } from '../ids.ts'
 
 /** What the token endpoint counts. */
 export interface TokenQuotas {
@@ -13,6 +13,8 @@ export interface TokenQuotas {
   readonly addressFailures: Quota
   /** Failed authentications as one existing key, from one address. */
   readonly keyFailures: Quota
+  /** Apps that register themselves, and documents that describe apps and are fetched, for one address. */
+  readonly registrations: Quota
   /** Things of each kind counted at once; a flood of new ones pushes out the longest unseen. */
   readonly countedMax: number
 }
@@ -23,6 +25,7 @@ export const tokenQuotasDefault: TokenQuotas = {
   // Many clients may share an address, and a secret cannot be guessed: this only bounds the work for nothing.
   addressFailures: { requests: 3_000, windowSeconds: 60 },
   keyFailures: { requests: 20, windowSeconds: 60 },
+  registrations: { requests: 60, windowSeconds: 3_600 },
   countedMax: 50_000,
 }
 
@@ -36,11 +39,13 @@ export interface TokenLimits {
   /** Counts a request of this address, before anything of it is read. */
   takeAddress(address: string): Spent | undefined
   /** Whether this address has failed too often as this key. */
-  failuresOf(keyId: ClientKeyId, address: string): Spent | undefined
+  failuresOf(clientId: ClientKeyId | RegisteredAppId, address: string): Spent | undefined
   /** Counts a request of a key that has authenticated. */
-  takeKey(keyId: ClientKeyId): Spent | undefined
-  /** Counts a failed authentication; `keyId` only if there is such a key. */
-  failed(address: string, keyId: ClientKeyId | undefined): void
+  takeKey(clientId: ClientKeyId | RegisteredAppId): Spent | undefined
+  /** Counts an app that registers itself, or that must be fetched. */
+  takeRegistration(address: string): Spent | undefined
+  /** Counts a failed authentication; `clientId` only if there is such a client. */
+  failed(address: string, clientId: ClientKeyId | RegisteredAppId | undefined): void
 }
 
 export function tokenLimits(quotas: TokenQuotas): TokenLimits {
@@ -48,7 +53,9 @@ export function tokenLimits(quotas: TokenQuotas): TokenLimits {
   const key = counter('key', quotas.key, quotas.countedMax)
   const addressFailures = counter('address-failures', quotas.addressFailures, quotas.countedMax)
   const keyFailures = counter('key-failures', quotas.keyFailures, quotas.countedMax)
+  const registrations = counter('registrations', quotas.registrations, quotas.countedMax)
   return {
+    takeRegistration: (text) => registrations.take(countedAddress(text)),
     takeAddress: (text) => {
       const counted = countedAddress(text)
       return addressFailures.look(counted) ?? address.take(counted)

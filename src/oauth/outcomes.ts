@@ -26,6 +26,11 @@ export function listenTo(provider: Provider, deps: Deps): void {
   }
   provider.on('revocation.error', structuredOrRefused)
   provider.on('introspection.error', structuredOrRefused)
+  const alsoRefused = (ctx: KoaContextWithOIDC, error: errors.OIDCProviderError) => refused(deps, ctx, error)
+  provider.on('pushed_authorization_request.error', alsoRefused)
+  provider.on('device_authorization.error', alsoRefused)
+  provider.on('registration_create.error', alsoRefused)
+  provider.on('backchannel.error', (ctx, error) => deps.onFault(error, exchangeOf(ctx).requestId))
   provider.on('server_error', (ctx, error) => answerFault(deps, ctx, error))
   // Koa prints what nobody listens to. The types of the provider's own events hide those that it has from Koa.
   const app: Koa = provider
@@ -39,7 +44,7 @@ function refused({ activity, limits }: Deps, ctx: KoaContextWithOIDC, error: err
   else if (isTooLarge(error)) {
     ctx.status = 413
     ctx.set('connection', 'close')
-  } else if (error.error === 'invalid_client') limits.failed(address, key?.id)
+  } else if (error.error === 'invalid_client') limits.failed(address, key?.id ?? exchange.app?.id)
   if (key !== undefined)
     activity.refused(key.organizationId, key.id, exchange.refused ?? reasonOf(error), address)
 }
@@ -57,6 +62,12 @@ export function answerFault(
   }
   ctx.status = 500
   ctx.body = { error: 'server_error', error_description: 'the fault is ours' }
+}
+
+export function answerNotFound(ctx: Koa.Context): void {
+  ctx.status = 404
+  ctx.set('cache-control', 'no-store')
+  ctx.body = { error: 'invalid_request', error_description: 'there is nothing at this address' }
 }
 
 export function answerUnavailable(ctx: KoaContextWithOIDC): void {

@@ -66,9 +66,18 @@ export function peopleTtl({ clock }: IssuerDeps, service: Service) {
   } satisfies Configuration['ttl']
 }
 
-/** The scopes of the one API that apps may ask people for; what else a request names is left out and told in `scope`. */
-export function delegatedResource(service: Service, signed: Omit<ResourceServer, 'scope'>): ResourceServer {
-  return { ...signed, scope: delegableScopes(service).join(' ') }
+/**
+ * The scopes of the one API that apps may ask people for; what else a request names is left out and told in `scope`.
+ * @param apiScopes those that an app which registered itself has listed; an organization's own key may ask for all
+ */
+export function delegatedResource(
+  service: Service,
+  signed: Omit<ResourceServer, 'scope'>,
+  apiScopes: unknown,
+): ResourceServer {
+  const listed = typeof apiScopes === 'string' ? apiScopes.split(' ') : undefined
+  const scopes = delegableScopes(service).filter((scope) => listed?.includes(scope) ?? true)
+  return { ...signed, scope: scopes.join(' ') }
 }
 
 /** Whether a code or refresh token was granted anything at the API; if not, what it buys is for userinfo alone. */
@@ -80,7 +89,7 @@ export function isForApi(scopes: ReadonlySet<string>): boolean {
 export function delegatedClaims(service: Service, ctx: KoaContextWithOIDC): Record<string, unknown> {
   const { AuthorizationCode, RefreshToken, DeviceCode } = ctx.oidc.entities
   const source = AuthorizationCode ?? RefreshToken ?? DeviceCode
-  return personClaims(service, personOf(ctx), exchangeOf(ctx).authenticated, source ?? {})
+  return personClaims(service, personOf(ctx), exchangeOf(ctx), source ?? {})
 }
 
 /** The library's grants, which are our consents. What it destroys is one whose code or refresh token has leaked. */

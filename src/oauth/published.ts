@@ -20,9 +20,18 @@ const told = [
   'grant_types_supported',
   'token_endpoint_auth_methods_supported',
   'token_endpoint_auth_signing_alg_values_supported',
+  'backchannel_logout_session_supported',
+  'backchannel_logout_supported',
+  'client_id_metadata_document_supported',
+  'device_authorization_endpoint',
   'dpop_signing_alg_values_supported',
+  'end_session_endpoint',
   'introspection_endpoint',
+  'pushed_authorization_request_endpoint',
+  'registration_endpoint',
+  'require_pushed_authorization_requests',
   'revocation_endpoint',
+  'userinfo_endpoint',
 ] as const
 
 // RFC 9068 §5: keys are fetched again at least this often; a `next` key is published for longer before it signs.

@@ -3,6 +3,7 @@ import { type ClientKey, clientKeys, endTokens, withAuthorityRaised } from '../c
 import type { Clock } from '../clock.ts'
 import { hasCode } from '../errors.ts'
 import type { NewId, OrganizationId } from '../ids.ts'
+import { type RegisteredApp, registeredApps } from '../registered-apps/registered-app.ts'
 import { type Revocation, revocations, revoke } from '../revocations/revocation.ts'
 import type { Service } from '../services/service.ts'
 import { type Records, remove, update } from '../storage/ports.ts'
@@ -17,55 +18,88 @@ interface Deps {
   readonly endedTokens: EndedTokens
 }
 
-/** Every node and guard holds an entry for each; with more of one key than this, all its tokens end at once. */
-export const tokenEntriesOfKeyMax = 1_000
+/** Every node and guard holds an entry for each; with more of one client than this, all its tokens end at once. */
+export const tokenEntriesOfClientMax = 1_000
+
+/** Who was given the token, and asks: an organization's key, an app that registered itself, or one at an address. */
+export type TokenClient =
+  | { readonly kind: 'key'; readonly id: string; readonly key: ClientKey }
+  | { readonly kind: 'app'; readonly id: string; readonly app: RegisteredApp }
+  | { readonly kind: 'document'; readonly id: string }
 
 interface TokenToRevoke {
   readonly token: ReadAccessToken
   /** Whose token it is: the person's organization, or the machine's. */
   readonly organizationId: OrganizationId
   readonly service: Service
-  /** The client that it was issued to, and that asks. */
-  readonly key: ClientKey
+  readonly client: TokenClient
 }
 
 /** Ends one access token before its time; everywhere within a second, on this node at once. */
 export async function revokeToken(deps: Deps, by: Actor, asked: TokenToRevoke): Promise<void> {
-  const { token, organizationId, service, key } = asked
-  const entries = deps.endedTokens.ofClient(key.id)
-  if (entries.length >= tokenEntriesOfKeyMax && (await endAllTokens(deps, by, key, entries))) return
+  const { token, organizationId, service, client } = asked
+  const entries = deps.endedTokens.ofClient(client.id)
+  if (entries.length >= tokenEntriesOfClientMax && (await endAllTokens(deps, by, client, entries))) return
   const insert = revoke(deps.newId, deps.clock(), {
     organizationId,
     serviceId: service.id,
-    ended: { kind: 'jti', jti: token.jti, clientId: key.id },
+    ended: { kind: 'jti', jti: token.jti, clientId: client.id },
     expiresAt: token.exp * 1000,
   })
   const details = { token_id: token.jti, subject: token.claims.sub }
-  await deps.commit({ type: 'token.revoked', organizationId, target: key.id, by, details }, [insert])
+  await deps.commit({ type: 'token.revoked', organizationId, target: client.id, by, details }, [insert])
   deps.endedTokens.add(insert.after as Revocation)
 }
 
-/** One entry in place of many. `false`: another node was faster, or something else about the key has changed. */
+/** One entry in place of many. `false`: another node was faster, or the client has no authority of its own. */
 async function endAllTokens(
   deps: Deps,
   by: Actor,
-  { organizationId, id }: ClientKey,
+  client: TokenClient,
   entries: readonly Revocation[],
 ): Promise<boolean> {
-  const before = await deps.records.find(organizationId, clientKeys, id)
-  if (before === undefined) return false
-  const after = withAuthorityRaised(before, {})
-  const insert = endTokens(deps.newId, deps.clock(), after)
+  const raised = await raisedAuthority(deps, client)
+  if (raised === undefined) return false
+  const { type, organizationId, changes } = raised
   try {
-    await deps.commit({ type: 'client_key.tokens_ended', organizationId, target: id, by }, [
-      update(clientKeys, before, after),
-      insert,
+    await deps.commit({ type, organizationId, target: client.id, by }, [
+      ...changes,
       ...entries.map((entry) => remove(revocations, entry)),
     ])
   } catch (error) {
     if (!hasCode(error, 'conflict')) throw error
     return false
   }
-  deps.endedTokens.add(insert.after as Revocation)
+  for (const change of changes) if (change.kind === 'insert') deps.endedTokens.add(change.after as Revocation)
   return true
+}
+
+async function raisedAuthority({ records, newId, clock }: Deps, client: TokenClient) {
+  switch (client.kind) {
+    case 'key': {
+      const { organizationId, id } = client.key
+      const before = await records.find(organizationId, clientKeys, id)
+      if (before === undefined) return undefined
+      const after = withAuthorityRaised(before, {})
+      const changes = [update(clientKeys, before, after), endTokens(newId, clock(), after)]
+      return { type: 'client_key.tokens_ended', organizationId, changes } as const
+    }
+    case 'app': {
+      const { organizationId, id, serviceId } = client.app
+      const before = await records.find(organizationId, registeredApps, id)
+      if (before === undefined) return undefined
+      const lowest = before.authority + 1
+      const after = { ...before, authority: lowest, version: before.version + 1 }
+      const ended = { kind: 'authority', of: id, lowest } as const
+      const changes = [
+        update(registeredApps, before, after),
+        revoke(newId, clock(), { organizationId, serviceId, ended }),
+      ]
+      return { type: 'app.tokens_ended', organizationId, changes } as const
+    }
+    case 'document':
+      return undefined
+    default:
+      throw new Error(`unknown client: ${client satisfies never}`)
+  }
 }

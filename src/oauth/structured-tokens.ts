@@ -1,13 +1,12 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
-import { actorOf } from '../audit/actor.ts'
 import { parseId } from '../ids.ts'
 import type { Service } from '../services/service.ts'
 import { isGuardOf } from './client-authentication.ts'
-import { authenticatedOf, exchangeOf } from './exchange.ts'
+import { exchangeOf } from './exchange.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
 import { answerFault, answerUnavailable } from './outcomes.ts'
 import { accessTokenReader, type ReadAccessToken } from './read-access-token.ts'
-import { revokeToken } from './revoke-token.ts'
+import { revokeToken, type TokenClient } from './revoke-token.ts'
 
 type Answer = (ctx: KoaContextWithOIDC) => Promise<void>
 
@@ -37,12 +36,17 @@ async function revoke(
   ctx: KoaContextWithOIDC,
   token: ReadAccessToken | undefined,
 ): Promise<void> {
-  const { key } = authenticatedOf(ctx)
-  if (token !== undefined && token.clientId === key.id && !deps.endedTokens.has(token.marks)) {
-    const { requestId, address } = exchangeOf(ctx)
-    const by = actorOf({ kind: 'key', id: key.id, organizationId: key.organizationId, requestId, address })
-    const organizationId = parseId('org', String(token.claims['org_id'])) ?? key.organizationId
-    await revokeToken(deps, by, { token, organizationId, service, key })
+  const client = clientOf(ctx)
+  const organizationId = parseId('org', String(token?.claims['org_id']))
+  const isOwn = token?.clientId === client.id && organizationId !== undefined
+  if (isOwn && !deps.endedTokens.has(token.marks)) {
+    const { requestId, address, authenticated } = exchangeOf(ctx)
+    const by = {
+      ...{ id: client.id, requestId, address },
+      kind: authenticated === undefined ? 'system' : 'key',
+      organizationId: authenticated?.key.organizationId ?? service.organizationId,
+    } as const
+    await revokeToken(deps, by, { token, organizationId, service, client })
   }
   ctx.remove('content-type')
   ctx.status = 200
@@ -60,11 +64,20 @@ function introspect(
     answerUnavailable(ctx)
     return
   }
-  const { key } = authenticatedOf(ctx)
-  const isShown = token !== undefined && (token.clientId === key.id || isGuardOf(service, key))
+  const { authenticated } = exchangeOf(ctx)
+  const isGuard = authenticated !== undefined && isGuardOf(service, authenticated.key)
+  const isShown = token !== undefined && (isGuard || token.clientId === clientOf(ctx).id)
   ctx.status = 200
   ctx.body =
     isShown && !endedTokens.has(token.marks)
       ? { ...token.claims, active: true, token_type: token.claims['cnf'] === undefined ? 'Bearer' : 'DPoP' }
       : { active: false }
+}
+
+/** The client that the library has authenticated. */
+function clientOf(ctx: KoaContextWithOIDC): TokenClient {
+  const { authenticated, app } = exchangeOf(ctx)
+  if (authenticated !== undefined) return { kind: 'key', id: authenticated.key.id, key: authenticated.key }
+  if (app !== undefined) return { kind: 'app', id: app.id, app }
+  return { kind: 'document', id: ctx.oidc.client?.clientId ?? '' }
 }

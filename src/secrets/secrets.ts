@@ -5,6 +5,7 @@ export type SecretLabel =
   | 'cookies'
   | 'artifacts'
   | 'artifact-ids'
+  | 'initial-access-tokens'
   | 'nonces'
   | 'refresh-successors'
   | 'check-value'

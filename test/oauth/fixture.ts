@@ -8,6 +8,7 @@ import { recorder } from '../../src/audit/record.ts'
 import { type ClientKey, type ClientSecret, clientKeys } from '../../src/client-keys/client-key.ts'
 import { makeSecret } from '../../src/client-keys/secret-format.ts'
 import type { Clock } from '../../src/clock.ts'
+import { guardedFetch } from '../../src/connections/guarded-fetch.ts'
 import type { ServiceModel, ServiceRole } from '../../src/evaluator/model.ts'
 import { receive } from '../../src/http/arrival.ts'
 import { newIdFrom } from '../../src/ids.ts'
@@ -82,6 +83,7 @@ interface Options {
   readonly issuersMax?: number
   readonly trustedProxies?: number
   readonly quotas?: Partial<TokenQuotas>
+  readonly outgoing?: typeof fetch
 }
 
 /** A store in memory with the operator, one organization and a service; and the issuers behind a server of their own. */
@@ -114,6 +116,7 @@ export async function startWorld(options: Options = {}) {
     activity,
     commit: recorder(commit, clock, newId),
     newId,
+    outgoing: options.outgoing ?? guardedFetch({ allowPrivateAddressesInDevelopment: true }),
     endedTokens: endedTokens({ revocations, clock, isStale: () => feed.ageMs() > feedAgeMsMax }),
     origin,
     onFault,

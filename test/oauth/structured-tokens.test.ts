@@ -7,7 +7,7 @@ import { clientKeys } from '../../src/client-keys/client-key.ts'
 import { makeSecret } from '../../src/client-keys/secret-format.ts'
 import { DomainError } from '../../src/errors.ts'
 import { artifactAdapter } from '../../src/oauth/artifact-adapter.ts'
-import { tokenEntriesOfKeyMax } from '../../src/oauth/revoke-token.ts'
+import { tokenEntriesOfClientMax } from '../../src/oauth/revoke-token.ts'
 import { type Ended, revocations, revoke } from '../../src/revocations/revocation.ts'
 import { managementSlug } from '../../src/services/management-service.ts'
 import { askToken, basic, type IssuedKey, newId, startWorld, tokenOf, type World } from './fixture.ts'
@@ -285,7 +285,7 @@ describe('POST /{service}/oauth/revoke of a JWT (RFC 7009)', () => {
   test('more than 1,000 entries of one key become one authority entry, and new tokens work', async () => {
     const busy = await world.addKey()
     const others = await entries()
-    const ids = Array.from({ length: tokenEntriesOfKeyMax }, (_, i) => `jti-${i}`)
+    const ids = Array.from({ length: tokenEntriesOfClientMax }, (_, i) => `jti-${i}`)
     await world.deps.commit(
       happening,
       ids.map((jti) =>
@@ -296,7 +296,7 @@ describe('POST /{service}/oauth/revoke of a JWT (RFC 7009)', () => {
         }),
       ),
     )
-    await expect.poll(() => world.deps.endedTokens.ofClient(busy.key.id).length).toBe(tokenEntriesOfKeyMax)
+    await expect.poll(() => world.deps.endedTokens.ofClient(busy.key.id).length).toBe(tokenEntriesOfClientMax)
     const [token, another] = [await newToken(busy), await newToken(busy)]
     expect((await post('revoke', busy, { token })).status).toBe(200)
     expect([await introspect(token, busy), await introspect(another, busy)]).toEqual([
@@ -310,12 +310,16 @@ describe('POST /{service}/oauth/revoke of a JWT (RFC 7009)', () => {
 
 describe('revocation and introspection of what the library keeps', () => {
   const opaque = (kind: string) => artifactAdapter(world.deps, world.service.id, kind)
+  let app: IssuedKey
+  beforeEach(async () => {
+    app = await world.addKey({ redirectUris: ['https://app.example/callback'] })
+  })
   const payload = (kind: string) => {
     const iat = Math.floor(Date.now() / 1000)
     return {
       kind,
       jti: `${kind}-${iat}-${randomBytes(4).toString('hex')}`,
-      clientId: issued.key.id,
+      clientId: app.key.id,
       iat,
       exp: iat + 60,
       scope: 'openid',
@@ -325,13 +329,13 @@ describe('revocation and introspection of what the library keeps', () => {
   test('an opaque access token is told to its client and the guard, and ends by revocation', async () => {
     const token = { ...payload('AccessToken'), format: 'opaque' }
     await opaque('AccessToken').upsert(token.jti, token, 60)
-    for (const by of [issued, guard]) expect(await introspect(token.jti, by)).toMatchObject({ active: true })
+    for (const by of [app, guard]) expect(await introspect(token.jti, by)).toMatchObject({ active: true })
     const stranger = await world.addKey()
     expect(await introspect(token.jti, stranger)).toEqual({ active: false })
     expect((await post('revoke', stranger, { token: token.jti })).status).toBe(200)
-    expect(await introspect(token.jti)).toMatchObject({ active: true })
-    expect((await post('revoke', issued, { token: token.jti })).status).toBe(200)
-    expect(await introspect(token.jti)).toEqual({ active: false })
+    expect(await introspect(token.jti, app)).toMatchObject({ active: true })
+    expect((await post('revoke', app, { token: token.jti })).status).toBe(200)
+    expect(await introspect(token.jti, app)).toEqual({ active: false })
   })
 })
 

@@ -17,7 +17,8 @@ import { finish, formOf, type UnderWay } from './under-way.ts'
 interface Question {
   readonly person: Person
   readonly app: App
-  readonly redirectUri: string
+  /** Where the answer goes; none for a device, which asks for it. */
+  readonly redirectUri: string | undefined
   readonly scopes: readonly {
     readonly name: string
     readonly description: string
@@ -35,13 +36,13 @@ export async function showConsent(at: PagesOf, ctx: Context, here: UnderWay): Pr
       name: app.name,
       organization: app.organization?.name,
       verified: app.organization !== undefined,
-      redirectHost: new URL(redirectUri).host,
+      redirectHost: redirectUri === undefined ? 'your device' : new URL(redirectUri).host,
     },
     person: { email: user.email, organization: organization.name },
     scopes,
     duration: 'until you take it back',
   } as const
-  send(ctx, page, 200, [redirectUri])
+  send(ctx, page, 200, redirectUri === undefined ? [] : [redirectUri])
 }
 
 export async function answerConsent(at: PagesOf, ctx: Context, here: UnderWay, form: Form): Promise<void> {
@@ -60,11 +61,14 @@ export async function answerConsent(at: PagesOf, ctx: Context, here: UnderWay, f
   await finish(at, ctx, here, { consent: { grantId: consent.id } })
 }
 
-async function questionOf({ deps, service }: PagesOf, { interaction }: UnderWay): Promise<Question> {
+async function questionOf(
+  { deps, service, provider }: PagesOf,
+  { interaction }: UnderWay,
+): Promise<Question> {
   const { params, session } = interaction
   const userId = parseId('usr', session?.accountId ?? '')
   const person = userId && (await findPerson(deps.records, userId))
-  const app = await findApp(deps.records, service, String(params['client_id']))
+  const app = await findApp(deps.records, service, provider, String(params['client_id']))
   if (person === undefined || app === undefined)
     throw new DomainError('not_found', 'the app, or your account, is not there any more')
   const asked = String(params['scope'] ?? '').split(' ')
@@ -75,5 +79,6 @@ async function questionOf({ deps, service }: PagesOf, { interaction }: UnderWay)
     ...{ name, description: wordsOf(service, name) },
     usable: isIdentityScope(name) || usable.includes(name),
   }))
-  return { person, app, redirectUri: String(params['redirect_uri']), scopes }
+  const { redirect_uri: redirectUri } = params
+  return { person, app, redirectUri: typeof redirectUri === 'string' ? redirectUri : undefined, scopes }
 }

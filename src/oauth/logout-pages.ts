@@ -1,0 +1,47 @@
+import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
+import type { Service } from '../services/service.ts'
+import { appOnPage } from './app-on-page.ts'
+import { brandOf } from './brand.ts'
+import { logoutRoute } from './endpoints.ts'
+import { send } from './pages.ts'
+
+type Logout = NonNullable<NonNullable<Configuration['features']>['rpInitiatedLogout']>
+
+/**
+ * Where nobody is signed in there is nothing to ask: the library would answer with a page whose script goes on. RP-Initiated
+ * Logout 1.0 §3: back to the app, if the address is one of its own.
+ */
+export function finishLogout(ctx: KoaContextWithOIDC): void {
+  const { session, route } = ctx.oidc
+  if (route !== 'end_session' || ctx.status !== 200 || session?.accountId !== undefined) return
+  const { postLogoutRedirectUri, state } = session?.state ?? {}
+  const next = new URL(ctx.oidc.urlFor('end_session_success'))
+  const back = typeof postLogoutRedirectUri === 'string' ? new URL(postLogoutRedirectUri) : next
+  if (back !== next && typeof state === 'string') back.searchParams.set('state', state)
+  ctx.body = ''
+  ctx.status = 303
+  ctx.redirect(back.href)
+}
+
+/** OpenID Connect RP-Initiated Logout 1.0: the person is asked, since anybody can send them here. */
+export function rpInitiatedLogout(service: Service) {
+  const brand = brandOf(service)
+  return {
+    enabled: true,
+    logoutSource: (ctx) => {
+      const { client, session } = ctx.oidc
+      const wayBack = session?.state?.['postLogoutRedirectUri']
+      const page = {
+        kind: 'logout',
+        brand,
+        action: `/${service.slug}${logoutRoute}/confirm`,
+        csrf: String(session?.state?.['secret']),
+        ...(client && { app: appOnPage(client).name }),
+      } as const
+      send(ctx, page, 200, typeof wayBack === 'string' ? [wayBack] : [])
+    },
+    postLogoutSuccessSource: (ctx) => {
+      send(ctx, { kind: 'logged-out', brand })
+    },
+  } satisfies Logout
+}

@@ -1,0 +1,72 @@
+import { type Configuration, errors } from 'oidc-provider'
+import { parseId } from '../ids.ts'
+import type { Service } from '../services/service.ts'
+import { signInOf } from '../services/sign-in.ts'
+import { appMetadataFault } from './app-metadata.ts'
+import { exchangeOf } from './exchange.ts'
+import { identityScopes } from './identity-scopes.ts'
+import type { IssuerDeps } from './issuer-deps.ts'
+import { TooManyRequests } from './too-many-requests.ts'
+import { delegableScopes } from './usable-scopes.ts'
+
+type Features = NonNullable<Configuration['features']>
+
+const secretBytes = 32
+
+/** Apps that bring themselves: dynamic registration (RFC 7591, 7592) and client ID metadata documents. */
+export function registration(deps: IssuerDeps, service: Service) {
+  const settings = signInOf(service)
+  return {
+    registration: {
+      enabled: settings.registration !== 'off',
+      initialAccessToken: settings.registration === 'initial_access_token',
+      idFactory: () => deps.newId('app'),
+      secretFactory: () => `lka_${Buffer.from(deps.random(secretBytes)).toString('base64url')}`,
+      issueRegistrationAccessToken: true,
+    },
+    registrationManagement: {
+      enabled: settings.registration !== 'off',
+      rotateRegistrationAccessToken: true,
+    },
+    clientIdMetadataDocument: {
+      enabled: settings.clientIdMetadataDocuments,
+      ack: 'draft-02',
+      allowFetch: async (ctx) => {
+        const spent = deps.limits.takeRegistration(exchangeOf(ctx).address)
+        if (spent !== undefined) throw new TooManyRequests(spent)
+        return true
+      },
+    },
+  } satisfies Features
+}
+
+/** The scopes of the API that an app may ask for; the library looks after those about the person. */
+export const apiScopesMember = 'latchkey_api_scopes'
+
+/**
+ * Holds apps that bring themselves to our rules, on every path: registration, update, and documents, whose fetch knows no
+ * request. Scopes are told apart here: to the library those of the API are the resource's, and none of its own.
+ */
+export function extraClientMetadata(service: Service) {
+  const identity = Object.keys(identityScopes)
+  const delegable = delegableScopes(service)
+  return {
+    properties: [apiScopesMember],
+    validator: (_ctx, _name, _value, metadata) => {
+      if (parseId('key', metadata.client_id) !== undefined || metadata.client_id === 'any') return
+      const fault = appMetadataFault(metadata)
+      // The library makes it `invalid_redirect_uri` (RFC 7591 §3.2.2) where it begins with that member's name.
+      if (fault !== undefined) throw new errors.InvalidClientMetadata(fault)
+      const kept = metadata[apiScopesMember]
+      const asked = [metadata.scope, kept].filter((text) => typeof text === 'string' && text !== '').join(' ')
+      const scopes = asked === '' ? [...identity, ...delegable] : asked.split(' ')
+      const unknown = scopes.find((scope) => !identity.includes(scope) && !delegable.includes(scope))
+      // What a service no longer has, an app that registered earlier just no longer gets.
+      if (unknown !== undefined && kept === undefined)
+        throw new errors.InvalidClientMetadata(`there is no scope ${unknown} here`)
+      // Left out, the library would let it ask for anything.
+      metadata.scope = scopes.filter((scope) => identity.includes(scope)).join(' ') || 'openid'
+      metadata[apiScopesMember] = scopes.filter((scope) => delegable.includes(scope)).join(' ')
+    },
+  } satisfies Configuration['extraClientMetadata']
+}
