@@ -7,6 +7,7 @@ import { at, type Paging } from './management-api.ts'
 import { organizationIdOf } from './named.ts'
 import { paged, wholeNumber } from './options.ts'
 import type { Open } from './session.ts'
+import { signInCommand } from './sign-in.ts'
 
 const fields = ['id', 'slug', 'title', 'audience', 'document_version', 'created_at']
 
@@ -28,6 +29,7 @@ export function servicesCommand(open: Open): Command {
   addImport(group, open)
   addDocument(group, open)
   addReading(group, open)
+  group.addCommand(signInCommand(open))
   group
     .command('rotate-signing-keys')
     .argument('<service>', 'id or slug')

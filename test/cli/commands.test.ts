@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -67,6 +67,30 @@ describe('services', () => {
   test('the document comes back as it was sent', async () => {
     const { stdout } = await latchkey('services', 'document', 'clinic')
     expect(stdout).toBe(await readFile(document, 'utf8'))
+  })
+
+  test('how people sign in is shown, and changed in what is given', async () => {
+    const logo = join(folder, 'logo.png')
+    await writeFile(logo, Buffer.from('\x89PNG\r\n\x1a\n rest', 'latin1'))
+    const settings = join(folder, 'settings.json')
+    await writeFile(settings, JSON.stringify({ acr_values: ['urn:example:strong'] }))
+    const all = ['--name', 'The Clinic', '--colour', '#0b6b3a', '--logo', logo, '--settings', settings]
+    expect(await json('services', 'sign-in', 'clinic', ...all)).toMatchObject({
+      brand: { name: 'The Clinic', colour: '#0b6b3a', logo: { media_type: 'image/png' } },
+      acr_values: ['urn:example:strong'],
+    })
+    const taken = await json('services', 'sign-in', 'clinic', '--logo', 'none', '--colour', 'none')
+    expect(taken).toMatchObject({ brand: { name: 'The Clinic', colour: null, logo: null } })
+    expect(await json('services', 'sign-in', 'clinic')).toEqual(taken)
+  })
+
+  test('a logo that is no picture is refused, and so are files that cannot be read', async () => {
+    await writeFile(join(folder, 'logo.svg'), '<svg/>')
+    const refused = await latchkey('services', 'sign-in', 'clinic', '--logo', join(folder, 'logo.svg'))
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('is no PNG, JPEG or WebP picture')
+    for (const option of ['--logo', '--settings'])
+      expect((await latchkey('services', 'sign-in', 'clinic', option, join(folder, 'nothing'))).code).toBe(2)
   })
 
   test('a list is a table without escape sequences where it is no terminal', async () => {
