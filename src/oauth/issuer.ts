@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AdapterFactory, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { Service } from '../services/service.ts'
 import { artifactAdapter, takeAssertionId } from './artifact-adapter.ts'
+import { setBrowserHeaders } from './browser-headers.ts'
 import { clientsOf, contextOf } from './clients.ts'
 import { configurationOf } from './configuration.ts'
 import { trustOrigin } from './cookies.ts'
@@ -50,8 +51,9 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   const answerStructured = structuredTokens(deps, service)
   const scopes = [...Object.keys(identityScopes), ...delegableScopes(service)]
   provider.use(async (ctx, next) => {
-    await next()
     const { endpoint } = exchangeOf(ctx)
+    setBrowserHeaders(ctx, endpoint)
+    await next()
     const done = ctx as KoaContextWithOIDC
     // The library has no such route: what is switched off, or a path below one of its own.
     if (done.oidc === undefined) answerNotFound(done)

@@ -11,6 +11,8 @@ export interface Seen {
 /** What a browser does: keeps cookies, follows redirects of its own host, sends the forms that it is shown. */
 export class Browser {
   readonly jar = new CookieJar()
+  /** Every answer so far, redirects among them. */
+  readonly trail: { readonly method: string; readonly url: URL; readonly answer: Response }[] = []
   readonly #origin: string
 
   constructor(origin: string) {
@@ -37,6 +39,7 @@ export class Browser {
     const cookie = await this.jar.getCookieString(url.href)
     const headers = { ...init.headers, ...(cookie === '' ? {} : { cookie }) }
     const response = await fetch(url, { ...init, headers, redirect: 'manual' })
+    this.trail.push({ method: init.method ?? 'GET', url, answer: response })
     for (const set of response.headers.getSetCookie()) await this.jar.setCookie(set, url.href)
     const location = response.headers.get('location')
     if (location === null)
