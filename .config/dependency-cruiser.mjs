@@ -109,6 +109,7 @@ export default {
     only('oidc-provider', '^src/oauth/'),
     only('mongodb', '^adapters/mongodb/'),
     only('nodemailer', '^src/mail/'),
+    only('@zxcvbn-ts', '^src/users/'),
     forbid('sqlite-only-in-its-adapter', { pathNot: '^adapters/sqlite/' }, { path: '^(node:)?sqlite$' }),
     only('(koa|@koa/router)', `${edge}|^src/oauth/`),
     only('(ejs|koa-helmet|zod-openapi)', '^src/http/'),

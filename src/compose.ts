@@ -64,9 +64,12 @@ import { cacheRecords } from './storage/cache.ts'
 import { type Feed, feedAgeMsMax, followFeed } from './storage/feed.ts'
 import type { Store } from './storage/ports.ts'
 import { userRoutes } from './users/api.ts'
+import { passwordHasher } from './users/argon2.ts'
+import { rewrapLinks, rewrapUsers } from './users/rewrap-users.ts'
 import { userBelongings } from './users/user-belongings.ts'
 import { userContents } from './users/user-contents.ts'
 import { takeFromHolders, usersHolding } from './users/user-holders.ts'
+import { verifyPassword } from './users/verify-password.ts'
 
 /** What only `main` may ask the machine for. */
 export interface Machine {
@@ -204,11 +207,14 @@ async function openStore(location: StoreLocation, clock: Clock): Promise<Store> 
 }
 
 /** Every operation of the management API. Its use cases read the store itself, not the cache: they decide on what is. */
-function managementRoutes({ config, machine, secrets, store, cached }: Parts): readonly Route[] {
+function managementRoutes({ config, machine, secrets, store, cached, outbox }: Parts): readonly Route[] {
   const { clock, newId, random, resolveTxt } = machine
   const { records, counters } = store
   const commit = recorder(cached.commit, clock, newId)
-  const common = { records, counters, commit, clock, newId, random, secrets, origin: config.origin }
+  const common = {
+    ...{ records, counters, commit, clock, newId, random, secrets },
+    ...{ origin: config.origin, sendMail: outbox.send },
+  }
   const belongings = [
     ...[serviceBelongings, entitlementBelongings, roleBelongings, keyBelongings],
     ...[userBelongings, domainBelongings],
@@ -221,9 +227,10 @@ function managementRoutes({ config, machine, secrets, store, cached }: Parts): r
     initialAccessTokenContents(common),
   ]
   const sealed = { records, secrets, commit: cached.commit }
-  const rewraps = [rewrapSigningKeys, rewrapClientKeys, rewrapRegisteredApps, rewrapMails].map((of) =>
-    of(sealed),
-  )
+  const rewraps = [
+    ...[rewrapSigningKeys, rewrapClientKeys, rewrapRegisteredApps],
+    ...[rewrapUsers, rewrapLinks, rewrapMails],
+  ].map((of) => of(sealed))
   const held = {
     holdersOf: [keysHolding(records), usersHolding(records)],
     endHolders: [revokeHolders(common), takeFromHolders(common)],
@@ -330,6 +337,7 @@ function site(parts: SiteParts, described: ApiDocumentOptions, server: () => Htt
     { algorithms: ['ES256'], clockSkewSecondsMax: 5 },
     machine,
   )
+  const hasher = passwordHasher(random)
   const issuers = createIssuers({
     commit: recorder(cached.commit, clock, machine.newId),
     newId: machine.newId,
@@ -338,7 +346,7 @@ function site(parts: SiteParts, described: ApiDocumentOptions, server: () => Htt
     ...{ records, secrets, clock, activity, origin, artifacts: store.artifacts },
     storedRecords: store.records,
     random,
-    verifyPassword: async () => false,
+    verifyPassword: (user, password) => verifyPassword({ secrets, hasher }, user, password),
     limits: tokenLimits(tokenQuotas(config)),
     onFault: (cause, requestId) =>
       log.error({ request_id: requestId, err: errorForLog(cause) }, 'a token request failed'),

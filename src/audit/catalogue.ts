@@ -52,6 +52,9 @@ export const eventTypes = [
   'user.disabled',
   'user.enabled',
   'user.invited',
+  'user.password_changed',
+  'user.password_reset',
+  'user.reset_sent',
   'user.roles_changed',
 ] as const
 

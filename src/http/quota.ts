@@ -64,6 +64,12 @@ export class QuotaCounter {
     return this.#standing(key, requests, requests > this.#quota.requests)
   }
 
+  /** Takes one back that should not have been counted. */
+  giveBack(key: string): void {
+    const window = this.#windows.get(key)
+    if (window !== undefined && window.requests > 0) window.requests -= 1
+  }
+
   /** Counts nothing; `undefined` for what has not been counted. */
   look(key: string): Standing | undefined {
     const window = this.#windows.get(key)

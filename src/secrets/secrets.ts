@@ -9,7 +9,10 @@ export type SecretLabel =
   | 'nonces'
   | 'refresh-successors'
   | 'check-value'
+  | 'email-codes'
+  | 'links'
   | 'mails'
+  | 'passwords'
   | 'domain-proofs'
 
 /** Seals with the newest deployment secret, opens with any. */

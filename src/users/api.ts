@@ -11,6 +11,7 @@ import { disableUser } from './disable-user.ts'
 import { enableUser } from './enable-user.ts'
 import { inviteUser } from './invite-user.ts'
 import { listUsers } from './list-users.ts'
+import { resendInvitation, sendReset } from './send-link.ts'
 import { getUser, type User } from './user.ts'
 import * as wire from './wire.ts'
 
@@ -38,7 +39,7 @@ function answer(user: User) {
 }
 
 export function userRoutes(deps: Deps): readonly Route[] {
-  return [...collection(deps), ...one(deps), ...states(deps)]
+  return [...collection(deps), ...one(deps), ...states(deps), ...links(deps)]
 }
 
 function collection(deps: Deps): readonly Route[] {
@@ -133,6 +134,35 @@ function states(deps: Deps): readonly Route[] {
         const giver = await giverOf(deps.records, principal)
         const by = actorOf(principal)
         return answer(await enableUser(deps, by, giver, organizationId, userIn(params), { ifMatch }))
+      },
+    }),
+  ]
+}
+
+function links(deps: Deps): readonly Route[] {
+  const sending = {
+    ...({ method: 'POST', tag, params, body: wire.LinkBody, status: 202, answer: wire.UserBody } as const),
+    errors: [...changeErrors, 'user_state', 'service_not_found'] as const,
+    example: { service: 'clinic' },
+  }
+  return [
+    route({
+      ...{ operationId: 'resendInvitation', path: `${onePath}/invitation`, ...sending },
+      summary: 'Mail the invitation again',
+      description: 'The link that was mailed before ends. The new one can be used once, within 24 hours.',
+      handle: async ({ principal, organizationId, params, body, ifMatch }) => {
+        const how = { service: body.service, ifMatch }
+        return answer(await resendInvitation(deps, actorOf(principal), organizationId, userIn(params), how))
+      },
+    }),
+    route({
+      ...{ operationId: 'sendPasswordReset', path: `${onePath}/password-reset`, ...sending },
+      summary: 'Mail a link for a new password',
+      description:
+        'To the user alone. It can be used once, within an hour; the old password works until then.',
+      handle: async ({ principal, organizationId, params, body, ifMatch }) => {
+        const how = { service: body.service, ifMatch }
+        return answer(await sendReset(deps, actorOf(principal), organizationId, userIn(params), how))
       },
     }),
   ]

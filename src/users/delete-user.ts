@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { NewId, OrganizationId, UserId } from '../ids.ts'
 import { expectVersion } from '../storage/expect-version.ts'
 import { type Records, remove } from '../storage/ports.ts'
+import { endLinks } from './one-time-link.ts'
 import { endTokens, getUser, users } from './user.ts'
 
 interface Deps {
@@ -28,6 +29,7 @@ export async function deleteUser(
   const { email, roles } = user
   await deps.commit({ type: 'user.deleted', organizationId, target: id, by, details: { email, roles } }, [
     remove(users, user),
+    ...(await endLinks(deps.records, user)),
     endTokens(deps.newId, deps.clock(), user, Number.MAX_SAFE_INTEGER),
   ])
 }

@@ -1,10 +1,15 @@
 import type { Actor, Commit } from '../audit/record.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock, Random } from '../clock.ts'
 import type { NewId, OrganizationId } from '../ids.ts'
+import type { SendMail } from '../mail/mail.ts'
 import { getOrganization } from '../organizations/organization.ts'
+import type { Secrets } from '../secrets/secrets.ts'
 import type { Giver } from '../services/giving.ts'
 import { insert, type Records } from '../storage/ports.ts'
 import { assignRoles, checkGivingTags, type WantedRole } from './giving-to-users.ts'
+import { invitationMail } from './mail-texts.ts'
+import { linkAddress, makeLink, oneTimeLinks } from './one-time-link.ts'
+import { serviceFor } from './send-link.ts'
 import { emailTaken, type User, users } from './user.ts'
 
 interface Deps {
@@ -12,6 +17,11 @@ interface Deps {
   readonly commit: Commit
   readonly clock: Clock
   readonly newId: NewId
+  readonly random: Random
+  readonly secrets: Secrets
+  readonly sendMail: SendMail
+  /** Where the deployment is reached, without a trailing slash. */
+  readonly origin: string
 }
 
 export interface Invitation {
@@ -19,10 +29,13 @@ export interface Invitation {
   readonly name?: string | undefined
   readonly roles: readonly WantedRole[]
   readonly tags: User['tags']
+  /** Whose pages the mailed link leads to: id or slug. Absent: of the first role, else `latchkey`. */
+  readonly service?: string | undefined
 }
 
 /**
- * The person is there from now on, with roles and tags, and can do nothing until the invitation is accepted.
+ * The person is there from now on, with roles and tags, and can do nothing until the invitation is
+ * accepted, by the link that is mailed to them.
  * @throws {DomainError} `organization_not_found`, `service_not_found`, `role_not_found`, `role_not_grantable`,
  * `tag_not_grantable`, `invalid_request`, `already_exists`
  */
@@ -31,11 +44,13 @@ export async function inviteUser(
   by: Actor,
   giver: Giver,
   organizationId: OrganizationId,
-  { email, name, roles: wanted, tags }: Invitation,
+  { email, name, roles: wanted, tags, service: named }: Invitation,
 ): Promise<User> {
-  await getOrganization(deps.records, organizationId)
+  const organization = await getOrganization(deps.records, organizationId)
   const roles = await assignRoles(deps.records, giver, organizationId, wanted, [])
   checkGivingTags(giver, tags, {})
+  const service = await serviceFor(deps.records, { roles }, named)
+  const nowMs = deps.clock()
   const user: User = {
     ...{
       id: deps.newId('usr'),
@@ -48,15 +63,21 @@ export async function inviteUser(
       authority: 1,
     },
     ...(name === undefined ? {} : { name }),
-    ...{ state: { kind: 'invited' }, createdBy: by.id, createdAt: deps.clock() },
+    ...{ state: { kind: 'invited' }, createdBy: by.id, createdAt: nowMs },
   }
+  const { link, text } = makeLink(deps, user, { serviceId: service.id, purpose: 'invitation' }, nowMs)
   const details = { email, roles, tags }
   try {
     await deps.commit({ type: 'user.invited', organizationId, target: user.id, by, details }, [
       insert(users, user),
+      insert(oneTimeLinks, link),
     ])
   } catch (cause) {
     throw emailTaken(cause)
   }
+  const address = linkAddress(deps.origin, service, 'invitation', text)
+  await deps.sendMail(
+    invitationMail({ to: email, organization: organization.name, service: service.title, address }),
+  )
   return user
 }

@@ -2,6 +2,7 @@ import type { Commit } from '../audit/record.ts'
 import type { Belongings } from '../organizations/belongings.ts'
 import { countUpTo, endInPages } from '../storage/in-pages.ts'
 import { type Records, remove } from '../storage/ports.ts'
+import { endLinks } from './one-time-link.ts'
 import { type User, users } from './user.ts'
 
 interface Deps {
@@ -22,9 +23,11 @@ export function userBelongings({ records, commit }: Deps): Belongings {
         async ([first, ...others]) => {
           const deleted = ({ id, email }: User) =>
             ({ type: 'user.deleted', organizationId, target: id, by, details: { email } }) as const
+          const page = [first, ...others]
+          const links = await Promise.all(page.map((user) => endLinks(records, user)))
           await commit(
             [deleted(first), ...others.map(deleted)],
-            [first, ...others].map((user) => remove(users, user)),
+            [...page.map((user) => remove(users, user)), ...links.flat()],
           )
         },
       ),

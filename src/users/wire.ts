@@ -49,12 +49,23 @@ function areDifferent(texts: readonly string[]): boolean {
   return new Set(texts.map(foldTag)).size === texts.length
 }
 
+const service = z
+  .string()
+  .min(3)
+  .max(40)
+  .describe(
+    'Whose sign-in pages the mailed link leads to: its id or slug. Absent: of the first role, else latchkey.',
+  )
+
 export const InvitationBody = z.strictObject({
   email: emailAddress,
   name: displayName.optional(),
   roles: roles.default([]),
   tags: tags.default({}),
+  service: service.optional(),
 })
+
+export const LinkBody = z.strictObject({ service: service.optional() })
 
 export const UserChangeBody = z.strictObject({
   name: displayName.nullable().optional(),

@@ -5,12 +5,12 @@ import type { Principal, Route } from '../../src/http/route.ts'
 import type { OrganizationId } from '../../src/ids.ts'
 import { userRoutes } from '../../src/users/api.ts'
 import { json, problem, type Served, serveApi } from '../http/serving.ts'
-import { type Deployment, openDeployment } from '../organizations/deployment.ts'
+import { openPeople, type People } from './people.ts'
 
-let at: Deployment
+let at: People
 let api: Served
 beforeEach(async () => {
-  at = await openDeployment()
+  at = await openPeople()
   const routes = userRoutes(at.deps)
   api = await serveApi(routes, { authenticate: asNamed(routes) })
 })

@@ -18,11 +18,12 @@ import { getUser, type User, userRefusal } from '../../src/users/user.ts'
 import { userBelongings } from '../../src/users/user-belongings.ts'
 import { userContents } from '../../src/users/user-contents.ts'
 import { takeFromHolders, usersHolding } from '../../src/users/user-holders.ts'
-import { type Deployment, granter, holderOf, noonMs, openDeployment } from '../organizations/deployment.ts'
+import { granter, holderOf, noonMs } from '../organizations/deployment.ts'
+import { openPeople, type People } from './people.ts'
 
-let at: Deployment
+let at: People
 beforeEach(async () => {
-  at = await openDeployment()
+  at = await openPeople()
 })
 afterEach(() => at.store.close())
 
