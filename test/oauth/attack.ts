@@ -61,6 +61,11 @@ export async function fill(
 export const signingIn = { email, password: rightPassword }
 const allowing = { ...signingIn, decision: 'allow' }
 
+/** Opens the request and goes on to the page of consent. */
+export async function toConsent(browser: Browser, { url }: Request): Promise<Seen> {
+  return fill(browser, await browser.open(url), signingIn)
+}
+
 /** Where the browser is sent at the end: the app's address with the answer in it. */
 export async function answerTo(ground: Ground, { url }: Request, browser = new Browser(ground.origin)) {
   return (await fill(browser, await browser.open(url), allowing)).url

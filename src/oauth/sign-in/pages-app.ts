@@ -34,6 +34,11 @@ export function signInPages(
   trustOrigin(app, deps.origin)
   app.on('error', (error: unknown, ctx: Context) => deps.onFault(error, arrivalOf(ctx.req).requestId))
   app.use(securityHeaders())
+  app.use((ctx, next) => {
+    // A redirect, too: what it answers was for one person at one moment (RFC 9700 §4.3).
+    ctx.set('Cache-Control', 'no-store')
+    return next()
+  })
   app.use((ctx, next) => answerErrors(at, ctx, next))
   app.use((ctx) => answer(at, ctx))
   return app.callback()
