@@ -11,7 +11,14 @@ import { keysHolding, revokeHolders } from './client-keys/key-holders.ts'
 import { rewrapClientKeys } from './client-keys/rewrap-client-keys.ts'
 import type { Clock, MonotonicClock, Random } from './clock.ts'
 import type { Config, StoreLocation } from './config.ts'
+import { connectionRoutes } from './connections/api.ts'
+import { connectionBelongings } from './connections/connection-belongings.ts'
+import { connectionContents } from './connections/connection-contents.ts'
+import { connectionsGiving, takeFromMappings } from './connections/connection-holders.ts'
 import { guardedFetch } from './connections/guarded-fetch.ts'
+import { openIdSignIn } from './connections/openid-sign-in.ts'
+import { rewrapConnections } from './connections/rewrap-connections.ts'
+import type { UpstreamSignIn } from './connections/upstream-sign-in.ts'
 import { guardEndpoints, guardOperations, guardRole } from './decisions/api/guard-endpoints.ts'
 import { managementAuthentication } from './decisions/api/management-authentication.ts'
 import { managementSource } from './decisions/management-source.ts'
@@ -113,6 +120,7 @@ export async function compose(
   const feed = await followFeed({ changes: store.changes, monotonic: machine.monotonic })
   const cached = cacheRecords({ records: store.records, commit: store.commit, feed })
   const outgoing = outgoingFetch(config)
+  const upstream = openIdSignIn({ secrets, clock: machine.clock, fetch: outgoing })
   const outbox = createOutbox({
     ...{ records: store.records, commit: cached.commit, secrets, clock: machine.clock, newId: machine.newId },
     ...{
@@ -121,7 +129,7 @@ export async function compose(
       log: machine.log,
     },
   })
-  const parts: Parts = { config, machine, secrets, store, feed, cached, outgoing, outbox }
+  const parts: Parts = { config, machine, secrets, store, feed, cached, outgoing, outbox, upstream }
   const described: ApiDocumentOptions = {
     routes: managementRoutes(parts),
     origin: config.origin,
@@ -161,6 +169,7 @@ interface Parts {
   readonly outbox: Outbox
   /** For addresses that customers give. */
   readonly outgoing: typeof fetch
+  readonly upstream: UpstreamSignIn
 }
 
 interface Running {
@@ -207,7 +216,8 @@ async function openStore(location: StoreLocation, clock: Clock): Promise<Store> 
 }
 
 /** Every operation of the management API. Its use cases read the store itself, not the cache: they decide on what is. */
-function managementRoutes({ config, machine, secrets, store, cached, outbox }: Parts): readonly Route[] {
+function managementRoutes(parts: Parts): readonly Route[] {
+  const { config, machine, secrets, store, cached, outbox, outgoing, upstream } = parts
   const { clock, newId, random, resolveTxt } = machine
   const { records, counters } = store
   const commit = recorder(cached.commit, clock, newId)
@@ -217,23 +227,24 @@ function managementRoutes({ config, machine, secrets, store, cached, outbox }: P
   }
   const belongings = [
     ...[serviceBelongings, entitlementBelongings, roleBelongings, keyBelongings],
-    ...[userBelongings, domainBelongings],
+    ...[userBelongings, connectionBelongings, domainBelongings],
   ].map((of) => of(common))
   const serviceContents = [
     keyContents(common),
     userContents(common),
+    connectionContents(common),
     roleContents(common),
     appContents(common),
     initialAccessTokenContents(common),
   ]
   const sealed = { records, secrets, commit: cached.commit }
   const rewraps = [
-    ...[rewrapSigningKeys, rewrapClientKeys, rewrapRegisteredApps],
+    ...[rewrapSigningKeys, rewrapClientKeys, rewrapConnections, rewrapRegisteredApps],
     ...[rewrapUsers, rewrapLinks, rewrapMails],
   ].map((of) => of(sealed))
   const held = {
-    holdersOf: [keysHolding(records), usersHolding(records)],
-    endHolders: [revokeHolders(common), takeFromHolders(common)],
+    holdersOf: [keysHolding(records), usersHolding(records), connectionsGiving(records)],
+    endHolders: [revokeHolders(common), takeFromHolders(common), takeFromMappings(common)],
   }
   return [
     ...organizationRoutes({ ...common, belongings }),
@@ -244,6 +255,7 @@ function managementRoutes({ config, machine, secrets, store, cached, outbox }: P
     ...registeredAppRoutes(common),
     ...userRoutes(common),
     ...mailRoutes(common),
+    ...connectionRoutes({ ...common, upstream, fetch: outgoing }),
     ...secretRoutes({ ...common, rewraps, assertionLifeSecondsMax }),
     ...auditRoutes(common),
   ]

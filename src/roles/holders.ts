@@ -3,7 +3,7 @@ import type { OrganizationId, RoleId } from '../ids.ts'
 
 /** Who holds an organization-defined role. */
 export interface Holder {
-  readonly kind: 'client_key' | 'user'
+  readonly kind: 'client_key' | 'connection' | 'user'
   readonly id: string
   readonly name: string
 }

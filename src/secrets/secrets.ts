@@ -13,6 +13,8 @@ export type SecretLabel =
   | 'links'
   | 'mails'
   | 'passwords'
+  | 'connection-secrets'
+  | 'connection-tests'
   | 'domain-proofs'
 
 /** Seals with the newest deployment secret, opens with any. */

@@ -85,7 +85,8 @@ export async function openDeployment() {
   const random = (count: number) => randomBytes(count)
   const store = await openSqlite({ path: ':memory:', clock })
   const newId = newIdFrom(clock, random)
-  const secrets = deploymentSecrets([randomBytes(32).toString('base64url')], random)
+  const secretText = randomBytes(32).toString('base64url')
+  const secrets = deploymentSecrets([secretText], random)
   const { records, counters } = store
   const deps = {
     records,
@@ -133,7 +134,7 @@ export async function openDeployment() {
     insert(services, clinic),
   ])
   const by: Actor = { kind: 'key', id: newId('key'), organizationId: operator.id, requestId: 'req-1' }
-  return { time, store, deps, operator, customer, latchkey, clinic, by }
+  return { time, store, deps, secretText, operator, customer, latchkey, clinic, by }
 }
 
 export type Deployment = Awaited<ReturnType<typeof openDeployment>>

@@ -1,0 +1,95 @@
+import { DomainError, hasCode } from '../errors.ts'
+import type { OrganizationId, ServiceId } from '../ids.ts'
+import { checkGiving } from '../roles/check-giving.ts'
+import { groundOf } from '../roles/ground.ts'
+import type { Giver } from '../services/giving.ts'
+import { guardRoleName } from '../services/management-service.ts'
+import type { Records } from '../storage/ports.ts'
+import { checkGivingTags } from '../users/giving-to-users.ts'
+import type { Connection } from './connection.ts'
+import type { Mapping } from './mapping.ts'
+
+interface WantedRole {
+  /** A service's id or slug. */
+  readonly service: string
+  readonly role: string
+}
+
+/** A mapping as it was asked for. */
+export interface WantedMapping {
+  readonly roles: readonly (WantedRole & { readonly claim: string; readonly value: string })[]
+  readonly tags: Mapping['tags']
+  readonly defaultRoles: readonly WantedRole[]
+}
+
+/**
+ * A mapping gives to whoever the provider names, so each of its roles and tags is the giver's to give: the one rule for
+ * giving.
+ * @throws {DomainError} `service_not_found`, `role_not_found`, `role_not_grantable`, `tag_not_grantable`
+ */
+export async function readMapping(
+  records: Records,
+  giver: Giver,
+  organizationId: OrganizationId,
+  { roles, tags, defaultRoles }: WantedMapping,
+): Promise<Mapping> {
+  const givable = async ({ service: named, role }: WantedRole, pointer: string) => {
+    const ground = await groundOf(records, organizationId, named, `${pointer}/service`)
+    if (ground.service.kind === 'system' && role === guardRoleName) throw guardIsNoPersons(pointer)
+    await checkGiving(records, ground, giver, role, `${pointer}/role`)
+    return { serviceId: ground.service.id as ServiceId, role }
+  }
+  const read: Mapping = {
+    roles: await Promise.all(
+      roles.map(async ({ claim, value, ...wanted }, i) => ({
+        ...(await givable(wanted, `/mapping/roles/${i}`)),
+        ...{ claim, value },
+      })),
+    ),
+    tags,
+    defaultRoles: await Promise.all(
+      defaultRoles.map((wanted, i) => givable(wanted, `/mapping/default_roles/${i}`)),
+    ),
+  }
+  // What the values will be only the provider knows.
+  checkGivingTags(giver, Object.fromEntries(tags.map(({ tag, claim }) => [tag, [claim]])), {})
+  return read
+}
+
+function guardIsNoPersons(pointer: string): DomainError {
+  const detail = 'is for client keys alone: a guard is a process, not a person'
+  return new DomainError('role_not_grantable', `the role guard ${detail}`, {
+    faults: [{ pointer: `${pointer}/role`, detail }],
+  })
+}
+
+/**
+ * Letting people in through a connection is giving all that its mapping gives, and being anybody whom the provider
+ * names: who may not grant roles may not do that.
+ * @throws {DomainError} `role_not_grantable`, `tag_not_grantable`
+ */
+export async function checkGivingConnection(
+  records: Records,
+  giver: Giver,
+  { organizationId, mapping }: Connection,
+): Promise<void> {
+  checkSpeakingForPeople(giver)
+  for (const { serviceId, role } of [...mapping.roles, ...mapping.defaultRoles])
+    try {
+      await checkGiving(records, await groundOf(records, organizationId, serviceId), giver, role)
+    } catch (cause) {
+      // A role that is gone gives nothing.
+      if (!hasCode(cause, 'role_not_found') && !hasCode(cause, 'service_not_found')) throw cause
+    }
+}
+
+/**
+ * Whoever says which provider speaks for an organization's people can sign in as each of them.
+ * @throws {DomainError} `role_not_grantable`
+ */
+export function checkSpeakingForPeople(giver: Giver): void {
+  if (!giver.mayGrantRoles)
+    throw new DomainError('role_not_grantable', 'an identity provider speaks for people with any role', {
+      fix: 'ask somebody who may grant roles',
+    })
+}
