@@ -1,14 +1,31 @@
-import type { Client } from 'oidc-provider'
-import { parseId } from '../ids.ts'
+import type { Client, KoaContextWithOIDC } from 'oidc-provider'
+import type { App } from '../consents/app.ts'
+import type { Service } from '../services/service.ts'
+import type { Records } from '../storage/ports.ts'
+import { findApp } from './apps.ts'
+import type { AppOnPage } from './pages.ts'
 
-/** An app as pages of the library show it, by what its client says. */
-export function appOnPage(client: Client) {
-  const { clientId, clientName, redirectUris } = client
-  const host = URL.parse(redirectUris?.[0] ?? clientId)?.host ?? ''
+/** @param redirectUri where the answer goes; none for a device, which asks for it */
+export function appOnPage(app: App, redirectUri: string | undefined): AppOnPage {
   return {
-    name: clientName ?? (host === '' ? clientId : host),
+    name: app.name,
+    organization: app.organization?.name,
     // An organization answers for its own keys; anything else has only said itself who it is.
-    verified: parseId('key', clientId) !== undefined,
-    redirectHost: host,
+    verified: app.organization !== undefined,
+    redirectHost: redirectUri === undefined ? 'your device' : new URL(redirectUri).host,
   }
+}
+
+/** The app that a client of the library is, by what we know of it. */
+export async function appOfLibrary(
+  { records }: { readonly records: Records },
+  service: Service,
+  ctx: KoaContextWithOIDC,
+  client: Client,
+): Promise<AppOnPage> {
+  const app = await findApp(records, service, ctx.oidc.provider, client.clientId)
+  // It was found a moment ago; gone meanwhile, nobody answers for it.
+  return app === undefined
+    ? { name: client.clientId, verified: false, redirectHost: 'your device' }
+    : appOnPage(app, undefined)
 }

@@ -1,6 +1,7 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import type { Service } from '../services/service.ts'
-import { appOnPage } from './app-on-page.ts'
+import type { Records } from '../storage/ports.ts'
+import { appOfLibrary } from './app-on-page.ts'
 import { brandOf } from './brand.ts'
 import { deviceRoute } from './endpoints.ts'
 import { exchangeOf } from './exchange.ts'
@@ -9,7 +10,7 @@ import { send } from './pages.ts'
 type DeviceFlow = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>
 
 /** RFC 8628: a device shows a code, and a person types it here. Its consonants alone spell no words (§6.1). */
-export function deviceFlow(service: Service) {
+export function deviceFlow(deps: { readonly records: Records }, service: Service) {
   const brand = brandOf(service)
   const form = (ctx: KoaContextWithOIDC) => ({
     brand,
@@ -21,6 +22,10 @@ export function deviceFlow(service: Service) {
     charset: 'base-20',
     mask: '****-****',
     userCodeInputSource: (ctx, _form, _out, error) => {
+      if (error?.name === 'AbortedError') {
+        send(ctx, { kind: 'device-done', brand, denied: true })
+        return
+      }
       const code = exchangeOf(ctx).userCode ?? (error && 'userCode' in error ? error.userCode : undefined)
       send(ctx, {
         kind: 'device',
@@ -30,7 +35,8 @@ export function deviceFlow(service: Service) {
       })
     },
     userCodeConfirmSource: async (ctx, _form, client, _info, userCode) => {
-      send(ctx, { kind: 'device-confirm', ...form(ctx), app: appOnPage(client), code: userCode })
+      const app = await appOfLibrary(deps, service, ctx, client)
+      send(ctx, { kind: 'device-confirm', ...form(ctx), app, code: userCode })
     },
     successSource: (ctx) => {
       send(ctx, { kind: 'device-done', brand })
@@ -49,8 +55,6 @@ function wordsFor({ name }: Error): string {
       return 'This code is too old. Start again on your device, and type the new one.'
     case 'AlreadyUsedError':
       return 'This code was used before. Start again on your device, and type the new one.'
-    case 'AbortedError':
-      return 'The device was not connected.'
     default:
       return 'This did not work. Type the code again.'
   }

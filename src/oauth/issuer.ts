@@ -59,7 +59,7 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
     if (done.oidc === undefined) answerNotFound(done)
     else if (endpoint === 'revocation' || endpoint === 'introspection') await answerStructured(done)
     else if (endpoint === 'registration') presentRegistration(done)
-    else if (endpoint === 'logout') finishLogout(done)
+    else if (endpoint === 'logout') finishLogout(service, done)
     else if (endpoint === 'jwks' || endpoint === 'discovery') publish(done, scopes)
   })
   const handle = provider.callback()

@@ -1,18 +1,25 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import type { Service } from '../services/service.ts'
-import { appOnPage } from './app-on-page.ts'
+import type { Records } from '../storage/ports.ts'
+import { appOfLibrary } from './app-on-page.ts'
 import { brandOf } from './brand.ts'
 import { logoutRoute } from './endpoints.ts'
-import { send } from './pages.ts'
+import { leave, send } from './pages.ts'
+
+const stayed = 'Nothing was changed. You can close this page, or go back to the app.'
 
 type Logout = NonNullable<NonNullable<Configuration['features']>['rpInitiatedLogout']>
 
 /**
  * Where nobody is signed in there is nothing to ask: the library would answer with a page whose script goes on. RP-Initiated
- * Logout 1.0 §3: back to the app, if the address is one of its own.
+ * Logout 1.0 §3: back to the app, if the address is one of its own. From the form that asks, the app is reached by `leave`.
  */
-export function finishLogout(ctx: KoaContextWithOIDC): void {
+export function finishLogout(service: Service, ctx: KoaContextWithOIDC): void {
   const { session, route } = ctx.oidc
+  if (route === 'end_session_confirm' && ctx.status === 303) {
+    leave(ctx, brandOf(service), ctx.response.get('location'))
+    return
+  }
   if (route !== 'end_session' || ctx.status !== 200 || session?.accountId !== undefined) return
   const { postLogoutRedirectUri, state } = session?.state ?? {}
   const next = new URL(ctx.oidc.urlFor('end_session_success'))
@@ -24,11 +31,11 @@ export function finishLogout(ctx: KoaContextWithOIDC): void {
 }
 
 /** OpenID Connect RP-Initiated Logout 1.0: the person is asked, since anybody can send them here. */
-export function rpInitiatedLogout(service: Service) {
+export function rpInitiatedLogout(deps: { readonly records: Records }, service: Service) {
   const brand = brandOf(service)
   return {
     enabled: true,
-    logoutSource: (ctx) => {
+    logoutSource: async (ctx) => {
       const { client, session } = ctx.oidc
       const wayBack = session?.state?.['postLogoutRedirectUri']
       const page = {
@@ -36,12 +43,15 @@ export function rpInitiatedLogout(service: Service) {
         brand,
         action: `/${service.slug}${logoutRoute}/confirm`,
         csrf: String(session?.state?.['secret']),
-        ...(client && { app: appOnPage(client).name }),
+        ...(client && { app: (await appOfLibrary(deps, service, ctx, client)).name }),
       } as const
       send(ctx, page, 200, typeof wayBack === 'string' ? [wayBack] : [])
     },
-    postLogoutSuccessSource: (ctx) => {
-      send(ctx, { kind: 'logged-out', brand })
+    postLogoutSuccessSource: async (ctx) => {
+      // The library comes here, too, when the person has chosen to stay.
+      const { accountId } = await ctx.oidc.provider.Session.get(ctx)
+      if (accountId === undefined) send(ctx, { kind: 'logged-out', brand })
+      else send(ctx, { kind: 'notice', brand, heading: 'You are still signed in', text: stayed })
     },
   } satisfies Logout
 }

@@ -27,7 +27,7 @@ interface Form extends Shown {
   readonly csrf: string
 }
 
-interface App {
+export interface AppOnPage {
   readonly name: string
   /** Who made it, if that is known. */
   readonly organization?: string | undefined
@@ -89,7 +89,7 @@ interface NewPasswordPage extends Form {
 /** `decision` = allow | deny. */
 interface ConsentPage extends Form {
   readonly kind: 'consent'
-  readonly app: App
+  readonly app: AppOnPage
   readonly person: { readonly email: string; readonly organization: string }
   readonly scopes: readonly {
     readonly name: string
@@ -115,7 +115,7 @@ interface DevicePage extends Form {
 /** `decision` = allow | deny, `user_code`; for the library also `confirm` or `abort`. */
 interface DeviceConfirmPage extends Form {
   readonly kind: 'device-confirm'
-  readonly app: App
+  readonly app: AppOnPage
   readonly code: string
 }
 
@@ -306,7 +306,7 @@ export function isForPeople({ url = '', headers }: IncomingMessage): boolean {
 }
 
 /** With the service's slug or without it. */
-const peoplesPath = /^(\/[^/?]+)?\/(login|oauth\/(authorize|device|logout))([/?]|$)/i
+const peoplesPath = /^(\/[^/?]+)?\/(device|login|oauth\/(authorize|logout))([/?]|$)/i
 
 function headersOf(wayBack: readonly (string | undefined)[]): Readonly<Record<string, string>> {
   const targets = ["'self'", ...new Set(wayBack.flatMap(formTarget))].join(' ')
@@ -332,6 +332,7 @@ function headersOf(wayBack: readonly (string | undefined)[]): Readonly<Record<st
  */
 export function leave(ctx: Answer, brand: BrandOnPage, url: string, end = url): void {
   if (isWeb(end) && ctx.get('accept').includes('text/html')) {
+    ctx.remove('Location')
     send(ctx, { kind: 'onward', brand, url })
     return
   }

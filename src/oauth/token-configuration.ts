@@ -90,7 +90,7 @@ export function tokenFeatures(deps: IssuerDeps, service: Service) {
   const { secrets } = deps
   return {
     backchannelLogout: { enabled: true },
-    deviceFlow: deviceFlow(service),
+    deviceFlow: deviceFlow(deps, service),
     dPoP: {
       enabled: true,
       // A nonce is offered, and taken in place of a time that is too far from ours (RFC 9449 §8).
@@ -114,7 +114,7 @@ export function tokenFeatures(deps: IssuerDeps, service: Service) {
     },
     // RFC 7009 §2.2: another's token is answered as one that never was.
     revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
-    rpInitiatedLogout: rpInitiatedLogout(service),
+    rpInitiatedLogout: rpInitiatedLogout(deps, service),
     userinfo: { enabled: true },
     ...registration(deps, service),
   } satisfies Features

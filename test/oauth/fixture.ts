@@ -11,6 +11,7 @@ import type { Clock } from '../../src/clock.ts'
 import { guardedFetch } from '../../src/connections/guarded-fetch.ts'
 import type { ServiceModel, ServiceRole } from '../../src/evaluator/model.ts'
 import { receive } from '../../src/http/arrival.ts'
+import { styleSheets } from '../../src/http/style-sheets.ts'
 import { newIdFrom } from '../../src/ids.ts'
 import { endedTokens } from '../../src/oauth/ended-tokens.ts'
 import { createIssuers, type IssuersDeps } from '../../src/oauth/issuers.ts'
@@ -124,7 +125,9 @@ export async function startWorld(options: Options = {}) {
     issuersMax: options.issuersMax ?? 500,
   }
   const issuers = createIssuers(deps)
+  const sheets = styleSheets({ error: onFault, warn: onFault, info: () => {}, debug: () => {} })
   const serve = async (...[request, response]: Parameters<typeof issuers.answer>) => {
+    if (request.url?.startsWith('/static/') === true) return sheets(request, response)
     if (await issuers.answer(request, response)) return
     response.statusCode = 404
     response.end('nobody is here')

@@ -4,7 +4,9 @@ import { giveConsent } from '../../consents/give-consent.ts'
 import { DomainError } from '../../errors.ts'
 import { arrivalOf } from '../../http/arrival.ts'
 import { parseId } from '../../ids.ts'
+import { appOnPage } from '../app-on-page.ts'
 import { findApp } from '../apps.ts'
+import { signInRoute } from '../endpoints.ts'
 import { identityScopes, isIdentityScope } from '../identity-scopes.ts'
 import { send } from '../pages.ts'
 import { findPerson, type Person } from '../people.ts'
@@ -32,17 +34,13 @@ export async function showConsent(at: PagesOf, ctx: Context, here: UnderWay): Pr
   const page = {
     kind: 'consent',
     ...formOf(at, here, 'consent'),
-    app: {
-      name: app.name,
-      organization: app.organization?.name,
-      verified: app.organization !== undefined,
-      redirectHost: redirectUri === undefined ? 'your device' : new URL(redirectUri).host,
-    },
+    app: appOnPage(app, redirectUri),
     person: { email: user.email, organization: organization.name },
     scopes,
     duration: 'until you take it back',
+    accountUrl: `/${at.service.slug}${signInRoute}`,
   } as const
-  send(ctx, page, 200, redirectUri === undefined ? [] : [redirectUri])
+  send(ctx, page, 200, [redirectUri])
 }
 
 export async function answerConsent(at: PagesOf, ctx: Context, here: UnderWay, form: Form): Promise<void> {
