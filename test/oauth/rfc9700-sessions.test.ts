@@ -1,5 +1,19 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { answerTo, fill, type Ground, requestOf, signingIn, startGround, toConsent } from './attack.ts'
+import { receive } from '../../src/http/arrival.ts'
+import { createIssuers } from '../../src/oauth/issuers.ts'
+import {
+  answerTo,
+  fill,
+  type Ground,
+  redeem,
+  requestOf,
+  signingIn,
+  startGround,
+  toConsent,
+} from './attack.ts'
 import { Browser, type Seen } from './browser.ts'
 import { rightPassword, signingKey } from './fixture.ts'
 
@@ -73,6 +87,33 @@ describe('OAuth 2.1 §7.12: session fixation', () => {
   })
 })
 
+describe('RFC 9700 §2.6, RFC 6265bis §4.1.3: cookies', () => {
+  test('over TLS are bound to this host, unreadable for scripts and not sent by other sites', async () => {
+    const issuers = createIssuers({ ...ground.deps, origin: 'https://id.example' })
+    const server = createServer((request, response) => {
+      receive(request, response, { newRequestId: () => 'request-of-the-test', trustedProxies: 0 })
+      void issuers.answer(request, response)
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    try {
+      const { pathname, search } = requestOf(ground).url
+      const { port } = server.address() as AddressInfo
+      const answer = await fetch(`http://127.0.0.1:${port}${pathname}${search}`, { redirect: 'manual' })
+      const set = answer.headers.getSetCookie()
+      expect(set.length).toBeGreaterThan(1)
+      for (const cookie of set) {
+        expect(cookie).toMatch(/^__(Host|Secure)-latchkey_/)
+        expect(cookie).toMatch(/; secure(;|$)/i)
+        expect(cookie).toMatch(/; httponly(;|$)/i)
+        expect(cookie).toMatch(/; samesite=lax(;|$)/i)
+        expect(cookie).not.toMatch(/; domain=/i)
+      }
+    } finally {
+      server.close()
+    }
+  })
+})
+
 describe('OAuth 2.1 §7.9: what is under way at one browser', () => {
   test('a session cookie that was changed is none', async () => {
     const browser = browserOf()
@@ -126,6 +167,20 @@ describe('OAuth 2.1 §7.9: what is under way at one browser', () => {
       `${ground.issuer}/oauth/authorize/${page.url.pathname.split('/').at(-1)}`,
     )
     expect(resumed.url.searchParams.has('code')).toBe(false)
+  })
+
+  test('somebody else who signs in at the same browser gets no code of the one before', async () => {
+    const bob = await ground.addUser({ email: 'bob@north.example' })
+    const browser = browserOf()
+    await answerTo(ground, requestOf(ground), browser)
+    const request = requestOf(ground, { prompt: 'login consent' })
+    const answers = { email: 'bob@north.example', password: rightPassword, decision: 'allow' }
+    const seen = await fill(browser, await browser.open(request.url), answers)
+    const code = seen.url.searchParams.get('code')
+    const answer = await redeem(ground, { code: code ?? '', verifier: request.verifier })
+    const { id_token = '' } = (await answer.json()) as { id_token?: string }
+    const payload = Buffer.from(id_token.split('.')[1] ?? '', 'base64url').toString()
+    expect(JSON.parse(payload)).toMatchObject({ sub: bob.id })
   })
 
   test('what is over stays over', async () => {
