@@ -8,12 +8,12 @@ import { serverSentEvents } from './event-stream.ts'
 import { FactsCache } from './facts-cache.ts'
 import { FollowedService } from './followed-service.ts'
 import type { GuardSource, GuardState } from './guard-source.ts'
+import type { TokenSource } from './held-token.ts'
 import { parseStreamEvent } from './parse-wire.ts'
 import type { TokenMarks } from './revocation-index.ts'
 import { type ServerCalls, serverCalls } from './server-calls.ts'
 import { TokenError } from './token-error.ts'
 import type { Fetch } from './token-request.ts'
-import type { TokenSource } from './token-source.ts'
 
 /** What went wrong while following; the guard goes on by itself. Never holds a secret. */
 export interface GuardTrouble {

@@ -3,11 +3,13 @@ import { copyFileAt } from './copy-file.ts'
 import { followBundle, type GuardTrouble } from './follow-bundle.ts'
 import { type Guard, type GuardOptions, guardFrom } from './guard.ts'
 import type { CopyFile } from './guard-copy.ts'
+import type { TokenSource } from './held-token.ts'
 import { listOf } from './list-of.ts'
+import { type PersonTokenOptions, type PersonTokenSource, personTokenSource } from './person-token-source.ts'
 import { secureAddress } from './secure-address.ts'
 import { TokenError } from './token-error.ts'
 import type { Fetch } from './token-request.ts'
-import { type TokenSource, type TokenSourceOptions, tokenSource } from './token-source.ts'
+import { type TokenSourceOptions, tokenSource } from './token-source.ts'
 
 // The SDK's own compose: the one place where it takes clock, randomness and network from the machine.
 
@@ -17,11 +19,18 @@ export interface MachineOptions {
 }
 
 /**
- * Exchanges a key for access tokens and keeps one at hand.
+ * Access tokens at hand: of a machine, for its key; or of a person who runs the program, by the code flow or the device
+ * flow (`signIn`), renewed without them.
  * @throws {TypeError} for options that cannot work
  */
-export function createTokenSource(options: TokenSourceOptions & MachineOptions): TokenSource {
-  return tokenSource(options, machine(options))
+export function createTokenSource(options: PersonTokenOptions & MachineOptions): PersonTokenSource
+export function createTokenSource(options: TokenSourceOptions & MachineOptions): TokenSource
+export function createTokenSource(
+  options: (PersonTokenOptions | TokenSourceOptions) & MachineOptions,
+): TokenSource {
+  return 'signIn' in options
+    ? personTokenSource(options, machine(options))
+    : tokenSource(options, machine(options))
 }
 
 export interface CreateGuardOptions extends GuardOptions, MachineOptions {
@@ -95,7 +104,10 @@ export type { Operation } from '../evaluator/model.ts'
 export type { GuardTrouble } from './follow-bundle.ts'
 export type { Guard } from './guard.ts'
 export type { Admission, GuardAnswer, GuardRequest, Rejection } from './guard-answer.ts'
+export type { TokenSource } from './held-token.ts'
+export type { PersonTokenOptions, PersonTokenSource } from './person-token-source.ts'
 export type { ResourceMetadata } from './resource-metadata.ts'
-export type { TokenSource } from './token-source.ts'
+export type { SignInAsk } from './sign-in.ts'
+export type { TokenStore } from './token-file.ts'
 export type { VerificationAlgorithm } from './verification-algorithms.ts'
 export type { VerifiedCaller } from './verify-token.ts'

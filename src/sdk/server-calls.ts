@@ -1,7 +1,7 @@
 import type { Bundle, Facts, FactsQuestion } from './bundle.ts'
+import type { TokenSource } from './held-token.ts'
 import { parseBundle, parseFacts, parseJson } from './parse-wire.ts'
 import { type Fetch, retryAfterOf } from './token-request.ts'
-import type { TokenSource } from './token-source.ts'
 
 /** A server did not answer as it should. */
 class ServerRefused extends Error {

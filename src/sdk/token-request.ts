@@ -2,66 +2,89 @@ import { TokenError } from './token-error.ts'
 
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>
 
-export interface TokenRequest {
+/** One request to an endpoint of an issuer that takes a form: for tokens, device codes, revocation. */
+export interface FormRequest {
   readonly endpoint: string
   readonly clientId: string
-  readonly secret: string
-  readonly scope: string | undefined
-  readonly resource: string | undefined
+  /** Absent: a public client, which only names itself (RFC 6749 §2.3.1). */
+  readonly secret?: string | undefined
+  /** What is `undefined` is left out. */
+  readonly form: Readonly<Record<string, string | undefined>>
   readonly signal: AbortSignal
 }
 
 export interface IssuedToken {
   readonly token: string
   readonly expiresInSeconds: number
+  readonly refreshToken?: string
 }
 
+type Json = Readonly<Record<string, unknown>>
+
 const timeoutMs = 10_000
-/** Another answer than these can get better without a new key or scope. */
+/** Another answer than these can get better without a new key, scope or sign-in. */
 const finalCodes = [
+  'access_denied',
+  'expired_token',
   'invalid_client',
+  'invalid_grant',
+  'invalid_request',
   'invalid_scope',
   'invalid_target',
   'unauthorized_client',
-  'invalid_request',
 ]
 
 /**
- * Asks for a token once, by client credentials (RFC 6749 §4.4).
- * @throws {TokenError} with nothing of the secret in it
+ * Asks for a token once (RFC 6749 §3.2).
+ * @throws {TokenError} with nothing of the secret, or of what was exchanged, in it
  */
-export async function requestToken(fetch: Fetch, request: TokenRequest): Promise<IssuedToken> {
+export async function requestToken(fetch: Fetch, request: FormRequest): Promise<IssuedToken> {
+  return issued(await requestJson(fetch, request), request.endpoint)
+}
+
+/** @throws {TokenError} as above */
+export async function requestJson(fetch: Fetch, request: FormRequest): Promise<Json> {
   const { endpoint, signal } = request
   const response = await send(fetch, request, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))
   const body = await bodyOf(response)
-  if (response.ok) return issued(body, endpoint)
+  if (response.ok) return body
   const { error, error_description: description } = body
   const code =
     response.status === 429 ? 'rate_limited' : typeof error === 'string' ? error : 'unexpected_answer'
   const told = typeof description === 'string' ? `: ${description}` : ''
   const message = `${endpoint} answered ${response.status} ${code} to ${request.clientId}${told}`
   const retryAfterSeconds = retryAfterOf(response)
-  throw new TokenError(message.replaceAll(request.secret, '[secret]'), {
+  throw new TokenError(withoutSecrets(message, request), {
     code,
     isFinal: response.status < 500 && finalCodes.includes(code),
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   })
 }
 
-async function send(fetch: Fetch, request: TokenRequest, signal: AbortSignal): Promise<Response> {
-  const { endpoint, clientId, secret, scope, resource } = request
-  const form = new URLSearchParams({ grant_type: 'client_credentials' })
-  if (scope !== undefined) form.set('scope', scope)
-  if (resource !== undefined) form.set('resource', resource)
+const secretFields = ['code', 'code_verifier', 'device_code', 'refresh_token', 'token']
+
+function withoutSecrets(message: string, { secret, form }: FormRequest): string {
+  const secrets = [secret, ...secretFields.map((name) => form[name])]
+  return secrets.reduce<string>(
+    (text, one) => (one === undefined || one === '' ? text : text.replaceAll(one, '[secret]')),
+    message,
+  )
+}
+
+async function send(fetch: Fetch, request: FormRequest, signal: AbortSignal): Promise<Response> {
+  const { endpoint, clientId, secret, form } = request
+  const given = Object.entries(form).filter((one): one is [string, string] => one[1] !== undefined)
+  const own: [string, string][] = secret === undefined ? [['client_id', clientId]] : []
+  const basic = `Basic ${btoa(`${formEncoded(clientId)}:${formEncoded(secret ?? '')}`)}`
   try {
     return await fetch(endpoint, {
       method: 'POST',
       headers: {
         accept: 'application/json',
-        authorization: `Basic ${btoa(`${formEncoded(clientId)}:${formEncoded(secret)}`)}`,
         'content-type': 'application/x-www-form-urlencoded',
+        ...(secret === undefined ? {} : { authorization: basic }),
       },
-      body: form.toString(),
+      body: new URLSearchParams([...given, ...own]).toString(),
       // A redirect would carry the secret to wherever it points.
       redirect: 'error',
       signal,
@@ -76,7 +99,7 @@ function formEncoded(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1)
 }
 
-async function bodyOf(response: Response): Promise<Readonly<Record<string, unknown>>> {
+async function bodyOf(response: Response): Promise<Json> {
   try {
     const body: unknown = await response.json()
     return typeof body === 'object' && body !== null ? { ...body } : {}
@@ -86,14 +109,18 @@ async function bodyOf(response: Response): Promise<Readonly<Record<string, unkno
   }
 }
 
-function issued(body: Readonly<Record<string, unknown>>, endpoint: string): IssuedToken {
-  const { access_token: token, expires_in: expiresIn, token_type: type } = body
+function issued(body: Json, endpoint: string): IssuedToken {
+  const { access_token: token, expires_in: expiresIn, token_type: type, refresh_token: refreshToken } = body
   const isBearer = typeof type === 'string' && type.toLowerCase() === 'bearer'
   if (typeof token !== 'string' || typeof expiresIn !== 'number' || !(expiresIn > 0) || !isBearer)
     throw new TokenError(`${endpoint} answered without a bearer token and its life`, {
       code: 'unexpected_answer',
     })
-  return { token, expiresInSeconds: expiresIn }
+  return {
+    token,
+    expiresInSeconds: expiresIn,
+    ...(typeof refreshToken === 'string' ? { refreshToken } : {}),
+  }
 }
 
 /** RFC 9110 §10.2.3; the form with a date needs an agreed clock and is taken for a minute. */

@@ -1,7 +1,8 @@
 import nock from 'nock'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { TokenSource } from '../../src/sdk/held-token.ts'
 import { isTokenError } from '../../src/sdk/index.ts'
-import { type TokenSource, tokenSource } from '../../src/sdk/token-source.ts'
+import { tokenSource } from '../../src/sdk/token-source.ts'
 import { guardKey as key } from './latchkey-server.ts'
 
 // What a server of our own on this machine cannot play: other hosts, TLS, a name that is not found.

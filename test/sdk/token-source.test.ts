@@ -2,8 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { TokenSource } from '../../src/sdk/held-token.ts'
 import { createTokenSource, isTokenError } from '../../src/sdk/index.ts'
-import { type TokenSource, type TokenSourceOptions, tokenSource } from '../../src/sdk/token-source.ts'
+import { type TokenSourceOptions, tokenSource } from '../../src/sdk/token-source.ts'
 import { guardKey as key, until } from './latchkey-server.ts'
 
 const clientId = 'key_01jz0000000000000000000000'
