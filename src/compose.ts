@@ -73,6 +73,7 @@ import type { Store } from './storage/ports.ts'
 import { userRoutes } from './users/api.ts'
 import { passwordHasher } from './users/argon2.ts'
 import { rewrapLinks, rewrapUsers } from './users/rewrap-users.ts'
+import { administratorsTeller } from './users/tell-administrators.ts'
 import { userBelongings } from './users/user-belongings.ts'
 import { userContents } from './users/user-contents.ts'
 import { takeFromHolders, usersHolding } from './users/user-holders.ts'
@@ -305,14 +306,17 @@ function every(intervalMs: number, work: () => Promise<void>, log: Log, failed: 
 }
 
 /** Each domain is read again daily; that is looked for hourly. */
-function domainSweep({ machine, store, cached }: Parts): () => Promise<void> {
+function domainSweep({ machine, store, cached, outbox }: Parts): () => Promise<void> {
   const { clock, newId, log, resolveTxt } = machine
   const deps = { records: store.records, keep: cached.commit, clock, resolveTxt }
+  const tellAdministrators = administratorsTeller({ records: store.records, sendMail: outbox.send })
   return () =>
     sweepDomains({
       ...{ ...deps, commit: recorder(cached.commit, clock, newId) },
-      tellAdministrators: async (organizationId, { subject }) =>
-        log.warn({ organization: organizationId }, subject),
+      tellAdministrators: async (organizationId, mail) => {
+        log.warn({ organization: organizationId }, mail.subject)
+        await tellAdministrators(organizationId, mail)
+      },
     })
 }
 

@@ -22,5 +22,14 @@ export function mailsCommand(open: Open): Command {
       if (session.output.json) session.output.show(mail)
       else for (const line of String(mail['text']).split('\n')) session.output.line(printable(line))
     })
+  group
+    .command('delete')
+    .argument('<mail>', 'id, or an address for the newest mail to it')
+    .description('delete it unread')
+    .action(async (given: string) => {
+      const session = open()
+      await session.api.send('DELETE', at`/mails/${await mailIdOf(session, given)}`)
+      session.output.say('Deleted the mail.')
+    })
   return group
 }

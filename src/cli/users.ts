@@ -12,6 +12,11 @@ interface Whose {
 interface Given extends Whose {
   readonly name?: string
   readonly role?: readonly string[]
+  readonly tag?: readonly string[]
+}
+
+interface Pages {
+  readonly service?: string
 }
 
 const fields = ['id', 'email', 'name', 'state', 'created_at']
@@ -27,11 +32,12 @@ export function usersCommand(open: Open): Command {
     },
   )
   given(group.command('invite').argument('<email>', 'where the invitation is mailed'))
+    .option('--service <id or slug>', 'where the person signs in; else where the first role is')
     .description('invite a person, who then chooses a password')
-    .action(async (email: string, options: Given) => {
+    .action(async (email: string, options: Given & Pages) => {
       const session = open()
       const id = await organizationIdOf(session, options.organization)
-      const body = { email, ...bodyOf(options) }
+      const body = { email, ...bodyOf(options), ...pagesOf(options) }
       session.output.show(await session.api.send('POST', at`/organizations/${id}/users`, { body }))
       session.output.say('Without a mail server read the invitation with `latchkey mails read`.')
     })
@@ -49,6 +55,7 @@ export function usersCommand(open: Open): Command {
       session.output.show(await session.api.send('PATCH', path, { body: bodyOf(options) }))
     })
   addStates(group, open)
+  addLinks(group, open)
   return group
 }
 
@@ -72,17 +79,56 @@ function addStates(group: Command, open: Open): void {
     })
 }
 
+function addLinks(group: Command, open: Open): void {
+  const mailed = (name: string, path: string, description: string) =>
+    ofOrganization(group.command(name).argument('<user>', 'id or e-mail').description(description))
+      .option('--service <id or slug>', 'where the person signs in; else where the first role is')
+      .action(async (user: string, options: Whose & Pages) => {
+        const session = open()
+        const body = pagesOf(options)
+        const to = `${await pathOf(session, user, options)}/${path}`
+        session.output.show(await session.api.send('POST', to, { body }))
+      })
+  mailed('resend-invitation', 'invitation', 'mail the invitation again; the link from before ends')
+  mailed(
+    'reset-password',
+    'password-reset',
+    'mail a link to choose a new password; the old one works until then',
+  )
+}
+
+function pagesOf({ service }: Pages): Pages {
+  return service === undefined ? {} : { service }
+}
+
 function given(command: Command): Command {
   return ofOrganization(command)
     .option('--name <name>', 'what the person is called')
     .addOption(repeated('--role <service=role>', 'a role on a service, such as clinic=patients:read'))
+    .addOption(repeated('--tag <key=value>', 'a tag, such as ward=north; a key may have several values'))
 }
 
-function bodyOf({ name, role }: Given): Readonly<Record<string, unknown>> {
+function bodyOf({ name, role, tag }: Given): Readonly<Record<string, unknown>> {
   return {
     ...(name === undefined ? {} : { name }),
     ...(role === undefined ? {} : { roles: role.map(assignment) }),
+    ...(tag === undefined ? {} : { tags: tagsOf(tag) }),
   }
+}
+
+function tagsOf(texts: readonly string[]): Readonly<Record<string, readonly string[]>> {
+  const tags = new Map<string, string[]>()
+  for (const text of texts) {
+    const cut = text.indexOf('=')
+    if (cut < 1)
+      throw new Failure(`${text} is no tag`, {
+        exitCode: 2,
+        fix: 'write it as key=value, such as ward=north',
+      })
+    const key = text.slice(0, cut)
+    tags.set(key, [...(tags.get(key) ?? []), text.slice(cut + 1)])
+  }
+  return Object.fromEntries(tags)
 }
 
 function assignment(text: string): { readonly service: string; readonly role: string } {

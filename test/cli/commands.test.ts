@@ -217,7 +217,32 @@ describe('apps and people', () => {
   })
 
   test('mails that nobody could deliver are listed, and one is read by the address that it is for', async () => {
-    expect(Page.parse(await json('mails', 'list')).items).toEqual([])
+    const kim = 'kim@acme.example'
+    await json(
+      'users',
+      'invite',
+      kim,
+      ...acme,
+      '--tag',
+      'ward=north',
+      '--tag',
+      'ward=south',
+      '--service',
+      'clinic',
+    )
+    expect(await json('users', 'show', kim, ...acme)).toMatchObject({ tags: { ward: ['north', 'south'] } })
+    const linkIn = ({ stdout }: { readonly stdout: string }) =>
+      /\/clinic\/login\/invitation\?link=\S+/.exec(stdout)?.[0]
+    const first = linkIn(await latchkey('mails', 'read', kim))
+    expect(first).toBeDefined()
+    await json('users', 'resend-invitation', kim, ...acme, '--service', 'clinic')
+    expect(linkIn(await latchkey('mails', 'read', kim))).not.toBe(first)
+    const reset = await latchkey('users', 'reset-password', kim, ...acme)
+    expect(reset).toMatchObject({ code: 1, stderr: expect.stringContaining('send the invitation again') })
+    const all = Page.parse(await json('mails', 'list')).items
+    expect(all.filter((mail) => mail['to'] === kim)).toHaveLength(2)
+    await latchkey('mails', 'delete', kim)
+    expect(Page.parse(await json('mails', 'list')).items).toHaveLength(all.length - 1)
     const none = await latchkey('mails', 'read', 'nobody@acme.example')
     expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('no mail to nobody@acme.example') })
   })

@@ -14,6 +14,7 @@ import { enableUser } from '../../src/users/enable-user.ts'
 import { findUser, usersByEmail } from '../../src/users/find-user.ts'
 import { type Invitation, inviteUser } from '../../src/users/invite-user.ts'
 import { provisionUser, type UpstreamPerson } from '../../src/users/provision-user.ts'
+import { administratorsTeller } from '../../src/users/tell-administrators.ts'
 import { getUser, type User, userRefusal } from '../../src/users/user.ts'
 import { userBelongings } from '../../src/users/user-belongings.ts'
 import { userContents } from '../../src/users/user-contents.ts'
@@ -323,4 +324,21 @@ describe('a person whom a connection brings', () => {
     const both = await Promise.all([provision(), provision()])
     expect(both[0]?.id).toBe(both[1]?.id)
   })
+})
+
+test('what administrators are told is mailed to those who may sign in, and to nobody else', async () => {
+  const admin = { roles: [{ service: 'latchkey', role: 'organization-admin' }] }
+  await at.makeActive({ ...admin, email: 'ada@harbour.example', service: 'clinic' })
+  await at.invite({ ...admin, email: 'new@harbour.example' })
+  await at.makeActive({ email: 'sam@harbour.example' })
+  at.mails.length = 0
+  const tell = administratorsTeller(at.deps)
+  await tell(at.customer.id, { subject: 'harbour.example is no longer verified', text: 'Publish it again.' })
+  expect(at.mails).toEqual([
+    {
+      to: 'ada@harbour.example',
+      subject: 'harbour.example is no longer verified',
+      text: 'Publish it again.',
+    },
+  ])
 })
