@@ -62,8 +62,6 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
     extraClientMetadata: extraClientMetadata(service),
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     clientDefaults: {
-      grant_types: ['client_credentials'],
-      response_types: [],
       id_token_signed_response_alg: service.signingAlgorithm,
       ...tokenClientDefaults(service),
     },
@@ -133,6 +131,7 @@ export function assertionHolder(id: ClientKeyId, keys: readonly Readonly<JWK>[])
 export function appHolder(key: ClientKey): ClientMetadata {
   const {
     id,
+    name,
     applicationType = 'web',
     redirectUris = [],
     postLogoutRedirectUris,
@@ -142,6 +141,7 @@ export function appHolder(key: ClientKey): ClientMetadata {
   return {
     ...provedBy(id, authentication),
     client_id: id,
+    client_name: name,
     application_type: applicationType,
     redirect_uris: [...redirectUris],
     response_types: redirectUris.length > 0 ? ['code'] : [],

@@ -30,14 +30,11 @@ export const tokenRoutes = {
 }
 
 const deviceCodeSeconds = 600
-/** RFC 9126 §2.2: a pushed request is used at once. */
-const pushedRequestSeconds = 60
 
 /** In seconds. */
 export function tokenTtl(service: Service) {
   return {
     DeviceCode: deviceCodeSeconds,
-    PushedAuthorizationRequest: pushedRequestSeconds,
     RefreshToken: signInOf(service).refreshTokenSeconds,
   } satisfies Configuration['ttl']
 }
@@ -80,7 +77,12 @@ function needsPkce(settings: SignInSettings, ctx: KoaContextWithOIDC, client: Cl
 
 /** Metadata of clients that do not say otherwise. */
 export function tokenClientDefaults(service: Service) {
-  return { dpop_bound_access_tokens: signInOf(service).requireDpop } satisfies Configuration['clientDefaults']
+  return {
+    // Of apps that register themselves; keys always say what they may do.
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    dpop_bound_access_tokens: signInOf(service).requireDpop,
+  } satisfies Configuration['clientDefaults']
 }
 
 type Features = NonNullable<Configuration['features']>

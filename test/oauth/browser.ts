@@ -25,9 +25,21 @@ export class Browser {
 
   /** Sends the page's form with these fields; `more` headers are what a stranger would change. */
   submit(page: Seen, fields: Record<string, string>, more: Record<string, string> = {}): Promise<Seen> {
-    const action = attribute(page.text, /<form[^>]*\saction="([^"]*)"/)
-    const csrf = attribute(page.text, /name="csrf"[^>]*\svalue="([^"]*)"/)
-    return this.post(new URL(action, page.url), { csrf, ...fields }, more)
+    return this.submitForm(0, page, fields, more)
+  }
+
+  /** The same with another form of the page: 0 is the first. */
+  submitForm(
+    at: number,
+    page: Seen,
+    fields: Record<string, string> = {},
+    more: Record<string, string> = {},
+  ): Promise<Seen> {
+    const form = page.text.match(/<form[\s\S]*?<\/form>/g)?.[at] ?? ''
+    const action = attribute(form, /<form[^>]*\saction="([^"]*)"/)
+    const hidden = [...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
+    const kept = Object.fromEntries(hidden.map(([, name = '', value = '']) => [name, unescaped(value)]))
+    return this.post(new URL(action, page.url), { ...kept, ...fields }, more)
   }
 
   post(url: URL, fields: Record<string, string>, more: Record<string, string> = {}): Promise<Seen> {
@@ -54,6 +66,10 @@ export class Browser {
 function attribute(html: string, pattern: RegExp): string {
   const value = pattern.exec(html)?.[1]
   if (value === undefined) throw new Error(`no form on the page:\n${html}`)
+  return unescaped(value)
+}
+
+function unescaped(value: string): string {
   return value
     .replaceAll('&amp;', '&')
     .replace(/&#(\d+);/g, (_all, code) => String.fromCharCode(Number(code)))

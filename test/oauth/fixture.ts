@@ -165,7 +165,7 @@ export async function startWorld(options: Options = {}) {
   const operator = await addOrganization({ kind: 'operator' })
   const organization = await addOrganization()
   const addService = (more: Partial<Service> = {}) =>
-    add(services, {
+    add<Service>(services, {
       id: newId('svc'),
       organizationId: operator.id,
       version: 1,
