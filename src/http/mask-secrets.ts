@@ -2,8 +2,16 @@
 const clientSecret = /lk_(live|test)_([0-9A-Za-z]+)_[0-9A-Za-z]+/g
 // A JWT: three parts in base64url, the first beginning with `{"`.
 const token = /eyJ[\w-]{8,}\.[\w-]+\.[\w-]+/g
+// `lki_<secret>`: with it an app may register.
+const initialAccessToken = /lki_[\w-]{20,}/g
+// `<id>.<secret>` of a link that was mailed: with it somebody comes in.
+const oneTimeLink = /\b([0-7][0-9a-hjkmnp-tv-z]{25})\.[\w-]{43}/g
 
-/** The text without client secrets and tokens, for problems and logs: a secret that was sent is never said again. */
+/** The text without client secrets, tokens and mailed links, for problems and logs: a secret that was sent is never said again. */
 export function maskSecrets(text: string): string {
-  return text.replace(clientSecret, 'lk_$1_$2_[secret]').replace(token, '[token]')
+  return text
+    .replace(clientSecret, 'lk_$1_$2_[secret]')
+    .replace(initialAccessToken, 'lki_[secret]')
+    .replace(oneTimeLink, '$1.[secret]')
+    .replace(token, '[token]')
 }
