@@ -19,6 +19,7 @@ import { guardedFetch } from './connections/guarded-fetch.ts'
 import { openIdSignIn } from './connections/openid-sign-in.ts'
 import { rewrapConnections } from './connections/rewrap-connections.ts'
 import type { UpstreamSignIn } from './connections/upstream-sign-in.ts'
+import { endConsentsOfApp } from './consents/end-consents-of-app.ts'
 import { guardEndpoints, guardOperations, guardRole } from './decisions/api/guard-endpoints.ts'
 import { managementAuthentication } from './decisions/api/management-authentication.ts'
 import { managementSource } from './decisions/management-source.ts'
@@ -41,6 +42,7 @@ import { mailRoutes } from './mail/api.ts'
 import { createOutbox, type Deliver, type Outbox } from './mail/outbox.ts'
 import { rewrapMails } from './mail/rewrap-mails.ts'
 import { assertionLifeSecondsMax } from './oauth/configuration.ts'
+import { destroyGrant } from './oauth/destroy-grant.ts'
 import { endedTokens } from './oauth/ended-tokens.ts'
 import { createIssuers } from './oauth/issuers.ts'
 import { type TokenQuotas, tokenLimits, tokenQuotasDefault } from './oauth/limits.ts'
@@ -253,7 +255,13 @@ function managementRoutes(parts: Parts): readonly Route[] {
     ...serviceRoutes({ ...common, readDocument: documentReader(), reservedSlugs, serviceContents }),
     ...roleRoutes({ ...common, ...held }),
     ...clientKeyRoutes(common),
-    ...registeredAppRoutes(common),
+    ...registeredAppRoutes({
+      ...common,
+      endConsents: endConsentsOfApp({
+        ...common,
+        destroyArtifacts: destroyGrant({ artifacts: store.artifacts, secrets }),
+      }),
+    }),
     ...userRoutes(common),
     ...mailRoutes(common),
     ...connectionRoutes({ ...common, upstream, fetch: outgoing }),

@@ -9,6 +9,8 @@ export interface App {
   /** The organization that answers for it; absent: it has only said itself what it is. */
   readonly organization?: Pick<Organization, 'id' | 'name'>
   readonly redirectUris: readonly string[]
+  /** The scopes of the API for which it may ask; absent: all. */
+  readonly apiScopes?: readonly string[]
   /** It proves itself at the token endpoint. */
   readonly isConfidential: boolean
   /** Other as soon as its redirect URIs, its keys or its name are. */
@@ -33,9 +35,10 @@ export function appThatSays(said: {
   readonly name: string | undefined
   readonly redirectUris: readonly string[]
   readonly isConfidential: boolean
+  readonly apiScopes: readonly string[]
   readonly keys: readonly unknown[]
 }): App {
-  const { clientId, redirectUris, isConfidential, keys } = said
+  const { clientId, redirectUris, isConfidential, apiScopes, keys } = said
   const host = URL.parse(redirectUris[0] ?? clientId)?.host
   const name = said.name ?? (host === undefined || host === '' ? clientId : host)
   return {
@@ -43,6 +46,7 @@ export function appThatSays(said: {
     name,
     redirectUris,
     isConfidential,
+    apiScopes,
     fingerprint: fingerprintOf({ name, redirectUris, keys }),
   }
 }

@@ -15,8 +15,11 @@ interface Deps {
   readonly destroyArtifacts: DestroyArtifacts
 }
 
-/** `taken_back` by the person, `ended` by an administrator; `used_twice` when a code or refresh token of it has leaked. */
-export type EndReason = 'taken_back' | 'ended' | 'used_twice'
+/**
+ * `taken_back` by the person, `ended` by an administrator; `used_twice` when a code or refresh token of it has leaked;
+ * `given_back` by the app, which needs it no more; `app_gone` when the app was deleted.
+ */
+export type EndReason = 'taken_back' | 'ended' | 'used_twice' | 'given_back' | 'app_gone'
 
 /**
  * The app may do nothing more in the person's name: every token of the grant ends, everywhere.

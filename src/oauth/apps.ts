@@ -6,6 +6,7 @@ import { parseId } from '../ids.ts'
 import { organizations } from '../organizations/organization.ts'
 import type { Service } from '../services/service.ts'
 import type { Records } from '../storage/ports.ts'
+import { apiScopesOf } from './registration.ts'
 
 /** The app with this `client_id` at the service, if there is one. */
 export async function findApp(
@@ -30,6 +31,7 @@ async function appOfClient({ Client }: Pick<Provider, 'Client'>, clientId: strin
   return appThatSays({
     ...{ clientId, name: clientName, redirectUris: [...redirectUris] },
     isConfidential: tokenEndpointAuthMethod !== 'none',
+    apiScopes: apiScopesOf(client) ?? [],
     keys: [jwks?.keys ?? [], jwksUri ?? null],
   })
 }

@@ -23,7 +23,7 @@ import {
   peopleConfiguration,
   peopleTtl,
 } from './people-configuration.ts'
-import { apiScopesMember, extraClientMetadata } from './registration.ts'
+import { apiScopesOf, extraClientMetadata } from './registration.ts'
 import { refusedScope } from './scopes.ts'
 import {
   tokenClientDefaults,
@@ -191,7 +191,7 @@ async function resourceServer(
     return delegatedResource(
       service,
       signed(deps, service, exchangeOf(ctx).authenticated?.key),
-      client[apiScopesMember],
+      apiScopesOf(client),
     )
   const authenticated = authenticatedOf(ctx)
   const scopes = ctx.oidc.requestParamScopes

@@ -5,6 +5,7 @@ import type { Service } from '../services/service.ts'
 import { personOf } from './account.ts'
 import { findApp } from './apps.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
+import { apiScopesOf } from './registration.ts'
 import { delegableScopes, usableScopes } from './usable-scopes.ts'
 
 const { Check, Prompt, base } = library
@@ -44,7 +45,10 @@ function notAsked() {
 function scopesMissing(deps: IssuerDeps, service: Service) {
   return new Check('scopes_missing', 'requested scopes not granted', async (ctx) => {
     const granted = new Set(ctx.oidc.entities.Grant?.getResourceScope(service.audience).split(' '))
-    const asked = delegableScopes(service).filter((scope) => ctx.oidc.requestParamScopes.has(scope))
+    const listed = ctx.oidc.client && apiScopesOf(ctx.oidc.client)
+    const asked = delegableScopes(service).filter(
+      (scope) => ctx.oidc.requestParamScopes.has(scope) && (listed?.includes(scope) ?? true),
+    )
     const missing = asked.filter((scope) => !granted.has(scope))
     if (missing.length === 0) return false
     return (await usableScopes(deps.records, service, personOf(ctx), missing)).length > 0

@@ -73,10 +73,9 @@ export function peopleTtl({ clock }: IssuerDeps, service: Service) {
 export function delegatedResource(
   service: Service,
   signed: Omit<ResourceServer, 'scope'>,
-  apiScopes: unknown,
+  apiScopes: readonly string[] | undefined,
 ): ResourceServer {
-  const listed = typeof apiScopes === 'string' ? apiScopes.split(' ') : undefined
-  const scopes = delegableScopes(service).filter((scope) => listed?.includes(scope) ?? true)
+  const scopes = delegableScopes(service).filter((scope) => apiScopes?.includes(scope) ?? true)
   return { ...signed, scope: scopes.join(' ') }
 }
 
@@ -92,7 +91,10 @@ export function delegatedClaims(service: Service, ctx: KoaContextWithOIDC): Reco
   return personClaims(service, personOf(ctx), exchangeOf(ctx), source ?? {})
 }
 
-/** The library's grants, which are our consents. What it destroys is one whose code or refresh token has leaked. */
+/**
+ * The library's grants, which are our consents. What it destroys is one whose refresh token the app has
+ * revoked (RFC 7009), or whose code or refresh token has leaked.
+ */
 export function consentAdapter(deps: IssuerDeps, service: Service): Adapter {
   const destroyArtifacts = destroyGrant(deps)
   return grantAdapter(deps.storedRecords, service, (consent) => {
@@ -100,6 +102,7 @@ export function consentAdapter(deps: IssuerDeps, service: Service): Adapter {
     const { ctx } = Provider
     const requestId = ctx === undefined ? 'none' : exchangeOf(ctx).requestId
     const by = { kind: 'system', id: clientId, organizationId, requestId } as const
-    return endConsent({ ...deps, destroyArtifacts }, by, consent, 'used_twice')
+    const isGivenBack = ctx !== undefined && exchangeOf(ctx).endpoint === 'revocation'
+    return endConsent({ ...deps, destroyArtifacts }, by, consent, isGivenBack ? 'given_back' : 'used_twice')
   })
 }

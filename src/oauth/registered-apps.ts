@@ -1,6 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { Adapter, AdapterPayload, ClientMetadata } from 'oidc-provider'
 import type { Actor } from '../audit/record.ts'
+import { endConsentsOfApp } from '../consents/end-consents-of-app.ts'
 import { parseId, type RegisteredAppId } from '../ids.ts'
 import { deleteRegisteredApp } from '../registered-apps/delete-registered-app.ts'
 import { findInitialAccessToken } from '../registered-apps/initial-access-token.ts'
@@ -10,6 +11,7 @@ import { Secret } from '../secrets/secret.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import type { Service } from '../services/service.ts'
 import type { Records } from '../storage/ports.ts'
+import { destroyGrant } from './destroy-grant.ts'
 import type { Exchange } from './exchange.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
 
@@ -68,7 +70,10 @@ export function registeredAppAdapter(deps: IssuerDeps, service: Service, exchang
     },
     destroy: async (clientId) => {
       const app = await findAppOf(stored.records, service, clientId)
-      if (app !== undefined) await deleteRegisteredApp(stored, actorOfApp(service, app.id, exchange()), app)
+      if (app === undefined) return
+      const by = actorOfApp(service, app.id, exchange())
+      await deleteRegisteredApp(stored, by, app)
+      await endConsentsOfApp({ ...stored, destroyArtifacts: destroyGrant(deps) })(by, app.id)
     },
   }
 }

@@ -1,4 +1,4 @@
-import { type Configuration, errors } from 'oidc-provider'
+import { type Client, type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { parseId } from '../ids.ts'
 import type { Service } from '../services/service.ts'
 import { signInOf } from '../services/sign-in.ts'
@@ -12,6 +12,8 @@ import { delegableScopes } from './usable-scopes.ts'
 type Features = NonNullable<Configuration['features']>
 
 const secretBytes = 32
+/** What a document may say of how long it is good. */
+const documentCacheSeconds = { min: 300, max: 86_400 }
 
 /** Apps that bring themselves: dynamic registration (RFC 7591, 7592) and client ID metadata documents. */
 export function registration(deps: IssuerDeps, service: Service) {
@@ -31,7 +33,10 @@ export function registration(deps: IssuerDeps, service: Service) {
     clientIdMetadataDocument: {
       enabled: settings.clientIdMetadataDocuments,
       ack: 'draft-02',
-      allowFetch: async (ctx) => {
+      cacheDuration: documentCacheSeconds,
+      allowFetch: async (ctx: KoaContextWithOIDC | undefined) => {
+        // Our own pages ask for what the request before them has fetched.
+        if (ctx === undefined) return true
         const spent = deps.limits.takeRegistration(exchangeOf(ctx).address)
         if (spent !== undefined) throw new TooManyRequests(spent)
         return true
@@ -42,6 +47,12 @@ export function registration(deps: IssuerDeps, service: Service) {
 
 /** The scopes of the API that an app may ask for; the library looks after those about the person. */
 export const apiScopesMember = 'latchkey_api_scopes'
+
+/** The scopes of the API that the app has listed; `undefined`: it is an organization's key, which may ask for all. */
+export function apiScopesOf(client: Client): readonly string[] | undefined {
+  const listed = client[apiScopesMember]
+  return typeof listed === 'string' ? listed.split(' ') : undefined
+}
 
 /**
  * Holds apps that bring themselves to our rules, on every path: registration, update, and documents, whose fetch knows no

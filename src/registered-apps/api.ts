@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { actorOf } from '../audit/actor.ts'
+import type { Actor } from '../audit/record.ts'
 import { rfc3339 } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import { pageOf, pagingQuery, readPage } from '../http/paging.ts'
@@ -20,6 +21,8 @@ type Deps = Parameters<typeof deleteRegisteredApp>[0] &
   Parameters<typeof createInitialAccessToken>[0] & {
     /** Not a cache. */
     readonly records: Records
+    /** What people have let the app do ends with it. */
+    readonly endConsents: (by: Actor, clientId: string) => Promise<void>
   }
 
 const AppBody = z.strictObject({
@@ -81,7 +84,9 @@ function apps(deps: Deps): readonly Route[] {
       summary: 'Delete an app that has registered itself: its tokens end at once',
       errors: ['service_not_found', 'app_not_found', 'conflict'],
       handle: async ({ principal, params }) => {
-        await deleteRegisteredApp(deps, actorOf(principal), await named(params))
+        const app = await named(params)
+        await deleteRegisteredApp(deps, actorOf(principal), app)
+        await deps.endConsents(actorOf(principal), app.id)
         return { body: undefined }
       },
     }),

@@ -2,6 +2,7 @@ import { decodeJwt, exportJWK, generateKeyPair } from 'jose'
 import * as client from 'openid-client'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { auditEvents } from '../../src/audit/record.ts'
+import { consents } from '../../src/consents/consent.ts'
 import { parseId } from '../../src/ids.ts'
 import {
   createInitialAccessToken,
@@ -9,7 +10,7 @@ import {
 } from '../../src/registered-apps/initial-access-token.ts'
 import { findRegisteredApp } from '../../src/registered-apps/registered-app.ts'
 import { type Service, services } from '../../src/services/service.ts'
-import { appUri, ask, signIn } from './app.ts'
+import { appUri, ask, authorize, signIn } from './app.ts'
 import { Browser } from './browser.ts'
 import { startWorld, type World } from './fixture.ts'
 
@@ -347,6 +348,20 @@ describe('an app that registered itself', () => {
     },
   )
 
+  test('that deletes itself takes with it what people let it do, and its tokens', async () => {
+    const { json } = await register()
+    const clientId = String(json['client_id'])
+    const secret = client.ClientSecretBasic(String(json['client_secret']))
+    const config = await client.discovery(new URL(issuer), clientId, undefined, secret, options)
+    const { access_token: token } = await authorize(world, config)
+    const marks = marksOf(token)
+    expect(world.deps.endedTokens.has(marks)).toBe(false)
+    const uri = String(json['registration_client_uri'])
+    await send('DELETE', uri, undefined, bearer(json['registration_access_token']))
+    await expect.poll(() => world.deps.endedTokens.has(marks)).toBe(true)
+    expect(await world.records.list(world.organization.id, consents, 'all', '', { limit: 5 })).toEqual([])
+  })
+
   test('with keys of its own proves itself by them', async () => {
     const { publicKey, privateKey } = await generateKeyPair('ES256')
     const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }] }
@@ -377,6 +392,7 @@ describe('an app that registered itself', () => {
     const { url: back } = await browser.submit(consent, { decision: 'allow' })
     const tokens = await client.authorizationCodeGrant(config, back, checks)
     expect(decodeJwt(tokens.access_token)['scope']).toBe('patients:read')
+    expect(consent.text).not.toContain('invoices:read')
   })
 
   test('with a wrong secret is refused, and too many wrong ones are limited', async () => {
@@ -419,3 +435,13 @@ describe('an app that registered itself', () => {
     expect(response.status).toBe(401)
   })
 })
+
+/** What of a token a revocation can name. */
+function marksOf(token: string) {
+  const {
+    ver,
+    jti = '',
+    grant_id: grantId,
+  } = decodeJwt<{ ver: Record<string, number>; grant_id: string }>(token)
+  return { authorities: Object.entries(ver), jti, grantId, roles: [], kid: '' }
+}

@@ -71,7 +71,9 @@ async function questionOf(
     throw new DomainError('not_found', 'the app, or your account, is not there any more')
   const asked = String(params['scope'] ?? '').split(' ')
   const identity = Object.keys(identityScopes).filter((name) => asked.includes(name))
-  const delegable = delegableScopes(service).filter((name) => asked.includes(name))
+  const delegable = delegableScopes(service).filter(
+    (name) => asked.includes(name) && (app.apiScopes?.includes(name) ?? true),
+  )
   const usable = await usableScopes(deps.records, service, person, delegable)
   const scopes = [...identity, ...delegable].map((name) => ({
     ...{ name, description: wordsOf(service, name) },

@@ -1,0 +1,135 @@
+import { decodeJwt, exportJWK, generateKeyPair } from 'jose'
+import * as client from 'openid-client'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { services } from '../../src/services/service.ts'
+import { appUri, ask, signIn } from './app.ts'
+import { Browser } from './browser.ts'
+import { startWorld, type World } from './fixture.ts'
+
+const address = 'https://app.example/oauth-client.json'
+const options = { execute: [client.allowInsecureRequests] }
+
+let world: World
+let fetched: string[]
+let documents: Map<string, unknown>
+beforeEach(async () => {
+  fetched = []
+  documents = new Map()
+  const outgoing: typeof fetch = async (input) => {
+    const url = String(input instanceof Request ? input.url : input)
+    fetched.push(url)
+    const document = documents.get(url)
+    return document === undefined
+      ? new Response('nothing here', { status: 404 })
+      : new Response(typeof document === 'string' ? document : JSON.stringify(document))
+  }
+  world = await startWorld({ outgoing, quotas: { registrations: { requests: 50, windowSeconds: 60 } } })
+  await world.change(services, world.service, { signIn: { clientIdMetadataDocuments: true } })
+  await world.addUser()
+})
+afterEach(() => world.stop())
+
+const document = (more: object = {}) => ({
+  client_id: address,
+  client_name: 'Notes',
+  redirect_uris: [appUri],
+  token_endpoint_auth_method: 'none',
+  ...more,
+})
+const appAt = (url = address, authentication = client.None()) =>
+  client.discovery(new URL(world.issuer), url, undefined, authentication, { ...options, algorithm: 'oauth2' })
+
+async function open(url = address) {
+  const config = await appAt(url)
+  return new Browser(world.origin).open((await ask(config)).url)
+}
+
+describe('an app that is a document at its address (OAuth Client ID Metadata Document)', () => {
+  test('gets a token with nothing set up by hand, and is shown as unverified, with its host', async () => {
+    documents.set(address, document())
+    const config = await appAt()
+    expect(config.serverMetadata()['client_id_metadata_document_supported']).toBe(true)
+    const browser = new Browser(world.origin)
+    const { url, checks } = await ask(config)
+    const consent = await signIn(browser, await browser.open(url))
+    for (const words of ['Notes', 'app.example']) expect(consent.text).toContain(words)
+    const { url: back } = await browser.submit(consent, { decision: 'allow' })
+    const tokens = await client.authorizationCodeGrant(config, back, checks)
+    const claims = decodeJwt(tokens.access_token)
+    expect(claims).toMatchObject({
+      client_id: address,
+      org_id: world.organization.id,
+      scope: 'patients:read',
+    })
+    await client.tokenRevocation(config, tokens.access_token)
+    expect((await client.tokenIntrospection(config, tokens.access_token)).active).toBe(false)
+    expect((await client.refreshTokenGrant(config, tokens.refresh_token ?? '')).access_token).toBeDefined()
+    expect(fetched).toEqual([address])
+  })
+
+  test('proves itself by keys that the document has', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('ES256')
+    const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }] }
+    documents.set(address, document({ token_endpoint_auth_method: 'private_key_jwt', jwks }))
+    const config = await appAt(address, client.PrivateKeyJwt({ key: privateKey, kid: 'k' }))
+    expect((await client.tokenIntrospection(config, 'x')).active).toBe(false)
+    const stranger = await appAt(address, client.PrivateKeyJwt((await generateKeyPair('ES256')).privateKey))
+    await expect(client.tokenIntrospection(stranger, 'x')).rejects.toMatchObject({ error: 'invalid_client' })
+  })
+
+  test.each<[string, unknown]>([
+    ['is of another address', document({ client_id: 'https://evil.example/client.json' })],
+    ['says nothing of its address', document({ client_id: undefined })],
+    ['has a secret', document({ client_secret: 'x' })],
+    ['uses a shared secret', document({ token_endpoint_auth_method: 'client_secret_basic' })],
+    ['asks for client credentials', document({ grant_types: ['client_credentials'] })],
+    ['asks for a scope that there is not', document({ scope: 'admin' })],
+    ['goes back over plain http', document({ redirect_uris: ['http://app.example/'] })],
+    ['has no redirect URI', document({ redirect_uris: undefined })],
+    ['is no object', '[]'],
+    ['is no JSON', '<html>'],
+    ['is too long', document({ client_uri: `https://app.example/${'x'.repeat(6_000)}` })],
+  ])('a document that %s makes no client', async (_what, text) => {
+    documents.set(address, text)
+    const page = await open()
+    expect([page.status, page.url.origin]).toEqual([400, world.origin])
+    expect(world.faults).toEqual([])
+  })
+
+  test.each([
+    'http://app.example/client.json',
+    'https://user@app.example/client.json',
+    'https://app.example/../client.json',
+    'https://app.example/client.json#x',
+    'https://',
+    'ftp://app.example/client.json',
+    'https://app.example/a\\b',
+  ])('%s is no address of a client, and is not fetched', async (url) => {
+    expect((await open(url)).status).toBe(400)
+    expect(fetched).toEqual([])
+  })
+
+  test('a document is fetched once for as long as it is good, and one that is not there is refused', async () => {
+    documents.set(address, document())
+    for (let i = 0; i < 3; i++) expect((await open()).status).toBe(200)
+    expect(fetched).toEqual([address])
+    expect((await open('https://app.example/gone.json')).status).toBe(400)
+  })
+
+  test('is not known, and not fetched, where the service does not take them', async () => {
+    await world.addService({ slug: 'library' })
+    documents.set(address, document())
+    const response = await fetch(
+      `${world.origin}/library/oauth/authorize?client_id=${encodeURIComponent(address)}&response_type=code`,
+    )
+    expect(response.status).toBe(400)
+    expect(fetched).toEqual([])
+  })
+
+  test('fetching is limited for each address that asks for it', async () => {
+    const statuses = new Set<number>()
+    for (let i = 0; i < 51; i++) statuses.add((await open(`https://app.example/${i}.json`)).status)
+    expect([...statuses]).toEqual([400, 429])
+    expect(fetched).toHaveLength(50)
+  })
+})
