@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
+import { connectionsCommand } from './connections.ts'
+import { domainsCommand } from './domains.ts'
 import { entitlementsCommand } from './entitlements.ts'
 import { describeFailure, Failure } from './failure.ts'
 import { keysCommand } from './keys.ts'
@@ -33,6 +35,8 @@ for (const group of [
   rolesCommand,
   keysCommand,
   usersCommand,
+  domainsCommand,
+  connectionsCommand,
   mailsCommand,
   entitlementsCommand,
   auditCommand,

@@ -41,6 +41,24 @@ export async function userIdOf(session: Session, organizationId: string, given: 
   })
 }
 
+/** A domain by its id, or its name within the organization. */
+export async function domainIdOf(session: Session, organizationId: string, given: string): Promise<string> {
+  if (given.startsWith('dom_')) return given
+  const { items } = await session.api.list(at`/organizations/${organizationId}/domains`, {})
+  return onlyId(items, 'name', given.toLowerCase(), 'domain', 'latchkey domains list')
+}
+
+/** A connection by its id, or its name within the organization. */
+export async function connectionIdOf(
+  session: Session,
+  organizationId: string,
+  given: string,
+): Promise<string> {
+  if (given.startsWith('con_')) return given
+  const { items } = await session.api.list(at`/organizations/${organizationId}/connections`, {})
+  return onlyId(items, 'name', given, 'connection', 'latchkey connections list')
+}
+
 /** A mail by its id; for an address, the newest to it. */
 export async function mailIdOf(session: Session, given: string): Promise<string> {
   if (given.startsWith('mal_')) return given

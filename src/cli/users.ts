@@ -3,6 +3,7 @@ import { Failure } from './failure.ts'
 import { at, type Paging } from './management-api.ts'
 import { organizationIdOf, userIdOf } from './named.ts'
 import { ofOrganization, paged, repeated } from './options.ts'
+import { roleAssignment } from './role-assignment.ts'
 import type { Open, Session } from './session.ts'
 
 interface Whose {
@@ -111,7 +112,7 @@ function given(command: Command): Command {
 function bodyOf({ name, role, tag }: Given): Readonly<Record<string, unknown>> {
   return {
     ...(name === undefined ? {} : { name }),
-    ...(role === undefined ? {} : { roles: role.map(assignment) }),
+    ...(role === undefined ? {} : { roles: role.map(roleAssignment) }),
     ...(tag === undefined ? {} : { tags: tagsOf(tag) }),
   }
 }
@@ -129,16 +130,6 @@ function tagsOf(texts: readonly string[]): Readonly<Record<string, readonly stri
     tags.set(key, [...(tags.get(key) ?? []), text.slice(cut + 1)])
   }
   return Object.fromEntries(tags)
-}
-
-function assignment(text: string): { readonly service: string; readonly role: string } {
-  const cut = text.indexOf('=')
-  if (cut < 1)
-    throw new Failure(`${text} is no role on a service`, {
-      exitCode: 2,
-      fix: 'write it as service=role, such as clinic=patients:read',
-    })
-  return { service: text.slice(0, cut), role: text.slice(cut + 1) }
 }
 
 async function pathOf(session: Session, user: string, { organization }: Whose): Promise<string> {

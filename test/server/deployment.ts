@@ -107,13 +107,16 @@ export function newDeploymentSecret(): string {
   return randomBytes(32).toString('base64')
 }
 
-export async function startDeployment(more: Partial<Config> = {}): Promise<Deployment> {
+export async function startDeployment(
+  more: Partial<Config> = {},
+  machine: Partial<Machine> = {},
+): Promise<Deployment> {
   const place = await emptyPlace()
   const config = await configFor(place, more)
   const secrets = config.secrets ?? [newDeploymentSecret()]
   const lines: string[] = []
   const start = async () => {
-    const server = await compose(config, secrets, machineLogging(lines))
+    const server = await compose(config, secrets, { ...machineLogging(lines), ...machine })
     await server.firstStart()
     await server.listen()
     return server
