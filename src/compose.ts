@@ -19,6 +19,8 @@ import { guardedFetch } from './connections/guarded-fetch.ts'
 import { openIdSignIn } from './connections/openid-sign-in.ts'
 import { rewrapConnections } from './connections/rewrap-connections.ts'
 import type { UpstreamSignIn } from './connections/upstream-sign-in.ts'
+import { consentRoutes } from './consents/api.ts'
+import { consentBelongings, consentContents } from './consents/consent-belongings.ts'
 import { endConsentsOfApp } from './consents/end-consents-of-app.ts'
 import { guardEndpoints, guardOperations, guardRole } from './decisions/api/guard-endpoints.ts'
 import { managementAuthentication } from './decisions/api/management-authentication.ts'
@@ -41,11 +43,13 @@ import type { NewId, OrganizationId } from './ids.ts'
 import { mailRoutes } from './mail/api.ts'
 import { createOutbox, type Deliver, type Outbox } from './mail/outbox.ts'
 import { rewrapMails } from './mail/rewrap-mails.ts'
+import { accountsOf } from './oauth/accounts.ts'
 import { assertionLifeSecondsMax } from './oauth/configuration.ts'
 import { destroyGrant } from './oauth/destroy-grant.ts'
 import { endedTokens } from './oauth/ended-tokens.ts'
 import { createIssuers } from './oauth/issuers.ts'
 import { type TokenQuotas, tokenLimits, tokenQuotasDefault } from './oauth/limits.ts'
+import { connectionCallback } from './oauth/sign-in/connection-callback.ts'
 import { domainRoutes } from './organizations/api/domains.ts'
 import { organizationRoutes } from './organizations/api.ts'
 import { domainBelongings } from './organizations/domain-belongings.ts'
@@ -79,7 +83,6 @@ import { administratorsTeller } from './users/tell-administrators.ts'
 import { userBelongings } from './users/user-belongings.ts'
 import { userContents } from './users/user-contents.ts'
 import { takeFromHolders, usersHolding } from './users/user-holders.ts'
-import { verifyPassword } from './users/verify-password.ts'
 
 /** What only `main` may ask the machine for. */
 export interface Machine {
@@ -230,12 +233,13 @@ function managementRoutes(parts: Parts): readonly Route[] {
   }
   const belongings = [
     ...[serviceBelongings, entitlementBelongings, roleBelongings, keyBelongings],
-    ...[userBelongings, connectionBelongings, domainBelongings],
+    ...[userBelongings, connectionBelongings, consentBelongings, domainBelongings],
   ].map((of) => of(common))
   const serviceContents = [
     keyContents(common),
     userContents(common),
     connectionContents(common),
+    consentContents(common),
     roleContents(common),
     appContents(common),
     initialAccessTokenContents(common),
@@ -264,6 +268,7 @@ function managementRoutes(parts: Parts): readonly Route[] {
     }),
     ...userRoutes(common),
     ...mailRoutes(common),
+    ...consentRoutes({ ...common, destroyArtifacts: destroyGrant({ artifacts: store.artifacts, secrets }) }),
     ...connectionRoutes({ ...common, upstream, fetch: outgoing }),
     ...secretRoutes({ ...common, rewraps, assertionLifeSecondsMax }),
     ...auditRoutes(common),
@@ -341,16 +346,26 @@ interface SiteParts extends Parts {
 }
 
 /** The first segments that the server serves itself, and those that no service may have; all else is a service's slug. */
-const ownSegments = ['', '.well-known', 'api', 'docs', 'healthz', 'openapi.json', 'readyz', 'static'] as const
+const ownSegments = [
+  '',
+  '.well-known',
+  'api',
+  'connections',
+  'docs',
+  'healthz',
+  'openapi.json',
+  'readyz',
+  'static',
+] as const
 const reservedSlugs: ReadonlySet<string> = new Set([
   ...ownSegments,
-  ...['connections', 'console', 'metrics', managementSlug],
+  ...['console', 'metrics', managementSlug],
   ...['login', 'logout', 'oauth', 'admin', 'assets'],
 ])
 
 /** The site map. Issuers come first among services' paths: the token endpoint is what must be fast. */
 function site(parts: SiteParts, described: ApiDocumentOptions, server: () => HttpServer): Handler {
-  const { config, machine, secrets, store, feed, cached, revocations, activity } = parts
+  const { config, machine, secrets, store, feed, cached, revocations, activity, upstream } = parts
   const { clock, log, random } = machine
   const { origin } = config
   const { records } = cached
@@ -362,15 +377,27 @@ function site(parts: SiteParts, described: ApiDocumentOptions, server: () => Htt
     machine,
   )
   const hasher = passwordHasher(random)
-  const issuers = createIssuers({
+  const signIns = {
     commit: recorder(cached.commit, clock, machine.newId),
-    newId: machine.newId,
+    ...{ newId: machine.newId, random, secrets, clock, origin, upstream, storedRecords: store.records },
+    onFault: (cause: unknown, requestId: string) =>
+      log.error({ request_id: requestId, err: errorForLog(cause) }, 'a sign-in failed'),
+  }
+  const issuers = createIssuers({
+    ...signIns,
     outgoing: parts.outgoing,
     endedTokens: endedTokens({ revocations, clock, isStale: () => feedAgeMs() > feedAgeMsMax }),
-    ...{ records, secrets, clock, activity, origin, artifacts: store.artifacts },
-    storedRecords: store.records,
-    random,
-    verifyPassword: (user, password) => verifyPassword({ secrets, hasher }, user, password),
+    ...{ records, activity, artifacts: store.artifacts },
+    accounts: accountsOf({
+      ...signIns,
+      hasher,
+      ...{
+        records: store.records,
+        artifacts: store.artifacts,
+        keep: cached.commit,
+        sendMail: parts.outbox.send,
+      },
+    }),
     limits: tokenLimits(tokenQuotas(config)),
     onFault: (cause, requestId) =>
       log.error({ request_id: requestId, err: errorForLog(cause) }, 'a token request failed'),
@@ -401,6 +428,7 @@ function site(parts: SiteParts, described: ApiDocumentOptions, server: () => Htt
     ),
     '.well-known': issuerOrGuards,
     api: koaHandler(log, api),
+    connections: koaHandler(log, connectionCallback(signIns)),
     healthz: koaHandler(log, pageAt('/healthz', answersHealth())),
     readyz: koaHandler(log, pageAt('/readyz', answersReadiness(readiness))),
     static: styleSheets(log),

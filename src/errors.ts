@@ -13,6 +13,7 @@ export const errorCodes = [
   'connection_not_found',
   'connection_refused',
   'connection_state',
+  'consent_not_found',
   'document_refused',
   'domain_not_found',
   'domain_unproven',

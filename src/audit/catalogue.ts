@@ -1,5 +1,7 @@
 /** Every kind of audit event: what it tells of, in the past tense. */
 export const eventTypes = [
+  'app.requested',
+  'app_policy.changed',
   'app.changed',
   'app.deleted',
   'app.registered',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { EpochMs } from '../clock.ts'
+import { DomainError } from '../errors.ts'
 import type { GrantId, OrganizationId, ServiceId, UserId } from '../ids.ts'
 import type { Collection, Records, Stored } from '../storage/ports.ts'
 
@@ -59,4 +60,15 @@ export async function consentOf(
 ): Promise<Consent | undefined> {
   const [found] = await records.list(organizationId, consents, 'pair', pairKey(pair), { limit: 1 })
   return found
+}
+
+/** @throws {DomainError} `consent_not_found` */
+export async function getConsent(
+  records: Records,
+  organizationId: OrganizationId,
+  id: GrantId,
+): Promise<Consent> {
+  const consent = await records.find(organizationId, consents, id)
+  if (consent === undefined) throw new DomainError('consent_not_found', `no consent ${id}`)
+  return consent
 }

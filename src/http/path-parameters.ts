@@ -14,6 +14,7 @@ interface ParameterKind {
 /** What a path parameter's name says of its value. Others are any text. */
 const kindOf: Readonly<Record<string, ParameterKind>> = {
   connection: { prefix: 'con', absent: 'connection_not_found' },
+  consent: { prefix: 'gra', absent: 'consent_not_found' },
   domain: { prefix: 'dom', absent: 'domain_not_found' },
   event: { prefix: 'evt', absent: 'event_not_found' },
   initial_access_token: { prefix: 'iat', absent: 'initial_access_token_not_found' },

@@ -12,14 +12,18 @@ export function cookieKeys(secrets: Secrets, serviceId: ServiceId): readonly str
  * which is loopback while developing, browsers would refuse such names.
  */
 export function cookieNames(origin: string, slug: string) {
-  const isSecure = origin.startsWith('https:')
-  const [host, secure] = isSecure ? ['__Host-', '__Secure-'] : ['', '']
+  const secure = origin.startsWith('https:') ? '__Secure-' : ''
   return {
-    session: `${host}latchkey_session_${slug}`,
+    session: hostCookie(origin, `latchkey_session_${slug}`),
     // Kept to the paths of one sign-in each, which `__Host-` does not allow.
     interaction: `${secure}latchkey_interaction_${slug}`,
     resume: `${secure}latchkey_resume_${slug}`,
   }
+}
+
+/** The name of a cookie that only this host can set, and gets at each of its paths. */
+export function hostCookie(origin: string, name: string): string {
+  return origin.startsWith('https:') ? `__Host-${name}` : name
 }
 
 /** The scheme is the configured origin's, whatever the connection or a header says: behind a proxy it is plain HTTP. */

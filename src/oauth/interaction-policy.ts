@@ -1,10 +1,12 @@
 import { type KoaContextWithOIDC, interactionPolicy as library } from 'oidc-provider'
 import { type App, isRecognizable } from '../consents/app.ts'
+import { appPolicyOf, appVerdict } from '../consents/app-policy.ts'
 import { consentOf } from '../consents/consent.ts'
 import type { Service } from '../services/service.ts'
 import { personOf } from './account.ts'
 import { findApp } from './apps.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
+import { hintsIn, isMeant } from './meant-organization.ts'
 import { apiScopesOf } from './registration.ts'
 import { delegableScopes, usableScopes } from './usable-scopes.ts'
 
@@ -15,11 +17,14 @@ export function interactionPolicy(deps: IssuerDeps, service: Service) {
   const policy = base()
   policy.remove('consent')
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0)
-  policy.get('login')?.checks.add(accountGone(), 0)
+  const login = policy.get('login')
+  login?.checks.add(accountGone(), 0)
+  login?.checks.add(otherOrganization(deps, service))
   policy.add(
     new Prompt(
       { name: 'consent', requestable: true },
       notAsked(),
+      notAllowed(deps, service),
       scopesMissing(deps, service),
       identityMissing(),
     ),
@@ -36,9 +41,31 @@ function accountGone() {
   )
 }
 
+/** The request is for another organization than the session's: a session of one does not answer for another. */
+function otherOrganization(deps: IssuerDeps, service: Service) {
+  return new Check('other_organization', 'End-User authentication is required', async (ctx) => {
+    const { account, result } = ctx.oidc
+    // Who has just signed in was let in where the request wanted.
+    if (account === undefined || result?.login !== undefined) return false
+    const { organization } = personOf(ctx)
+    const { params = {} } = ctx.oidc
+    return !(await isMeant({ records: deps.storedRecords }, service.id, organization, hintsIn(params)))
+  })
+}
+
 /** There is no consent, or none that is remembered: then it is good for the one request in which it was given. */
 function notAsked() {
   return new Check('not_asked', 'consent is required', ({ oidc }) => oidc.entities.Grant?.jti === undefined)
+}
+
+/** The person's organization has decided since that its people do not use the app. */
+function notAllowed(deps: IssuerDeps, service: Service) {
+  return new Check('app_not_allowed', 'the organization does not allow this app', async (ctx) => {
+    const { client, provider } = ctx.oidc
+    const app = client && (await findApp(deps.records, service, provider, client.clientId))
+    const policy = await appPolicyOf(deps.storedRecords, personOf(ctx).organization.id)
+    return app === undefined || appVerdict(policy, app, service) !== 'allowed'
+  })
 }
 
 /** A scope that the person can use, and has not been asked for; one that they cannot is left out anyway. */

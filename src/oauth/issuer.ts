@@ -26,6 +26,7 @@ import { refreshTokenAdapter } from './refresh-token-adapter.ts'
 import { initialAccessTokenAdapter, registeredAppAdapter } from './registered-apps.ts'
 import { sessionAdapter } from './sessions.ts'
 import { signInPages } from './sign-in/pages-app.ts'
+import { forget } from './sign-in/remembered.ts'
 import { structuredTokens } from './structured-tokens.ts'
 import { delegableScopes } from './usable-scopes.ts'
 
@@ -48,6 +49,7 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   overrideReplayDetection(provider, takeAssertionId(deps, service.id))
   overrideClients(provider, clientsOf(deps, service, provider))
   listenTo(provider, deps)
+  provider.on('end_session.success', (ctx) => forget({ deps, service }, ctx))
   const answerStructured = structuredTokens(deps, service)
   const scopes = [...Object.keys(identityScopes), ...delegableScopes(service)]
   provider.use(async (ctx, next) => {

@@ -2,7 +2,7 @@ import type { Match, ZxcvbnFactory } from '@zxcvbn-ts/core'
 import { DomainError } from '../errors.ts'
 
 /** In code points. NIST SP 800-63B-4 §3.1.1.2: 15 where the password is the only factor. */
-const passwordLengthMin = 15
+export const passwordLengthMin = 15
 const passwordLengthMax = 256
 
 /** In tries, as a power of ten: what the commonest words and patterns take together, and some. */

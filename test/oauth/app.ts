@@ -1,6 +1,6 @@
 import * as client from 'openid-client'
 import { Browser, type Seen } from './browser.ts'
-import { type IssuedKey, rightPassword, type World } from './fixture.ts'
+import { type IssuedKey, rightCode, rightPassword, type World } from './fixture.ts'
 
 /** Where the apps of these tests live. */
 export const appUri = 'https://app.example/callback'
@@ -42,9 +42,10 @@ export async function ask(config: client.Configuration, { scope, redirectUri, mo
   return { parameters, url: client.buildAuthorizationUrl(config, parameters), checks }
 }
 
-/** Address, password: as a person does it. Ends at the page of consent. */
+/** Address, mailed code, password: as a person does it. Ends at the page of consent. */
 export async function signIn(browser: Browser, page: Seen, email = 'ann@north.example'): Promise<Seen> {
-  const passwordPage = await browser.submit(page, { email })
+  const codePage = await browser.submit(page, { email })
+  const passwordPage = await browser.submit(codePage, { code: rightCode })
   return browser.submit(passwordPage, { password: rightPassword })
 }
 

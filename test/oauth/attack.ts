@@ -2,7 +2,15 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { ClientKey } from '../../src/client-keys/client-key.ts'
 import type { User } from '../../src/users/user.ts'
 import { Browser, type Seen } from './browser.ts'
-import { basic, type IssuedKey, postToken, rightPassword, startWorld, type World } from './fixture.ts'
+import {
+  basic,
+  type IssuedKey,
+  postToken,
+  rightCode,
+  rightPassword,
+  startWorld,
+  type World,
+} from './fixture.ts'
 
 export const redirectUri = 'https://app.example/callback'
 const email = 'ann@north.example'
@@ -52,13 +60,15 @@ export async function fill(
   page: Seen,
   answers: Readonly<Record<string, string>>,
 ): Promise<Seen> {
-  const field = ['decision', 'password', 'email'].find((name) => page.text.includes(`name="${name}"`))
+  const field = ['decision', 'password', 'code', 'email'].find((name) =>
+    new RegExp(`<(button|input)(?![^>]*type="hidden")[^>]* name="${name}"`).test(page.text),
+  )
   const value = field && answers[field]
   if (field === undefined || value === undefined) return page
   return fill(browser, await browser.submit(page, { [field]: value }), answers)
 }
 
-export const signingIn = { email, password: rightPassword }
+export const signingIn = { email, code: rightCode, password: rightPassword }
 const allowing = { ...signingIn, decision: 'allow' }
 
 /** Opens the request and goes on to the page of consent. */

@@ -1,4 +1,5 @@
 import { CookieJar } from 'tough-cookie'
+import { rightCode, rightPassword } from './fixture.ts'
 
 /** A page, or the address at which a browser leaves this host. */
 export interface Seen {
@@ -73,4 +74,15 @@ function unescaped(value: string): string {
   return value
     .replaceAll('&amp;', '&')
     .replace(/&#(\d+);/g, (_all, code) => String.fromCharCode(Number(code)))
+}
+
+/** As a person does it who is not known yet: address, mailed code, password. Answers what comes then. */
+export async function signIn(
+  browser: Browser,
+  url: string | URL,
+  email = 'ann@north.example',
+): Promise<Seen> {
+  const codePage = await browser.submit(await browser.open(url), { email })
+  const passwordPage = await browser.submit(codePage, { code: rightCode })
+  return browser.submit(passwordPage, { password: rightPassword })
 }

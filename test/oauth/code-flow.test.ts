@@ -2,8 +2,8 @@ import { createRemoteJWKSet, jwtVerify } from 'jose'
 import * as client from 'openid-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { User } from '../../src/users/user.ts'
-import { Browser, type Seen } from './browser.ts'
-import { type IssuedKey, rightPassword, startWorld, type World } from './fixture.ts'
+import { Browser, signIn } from './browser.ts'
+import { type IssuedKey, startWorld, type World } from './fixture.ts'
 
 const redirectUri = 'https://app.example/callback'
 
@@ -46,12 +46,6 @@ async function ask(
   return { url, checks: { pkceCodeVerifier: verifier, expectedState: state } }
 }
 
-/** Address, password, consent: as a person does it. */
-async function signIn(browser: Browser, url: URL, email = 'ann@north.example'): Promise<Seen> {
-  const passwordPage = await browser.submit(await browser.open(url), { email })
-  return browser.submit(passwordPage, { password: rightPassword })
-}
-
 describe('the code flow (RFC 6749 §4.1, RFC 7636, RFC 9207)', () => {
   test('a person signs in and consents, and the app gets tokens for the API', async () => {
     const config = await configOf(app)
@@ -85,7 +79,7 @@ describe('the code flow (RFC 6749 §4.1, RFC 7636, RFC 9207)', () => {
       env: 'live',
       grant_id: expect.stringMatching(/^gra_/),
       auth_time: expect.any(Number),
-      amr: ['pwd'],
+      amr: ['pwd', 'otp'],
       iat: expect.any(Number),
       exp: expect.any(Number),
       jti: expect.any(String),

@@ -2,6 +2,7 @@ import { createHash, generateKeyPairSync, randomBytes, randomUUID } from 'node:c
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import Koa from 'koa'
 import { openSqlite } from '../../adapters/sqlite/open.ts'
 import { createActivity } from '../../src/audit/activity.ts'
 import { recorder } from '../../src/audit/record.ts'
@@ -9,13 +10,17 @@ import { type ClientKey, type ClientSecret, clientKeys } from '../../src/client-
 import { makeSecret } from '../../src/client-keys/secret-format.ts'
 import type { Clock } from '../../src/clock.ts'
 import { guardedFetch } from '../../src/connections/guarded-fetch.ts'
+import { openIdSignIn } from '../../src/connections/openid-sign-in.ts'
 import type { ServiceModel, ServiceRole } from '../../src/evaluator/model.ts'
 import { receive } from '../../src/http/arrival.ts'
 import { styleSheets } from '../../src/http/style-sheets.ts'
 import { newIdFrom } from '../../src/ids.ts'
+import type { Mail } from '../../src/mail/mail.ts'
+import { type Accounts, accountsOf } from '../../src/oauth/accounts.ts'
 import { endedTokens } from '../../src/oauth/ended-tokens.ts'
 import { createIssuers, type IssuersDeps } from '../../src/oauth/issuers.ts'
 import { type TokenQuotas, tokenLimits, tokenQuotasDefault } from '../../src/oauth/limits.ts'
+import { connectionCallback } from '../../src/oauth/sign-in/connection-callback.ts'
 import { type Organization, organizations } from '../../src/organizations/organization.ts'
 import { followRevocations } from '../../src/revocations/live.ts'
 import { deploymentSecrets } from '../../src/secrets/deployment-secrets.ts'
@@ -30,6 +35,7 @@ import {
 import { cacheRecords } from '../../src/storage/cache.ts'
 import { feedAgeMsMax, followFeed } from '../../src/storage/feed.ts'
 import { type Collection, insert, type Stored, update } from '../../src/storage/ports.ts'
+import { passwordHasher } from '../../src/users/argon2.ts'
 import { type User, users } from '../../src/users/user.ts'
 
 /** One clock for us and the library, which reads the machine's: tests of time set that one. */
@@ -69,6 +75,28 @@ export interface IssuedKey {
   readonly secret: string
 }
 
+/** Everybody's passwords and codes are the same: the real ones have tests of their own, and take their time. */
+function withEasyPasswords(accounts: Accounts): Accounts {
+  const sent = new Map<string, string>()
+  return {
+    ...accounts,
+    tryPassword: async (user, { password }) => ({
+      kind: user !== undefined && password === rightPassword ? 'right' : 'wrong',
+    }),
+    sendCode: async ({ email }) => {
+      const codeId = randomUUID()
+      sent.set(codeId, email)
+      return { codeId }
+    },
+    checkCode: async ({ codeId, code }) => {
+      const email = sent.get(codeId)
+      if (email === undefined) return { kind: 'over' }
+      return code === rightCode ? { kind: 'right', email } : { kind: 'wrong' }
+    },
+  }
+}
+
+export const rightCode = '123456'
 /** Everybody's. */
 export const rightPassword = 'correct horse battery staple'
 
@@ -95,6 +123,7 @@ export async function startWorld(options: Options = {}) {
   const secrets = deploymentSecrets([randomBytes(32).toString('base64')], randomBytes)
   const revocations = await followRevocations({ records: store.records, feed, clock })
   const faults: unknown[] = []
+  const mails: Mail[] = []
   const onFault = (cause: unknown) => faults.push(cause)
   const activity = createActivity({ counters: store.counters, clock, onFault })
 
@@ -106,11 +135,19 @@ export async function startWorld(options: Options = {}) {
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const origin = `http://127.0.0.1:${port}`
+  const { artifacts } = store
+  const accounts = accountsOf({
+    ...{ records: store.records, keep: commit, commit: recorder(commit, clock, newId), artifacts, secrets },
+    ...{ clock, newId, random: randomBytes, origin, onFault, hasher: passwordHasher(randomBytes) },
+    sendMail: async (mail) => void mails.push(mail),
+  })
+  const upstream = openIdSignIn({ secrets, clock, fetch })
   const deps: IssuersDeps = {
     records,
     storedRecords: store.records,
     random: randomBytes,
-    verifyPassword: async (user, password) => user !== undefined && password === rightPassword,
+    accounts: withEasyPasswords(accounts),
+    upstream,
     artifacts: store.artifacts,
     secrets,
     clock,
@@ -126,8 +163,12 @@ export async function startWorld(options: Options = {}) {
   }
   const issuers = createIssuers(deps)
   const sheets = styleSheets({ error: onFault, warn: onFault, info: () => {}, debug: () => {} })
+  const callbackApp = new Koa()
+  callbackApp.use(connectionCallback(deps))
+  const callbacks = callbackApp.callback()
   const serve = async (...[request, response]: Parameters<typeof issuers.answer>) => {
     if (request.url?.startsWith('/static/') === true) return sheets(request, response)
+    if (request.url?.startsWith('/connections/') === true) return callbacks(request, response)
     if (await issuers.answer(request, response)) return
     response.statusCode = 404
     response.end('nobody is here')
@@ -252,6 +293,7 @@ export async function startWorld(options: Options = {}) {
     secrets,
     activity,
     faults,
+    mails,
     operator,
     organization,
     service,

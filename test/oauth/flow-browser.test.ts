@@ -5,7 +5,7 @@ import * as client from 'openid-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { appOf, ask } from './app.ts'
 import { type Browser, faultsOf, noBrowser, openBrowser, type Tab } from './chromium.ts'
-import { type IssuedKey, rightPassword, startWorld, type World } from './fixture.ts'
+import { type IssuedKey, rightCode, rightPassword, startWorld, type World } from './fixture.ts'
 
 const open: Server[] = []
 
@@ -63,6 +63,13 @@ describe.skipIf(noBrowser !== undefined)('a person in a browser', () => {
     await tab.goto(asked.url.href)
     expect(await heading()).toBe('Sign in')
     await tab.fill('#email', 'ann@north.example')
+    await press('Continue')
+    await seen('Enter the code from your mail')
+    await tab.fill('#code', '000000')
+    await press('Continue')
+    await seen('Error:')
+    expect(await faultsOf(tab)).toEqual([])
+    await tab.fill('#code', rightCode)
     await press('Continue')
     await seen('Enter your password')
     expect(await faultsOf(tab)).toEqual([])

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Browser } from './browser.ts'
-import { rightPassword, startWorld, type World } from './fixture.ts'
+import { Browser, signIn } from './browser.ts'
+import { startWorld, type World } from './fixture.ts'
 
 let world: World
 beforeAll(async () => {
@@ -11,10 +11,7 @@ afterAll(() => world.stop())
 
 const login = () => `${world.issuer}/login`
 
-async function signInAlone(browser: Browser) {
-  const passwordPage = await browser.submit(await browser.open(login()), { email: 'ann@north.example' })
-  return browser.submit(passwordPage, { password: rightPassword })
-}
+const signInAlone = (browser: Browser) => signIn(browser, login())
 
 describe('/{service}/login without an app', () => {
   test('leads to the page of one’s own sessions, each of which can be ended', async () => {
@@ -50,8 +47,7 @@ describe('/{service}/login without an app', () => {
     const begun = await browser.open(login())
     await signInAlone(browser)
     const anns = await browser.jar.getCookieString(login())
-    const passwordPage = await browser.submit(begun, { email: 'bob@north.example' })
-    const bobs = await browser.submit(passwordPage, { password: rightPassword })
+    const bobs = await signIn(browser, begun.url, 'bob@north.example')
     expect(bobs.text).toContain('bob@north.example')
     const response = await fetch(login(), { headers: { cookie: anns }, redirect: 'manual' })
     expect([response.status, await response.text()]).toEqual([303, expect.not.stringContaining('ann@')])

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { answerTo, fill, type Ground, metadataOf, requestOf, startGround } from './attack.ts'
+import { answerTo, fill, type Ground, metadataOf, requestOf, signingIn, startGround } from './attack.ts'
 import { Browser, type Seen } from './browser.ts'
-import { askToken, rightPassword } from './fixture.ts'
+import { askToken, rightCode, rightPassword } from './fixture.ts'
 
 let ground: Ground
 beforeAll(async () => {
@@ -13,7 +13,8 @@ afterAll(() => ground.stop())
 async function wholeWay(): Promise<Browser['trail']> {
   const browser = new Browser(ground.origin)
   const request = requestOf(ground)
-  const page = await fill(browser, await browser.open(request.url), { email: 'ann@north.example' })
+  const { password: _right, ...known } = signingIn
+  const page = await fill(browser, await browser.open(request.url), known)
   await browser.submit(page, { password: 'not the right one' })
   await answerTo(ground, request, browser)
   return browser.trail
@@ -57,7 +58,7 @@ describe('RFC 9700 §4.2.4, §4.3, §4.16: what browsers are told', () => {
   test('an answer by form post is not framed either', async () => {
     const browser = new Browser(ground.origin)
     const { url } = requestOf(ground, { response_mode: 'form_post' })
-    const answers = { email: 'ann@north.example', password: rightPassword, decision: 'allow' }
+    const answers = { ...signingIn, decision: 'allow' }
     const page = await fill(browser, await browser.open(url), answers)
     expect(page.text).toContain('name="code"')
     expect(page.headers.get('x-frame-options')).toBe('DENY')
@@ -105,7 +106,7 @@ describe('OAuth 2.1 §7.13: who has an account cannot be asked', () => {
     headers: [...page.headers.keys()].filter((name) => name !== 'set-cookie').toSorted(),
   })
 
-  test('known, unknown, disabled and invited addresses get the same pages, byte for byte', async () => {
+  test('known, unknown, disabled and invited addresses get the same pages, byte for byte, until they are proven', async () => {
     await ground.addUser({ email: 'disabled@north.example', state: { kind: 'disabled', disabledAt: 1 } })
     await ground.addUser({ email: 'invited@north.example', state: { kind: 'invited' } })
     const pages = []
@@ -113,18 +114,18 @@ describe('OAuth 2.1 §7.13: who has an account cannot be asked', () => {
       const email = `${who}@north.example`
       const browser = new Browser(ground.origin)
       const first = await fill(browser, await browser.open(requestOf(ground).url), { email })
-      const second = await browser.submit(first, { password: 'not the right one' })
+      const second = await browser.submit(first, { code: '000000' })
       pages.push([said(first, email), said(second, email)])
     }
     for (const other of pages.slice(1)) expect(other).toEqual(pages[0])
   })
 
-  test('a disabled person with the right password is told what a stranger is', async () => {
+  test('a disabled person who has proven the address is told what a stranger is', async () => {
     const texts = []
     for (const email of ['nobody@north.example', 'disabled@north.example']) {
       const browser = new Browser(ground.origin)
       const page = await fill(browser, await browser.open(requestOf(ground).url), { email })
-      texts.push(said(await browser.submit(page, { password: rightPassword }), email))
+      texts.push(said(await browser.submit(page, { code: rightCode }), email))
     }
     expect(texts[1]).toEqual(texts[0])
   })

@@ -173,8 +173,9 @@ describe('OAuth 2.1 §7.9: what is under way at one browser', () => {
     const bob = await ground.addUser({ email: 'bob@north.example' })
     const browser = browserOf()
     await answerTo(ground, requestOf(ground), browser)
-    const request = requestOf(ground, { prompt: 'login consent' })
-    const answers = { email: 'bob@north.example', password: rightPassword, decision: 'allow' }
+    const request = requestOf(ground, { prompt: 'select_account consent' })
+    const bobs = { ...signingIn, email: 'bob@north.example' }
+    const answers = { ...bobs, decision: 'allow' }
     const seen = await fill(browser, await browser.open(request.url), answers)
     const code = seen.url.searchParams.get('code')
     const answer = await redeem(ground, { code: code ?? '', verifier: request.verifier })

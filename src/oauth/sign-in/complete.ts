@@ -1,8 +1,11 @@
 import type { Context } from 'koa'
+import { DomainError } from '../../errors.ts'
+import { isMeant } from '../meant-organization.ts'
 import type { Person } from '../people.ts'
 import { sessionSeconds } from '../session-life.ts'
 import type { PagesOf } from './pages-of.ts'
-import { finish, isAlone, type UnderWay } from './under-way.ts'
+import { remember } from './remembered.ts'
+import { finish, hintsOf, isAlone, type UnderWay } from './under-way.ts'
 
 /** How somebody has proven who they are. */
 export interface Proof {
@@ -22,14 +25,30 @@ export async function completeSignIn(
   { amr, acr, authTime }: Proof,
 ): Promise<void> {
   const { deps } = at
+  await refuseOtherOrganization(at, here, person)
   const { id: accountId, signedOutAt = 0 } = person.user
   const nowSeconds = Math.floor(deps.clock() / 1000)
   // Never counted as one from before everybody was signed out, in whose second it may be.
   const ts = Math.max(authTime ?? nowSeconds, Math.ceil(signedOutAt / 1000))
-  const login = { accountId, ts, amr: [...amr], ...(acr !== undefined && { acr }) }
+  const login = { accountId, ts, ...(amr.length > 0 && { amr: [...amr] }), ...(acr !== undefined && { acr }) }
+  remember(at, ctx, person)
   await leaveOther(at, ctx, here, accountId)
   if (isAlone(here)) await beginSession(at, ctx, here, login)
   else await finish(at, ctx, here, { login, select_account: {} })
+}
+
+/** Where the app has named the organization, only its people go back to the app. */
+async function refuseOtherOrganization(at: PagesOf, here: UnderWay, { organization }: Person): Promise<void> {
+  const { organization: named, connection } = hintsOf(here)
+  const records = at.deps.storedRecords
+  if (await isMeant({ records }, at.service.id, organization, { organization: named, connection })) return
+  throw new DomainError(
+    'sign_in_refused',
+    `the app asks for people of another organization than ${organization.name}`,
+    {
+      fix: 'sign in with your account there, or go back to the app',
+    },
+  )
 }
 
 /** Who comes as somebody else has left: the other's session ends, and nothing of it goes over. */
@@ -44,7 +63,7 @@ async function leaveOther({ provider }: PagesOf, ctx: Context, { interaction }: 
 interface Login {
   readonly accountId: string
   readonly ts: number
-  readonly amr: string[]
+  readonly amr?: string[]
   readonly acr?: string
 }
 

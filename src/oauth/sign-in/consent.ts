@@ -1,19 +1,21 @@
 import type { Context } from 'koa'
 import type { App } from '../../consents/app.ts'
+import { type AppVerdict, appPolicyOf, appVerdict } from '../../consents/app-policy.ts'
+import { askForApp } from '../../consents/ask-for-app.ts'
 import { giveConsent } from '../../consents/give-consent.ts'
 import { DomainError } from '../../errors.ts'
 import { arrivalOf } from '../../http/arrival.ts'
 import { parseId } from '../../ids.ts'
 import { appOnPage } from '../app-on-page.ts'
 import { findApp } from '../apps.ts'
+import { brandOf } from '../brand.ts'
 import { signInRoute } from '../endpoints.ts'
 import { identityScopes, isIdentityScope } from '../identity-scopes.ts'
-import { send } from '../pages.ts'
 import { findPerson, type Person } from '../people.ts'
 import { delegableScopes, usableScopes, wordsOf } from '../usable-scopes.ts'
 import type { Form } from './form.ts'
 import type { PagesOf } from './pages-of.ts'
-import { finish, formOf, type UnderWay } from './under-way.ts'
+import { finish, formOf, keepProgress, show, type UnderWay } from './under-way.ts'
 
 /** What is asked of whom, for whom. */
 interface Question {
@@ -29,7 +31,9 @@ interface Question {
 }
 
 export async function showConsent(at: PagesOf, ctx: Context, here: UnderWay): Promise<void> {
-  const { person, app, scopes, redirectUri } = await questionOf(at, here)
+  const question = await questionOf(at, here)
+  if ((await verdictOn(at, question)) !== 'allowed') return showRefusal(at, ctx, here, question)
+  const { person, app, scopes, redirectUri } = question
   const { user, organization } = person
   const page = {
     kind: 'consent',
@@ -40,7 +44,7 @@ export async function showConsent(at: PagesOf, ctx: Context, here: UnderWay): Pr
     duration: 'until you take it back',
     accountUrl: `/${at.service.slug}${signInRoute}`,
   } as const
-  send(ctx, page, 200, [redirectUri])
+  show(ctx, here, page)
 }
 
 export async function answerConsent(at: PagesOf, ctx: Context, here: UnderWay, form: Form): Promise<void> {
@@ -48,15 +52,47 @@ export async function answerConsent(at: PagesOf, ctx: Context, here: UnderWay, f
     await finish(at, ctx, here, { error: 'access_denied', error_description: 'the person said no' })
     return
   }
-  const { person, app, scopes } = await questionOf(at, here)
+  const question = await questionOf(at, here)
+  if ((await verdictOn(at, question)) !== 'allowed')
+    throw new DomainError('forbidden', 'your organization does not let its people use this app')
+  const { person, app, scopes } = question
   const { user } = person
-  const { requestId, address } = arrivalOf(ctx.req)
-  const by = { kind: 'user', id: user.id, organizationId: user.organizationId, requestId, address } as const
+  const by = actorIn(ctx, person)
   const consent = await giveConsent({ ...at.deps, records: at.deps.storedRecords }, by, {
     ...{ organizationId: user.organizationId, userId: user.id, serviceId: at.service.id, app },
     scopes: scopes.filter(({ usable }) => usable).map(({ name }) => name),
   })
   await finish(at, ctx, here, { consent: { grantId: consent.id } })
+}
+
+/** What the person's organization says of the app. */
+async function verdictOn({ deps, service }: PagesOf, { person, app }: Question): Promise<AppVerdict> {
+  return appVerdict(await appPolicyOf(deps.storedRecords, person.organization.id), app, service)
+}
+
+/** Says who can let the app in; where they may be asked, they are, once. */
+async function showRefusal(at: PagesOf, ctx: Context, here: UnderWay, question: Question): Promise<void> {
+  const { person, app, scopes } = question
+  const { name } = person.organization
+  const mayAsk = (await verdictOn(at, question)) === 'ask'
+  if (mayAsk && here.progress.hasAsked !== true) {
+    const asked = { app, scopes: scopes.map((scope) => scope.name), serviceId: at.service.id }
+    await askForApp(at.deps, actorIn(ctx, person), asked)
+    await keepProgress(here, { ...here.progress, hasAsked: true })
+  }
+  const told = `We have told them that you want to use it. Ask an administrator of ${name}, then begin again in the app.`
+  show(ctx, here, {
+    ...{ kind: 'notice', brand: brandOf(at.service) },
+    heading: mayAsk ? `${name} has to approve this app` : `${name} does not allow this app`,
+    text: `${app.name} cannot act for you yet: your organization decides which apps its people use. ${
+      mayAsk ? told : `Ask an administrator of ${name} if you need it.`
+    }`,
+  })
+}
+
+function actorIn(ctx: Context, { user }: Person) {
+  const { requestId, address } = arrivalOf(ctx.req)
+  return { kind: 'user', id: user.id, organizationId: user.organizationId, requestId, address } as const
 }
 
 async function questionOf(

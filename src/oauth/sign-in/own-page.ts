@@ -13,6 +13,7 @@ import { endSession, sessionsOf } from '../sessions.ts'
 import { wordsOf } from '../usable-scopes.ts'
 import { csrfFor, readForm } from './form.ts'
 import type { PagesOf } from './pages-of.ts'
+import { forget } from './remembered.ts'
 
 const consentsMax = 200
 
@@ -57,8 +58,10 @@ export async function answerOwn(at: PagesOf, ctx: Context, own: Own): Promise<vo
   const { deps, service } = at
   const form = await readForm(ctx, deps, own.session.uid)
   const [sessionId, consentId] = [form.get('session'), form.get('consent')]
-  if (sessionId === own.session.uid) await own.session.destroy()
-  else if (sessionId !== undefined) await endSession(deps, service.id, own.person.user.id, sessionId)
+  if (sessionId === own.session.uid) {
+    await own.session.destroy()
+    forget(at, ctx)
+  } else if (sessionId !== undefined) await endSession(deps, service.id, own.person.user.id, sessionId)
   else if (consentId !== undefined) await takeBack(at, ctx, own.person, consentId)
   else throw new DomainError('invalid_request', 'nothing was chosen')
   ctx.status = 303

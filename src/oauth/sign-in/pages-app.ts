@@ -14,9 +14,10 @@ import { send } from '../pages.ts'
 import { beginAlone } from './begin-alone.ts'
 import { answerConsent, showConsent } from './consent.ts'
 import { readForm } from './form.ts'
+import { answerLink, linkPurpose } from './link-page.ts'
 import { answerOwn, showOwn, signedIn } from './own-page.ts'
 import type { PagesOf } from './pages-of.ts'
-import { answerSignIn, showSignIn } from './password.ts'
+import { answerSignIn, showSignIn } from './steps.ts'
 import { underWay } from './under-way.ts'
 
 /** Below the service's own path: the sign-in, and which of its forms was sent. */
@@ -46,17 +47,19 @@ export function signInPages(
 
 async function answer(at: PagesOf, ctx: Context): Promise<void> {
   if (ctx.path === signInRoute || ctx.path === `${signInRoute}/`) return answerAlone(at, ctx)
+  const purpose = linkPurpose(ctx.path)
+  if (purpose !== undefined) return answerLink(at, ctx, purpose)
   const [, uid, step] = path.exec(ctx.path) ?? []
   if (uid === undefined) throw new DomainError('not_found', 'there is no such page')
   const here = await underWay(at, ctx, uid)
   const { name } = here.interaction.prompt
   if (ctx.method === 'GET') {
-    await (name === 'consent' ? showConsent(at, ctx, here) : showSignIn(at, ctx, here))
+    await (name === 'consent' ? showConsent(at, ctx, here) : showSignIn(at, ctx, here, step))
     return
   }
   const form = await readForm(ctx, at.deps, uid)
   if (name === 'consent' && step === 'consent') await answerConsent(at, ctx, here, form)
-  else if (name !== 'consent' && step !== undefined) await answerSignIn(at, ctx, here, { step, form })
+  else if (name !== 'consent') await answerSignIn(at, ctx, here, { step, form })
   else throw new DomainError('not_found', 'there is no such form')
 }
 

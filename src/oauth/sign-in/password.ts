@@ -1,66 +1,63 @@
 import type { Context } from 'koa'
+import { requiredConnection } from '../../connections/tenant-discovery.ts'
 import { DomainError } from '../../errors.ts'
+import { arrivalOf } from '../../http/arrival.ts'
+import { getOrganization } from '../../organizations/organization.ts'
 import { usersByEmail } from '../../users/find-user.ts'
-import { send } from '../pages.ts'
 import { admitted, type Person } from '../people.ts'
 import { completeSignIn } from './complete.ts'
 import type { Form } from './form.ts'
 import type { PagesOf } from './pages-of.ts'
-import { formOf, keepProgress, redirectUriOf, type UnderWay } from './under-way.ts'
+import { formOf, show, type UnderWay } from './under-way.ts'
 
-/** The page that comes next. */
-export async function showSignIn(at: PagesOf, ctx: Context, here: UnderWay): Promise<void> {
-  if (here.progress.email === undefined)
-    send(ctx, { kind: 'email', ...formOf(at, here, 'email') }, 200, [redirectUriOf(here)])
-  else showPassword(at, ctx, here)
+const wrong = 'That is not the password of this address.'
+
+export async function showPassword(at: PagesOf, ctx: Context, here: UnderWay, error?: string): Promise<void> {
+  const { email = '', organizationId } = here.progress
+  if (organizationId === undefined) throw notThere()
+  const { name } = await getOrganization(at.deps.records, organizationId)
+  const ways = { forgotUrl: `${here.path}/forgot`, otherUrl: `${here.path}/other` }
+  const page = { kind: 'password', ...formOf(at, here, 'password'), ...ways, email, error } as const
+  show(ctx, here, { ...page, organization: name }, error === undefined ? 200 : 422)
 }
 
-/** Takes in what a page has sent. */
-export async function answerSignIn(
-  at: PagesOf,
-  ctx: Context,
-  here: UnderWay,
-  { step, form }: { readonly step: string; readonly form: Form },
-): Promise<void> {
-  switch (step) {
-    case 'email':
-      return answerEmail(ctx, here, form)
-    case 'password':
-      return answerPassword(at, ctx, here, form)
-    default:
-      throw new DomainError('not_found', 'there is no such form')
-  }
+export async function answerPassword(at: PagesOf, ctx: Context, here: UnderWay, form: Form): Promise<void> {
+  const { email = '', organizationId, isProven } = here.progress
+  if (organizationId === undefined) throw notThere()
+  const password = form.get('password') ?? ''
+  const person = await personWith(at, here, { email, password, address: arrivalOf(ctx.req).address })
+  if (typeof person === 'string') await showPassword(at, ctx, here, person)
+  // RFC 8176: the mailed code is a factor only where it was asked for.
+  else await completeSignIn(at, ctx, here, person, { amr: isProven === true ? ['pwd', 'otp'] : ['pwd'] })
 }
 
-async function answerEmail(ctx: Context, here: UnderWay, form: Form): Promise<void> {
-  await keepProgress(here, { email: (form.get('email') ?? '').trim().slice(0, 320) })
-  ctx.status = 303
-  ctx.redirect(here.path)
+/** Who has this address and this password in the organization that was found or chosen; or why nobody comes in. */
+async function personWith(
+  { deps }: PagesOf,
+  { progress }: UnderWay,
+  tried: { readonly email: string; readonly password: string; readonly address: string },
+): Promise<Person | string> {
+  const records = deps.storedRecords
+  const found = await usersByEmail(records, tried.email)
+  const user = found.find(({ organizationId }) => organizationId === progress.organizationId)
+  const answer = await deps.accounts.tryPassword(user, tried)
+  if (answer.kind === 'limited') return tooMany(answer.retryAfterSeconds)
+  if (user === undefined || answer.kind === 'wrong') return wrong
+  if ((await requiredConnection({ records }, user)) !== undefined) throw elsewhere()
+  return (await admitted(records, user)) ?? wrong
 }
 
-async function answerPassword(at: PagesOf, ctx: Context, here: UnderWay, form: Form): Promise<void> {
-  const person = await personWith(at, here.progress.email ?? '', form.get('password') ?? '')
-  if (person === undefined) {
-    showPassword(at, ctx, here, 'That is not the password of this address.')
-    return
-  }
-  await completeSignIn(at, ctx, here, person, { amr: ['pwd'] })
+function tooMany(seconds: number): string {
+  const minutes = Math.ceil(seconds / 60)
+  return `Too many tries. Wait ${minutes === 1 ? 'a minute' : `${minutes} minutes`}, or ask for a new password.`
 }
 
-/** Who has this address and this password, wherever they are. */
-async function personWith({ deps }: PagesOf, email: string, password: string): Promise<Person | undefined> {
-  const users = await usersByEmail(deps.records, email)
-  for (const user of users.length === 0 ? [undefined] : users) {
-    const isRight = await deps.verifyPassword(user, password)
-    const person = user && (await admitted(deps.records, user))
-    if (isRight && person !== undefined) return person
-  }
-  return undefined
+function elsewhere(): DomainError {
+  return new DomainError('sign_in_refused', 'your organization signs in through its own identity provider', {
+    fix: 'go back to the app and start again: you are sent there',
+  })
 }
 
-function showPassword(at: PagesOf, ctx: Context, here: UnderWay, error?: string): void {
-  const { email = '' } = here.progress
-  const elsewhere = { organization: at.service.title, forgotUrl: here.path, otherUrl: here.path }
-  const page = { kind: 'password', ...formOf(at, here, 'password'), ...elsewhere, email, error } as const
-  send(ctx, page, error === undefined ? 200 : 422, [redirectUriOf(here)])
+function notThere(): DomainError {
+  return new DomainError('not_found', 'there is no such page', { fix: 'go back to the app and start again' })
 }

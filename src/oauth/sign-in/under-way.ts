@@ -1,9 +1,11 @@
 import type { Context } from 'koa'
 import { errors, type Provider } from 'oidc-provider'
 import { DomainError } from '../../errors.ts'
+import type { ConnectionId, OrganizationId } from '../../ids.ts'
 import { brandOf } from '../brand.ts'
 import { signInRoute } from '../endpoints.ts'
-import { leave } from '../pages.ts'
+import { hintsIn } from '../meant-organization.ts'
+import { leave, type Page, send } from '../pages.ts'
 import { csrfFor } from './form.ts'
 import type { PagesOf } from './pages-of.ts'
 
@@ -11,8 +13,24 @@ type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>
 
 /** How far a person has come with signing in; kept with the interaction, which the browser cannot change. */
 export interface Progress {
-  /** The address that was given. */
+  /** The page that asks for the address has been shown. */
+  readonly isAsked?: true
+  /** The address that was given, or remembered. */
   readonly email?: string
+  /** Names the code that was mailed to it. */
+  readonly codeId?: string
+  /** A mailed code has shown that the address is theirs. */
+  readonly isProven?: true
+  /** Where they sign in with a password. */
+  readonly organizationId?: OrganizationId
+  /** Their administrators have been asked to approve the app. */
+  readonly hasAsked?: true
+  /** They are away, at the provider of this connection. */
+  readonly upstream?: {
+    readonly connectionId: ConnectionId
+    readonly stateHash: string
+    readonly sealedKeep: string
+  }
 }
 
 /** One person at one browser on the way through one authorization request. */
@@ -48,6 +66,10 @@ function over(cause: unknown): DomainError {
   })
 }
 
+export function hintsOf({ interaction }: UnderWay) {
+  return hintsIn(interaction.params)
+}
+
 /** No app has asked for this sign-in. */
 export function isAlone({ interaction }: UnderWay): boolean {
   return interaction.params['client_id'] === undefined
@@ -68,12 +90,18 @@ export async function keepProgress({ interaction }: UnderWay, progress: Progress
 }
 
 /** Where the app waits for the answer. */
-export function redirectUriOf({ interaction }: UnderWay): string | undefined {
+function redirectUriOf({ interaction }: UnderWay): string | undefined {
   const uri = interaction.params['redirect_uri']
   return typeof uri === 'string' ? uri : undefined
 }
 
-/** Ends the interaction with its result; the browser goes back to the authorization endpoint, and from there to the app. */
+/** Answers with a page whose form may lead back to the app. */
+export function show(ctx: Context, here: UnderWay, page: Page, status = 200): void {
+  const end = redirectUriOf(here)
+  send(ctx, page, status, end === undefined ? [] : [end])
+}
+
+/** Ends the interaction with its result; the browser goes back to the authorization endpoint. */
 export async function finish(
   { provider, service }: PagesOf,
   ctx: Context,
