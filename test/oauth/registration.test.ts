@@ -2,7 +2,11 @@ import { decodeJwt, exportJWK, generateKeyPair } from 'jose'
 import * as client from 'openid-client'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { auditEvents } from '../../src/audit/record.ts'
+<<<<<<< ours
 import { consents } from '../../src/consents/consent.ts'
+=======
+import { appPolicies } from '../../src/consents/app-policy.ts'
+>>>>>>> theirs
 import { parseId } from '../../src/ids.ts'
 import {
   createInitialAccessToken,
@@ -307,6 +311,27 @@ describe('what an app does with its own record (RFC 7592)', () => {
 
 describe('an app that registered itself', () => {
   const options = { execute: [client.allowInsecureRequests] }
+  const letUnverifiedIn = async () => {
+    const { id } = world.organization
+    const policy = { id, organizationId: id, version: 1, mode: 'all', approved: [] } as const
+    await world.add(appPolicies, { ...policy, unverified: 'allow' })
+  }
+
+  test('needs an administrator of the person, unless the organization lets unverified apps in', async () => {
+    const config = await client.dynamicClientRegistration(new URL(issuer), app, undefined, options)
+    const browser = new Browser(world.origin)
+    const { url } = await ask(config, { redirectUri: appUri })
+    const page = await signIn(browser, await browser.open(url))
+    expect(page.text).toContain('has to approve this app')
+    expect(page.text).not.toContain('name="decision"')
+    const { records } = world.store
+    const events = await records.list(world.organization.id, auditEvents, 'type', 'app.requested', {
+      limit: 9,
+    })
+    expect(events).toMatchObject([{ details: { client_id: config.clientMetadata().client_id } }])
+    await letUnverifiedIn()
+    expect((await browser.open(page.url)).text).toContain('name="decision"')
+  })
 
   test.each<[string, client.ClientMetadata | object, string]>([
     [
@@ -320,7 +345,7 @@ describe('an app that registered itself', () => {
     ],
     ['with a secret', {}, appUri],
   ])(
-    '%s: discovers, registers and gets a token with nothing set up by hand (RFC 8414, 7591)',
+    '%s: discovers, registers and gets a token where the organization lets unverified apps in (RFC 8414, 7591)',
     async (_what, metadata, redirectUri) => {
       const config = await client.dynamicClientRegistration(
         new URL(issuer),
@@ -328,6 +353,7 @@ describe('an app that registered itself', () => {
         undefined,
         { ...options, algorithm: 'oauth2' },
       )
+      await letUnverifiedIn()
       const browser = new Browser(world.origin)
       const { url, checks } = await ask(config, { redirectUri })
       const consent = await signIn(browser, await browser.open(url))
@@ -386,6 +412,7 @@ describe('an app that registered itself', () => {
       client.ClientSecretBasic(String(json['client_secret'])),
       options,
     )
+    await letUnverifiedIn()
     const browser = new Browser(world.origin)
     const { url, checks } = await ask(config, { scope: 'patients:read invoices:read' })
     const consent = await signIn(browser, await browser.open(url))
