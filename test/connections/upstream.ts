@@ -31,8 +31,9 @@ export interface Person {
 export async function startRealProvider(
   person: () => Person,
   clients: readonly NonNullable<Configuration['clients']>[number][],
+  atPort = 0,
 ): Promise<RealProvider> {
-  const server = createServer().listen(0, '127.0.0.1')
+  const server = createServer().listen(atPort, '127.0.0.1')
   await once(server, 'listening')
   // A server that listens on a port, not on a pipe, has an `AddressInfo`.
   const { port } = server.address() as AddressInfo

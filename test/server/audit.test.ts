@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { askToken, type Key, objectIn, type Reply, send, tokenOf } from './client.ts'
 import { newDeploymentSecret, startDeployment } from './deployment.ts'
 import { documentedOperations, itemsOf, member } from './operations.ts'
+import { walkPeople } from './walk-people.ts'
 
 const deployment = await startDeployment({ secrets: [newDeploymentSecret()] })
 afterAll(() => deployment.stop())
@@ -115,6 +116,7 @@ async function walk(): Promise<void> {
   await change('grantClientKeyRole', ours, ['client_key.role_changed'], ['PUT', `${at}/role`, otherRole])
   await change('revokeClientKey', ours, ['client_key.revoked'], ['POST', `${at}/revoke`, {}])
   await change('deleteRole', ours, ['role.deleted'], ['DELETE', `${inOurs}/roles/${role}`])
+  await walkPeople({ operator, ours, change, keepSecret: (text) => shownOnce.add(text) })
   const why = { reason: 'unpaid' }
   await change('suspendOrganization', ours, ['organization.suspended'], ['POST', `${inOurs}/suspend`, why])
   await change('reinstateOrganization', ours, ['organization.reinstated'], ['POST', `${inOurs}/reinstate`])

@@ -61,6 +61,9 @@ export async function emptyPlace(): Promise<EmptyPlace> {
   }
 }
 
+/** What the name servers of these deployments say: a TXT record by its name. */
+export const publishedTxt = new Map<string, string>()
+
 export function machineLogging(lines: string[]): Machine {
   const clock = () => Date.now()
   const random = (byteCount: number) => randomBytes(byteCount)
@@ -73,7 +76,10 @@ export function machineLogging(lines: string[]): Machine {
     random,
     newId: newIdFrom(clock, random),
     newRequestId: () => `req_${randomUUID()}`,
-    resolveTxt: async () => [],
+    resolveTxt: async (name) => {
+      const text = publishedTxt.get(name)
+      return text === undefined ? [] : [[text]]
+    },
     monotonic: () => performance.now(),
     log,
   }
