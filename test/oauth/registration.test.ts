@@ -2,11 +2,8 @@ import { decodeJwt, exportJWK, generateKeyPair } from 'jose'
 import * as client from 'openid-client'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { auditEvents } from '../../src/audit/record.ts'
-<<<<<<< ours
-import { consents } from '../../src/consents/consent.ts'
-=======
 import { appPolicies } from '../../src/consents/app-policy.ts'
->>>>>>> theirs
+import { consents } from '../../src/consents/consent.ts'
 import { parseId } from '../../src/ids.ts'
 import {
   createInitialAccessToken,
