@@ -376,6 +376,7 @@ describe('an app that registered itself', () => {
     const clientId = String(json['client_id'])
     const secret = client.ClientSecretBasic(String(json['client_secret']))
     const config = await client.discovery(new URL(issuer), clientId, undefined, secret, options)
+    await letUnverifiedIn()
     const { access_token: token } = await authorize(world, config)
     const marks = marksOf(token)
     expect(world.deps.endedTokens.has(marks)).toBe(false)
