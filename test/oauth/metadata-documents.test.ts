@@ -1,6 +1,7 @@
 import { decodeJwt, exportJWK, generateKeyPair } from 'jose'
 import * as client from 'openid-client'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { appPolicies } from '../../src/consents/app-policy.ts'
 import { services } from '../../src/services/service.ts'
 import { appUri, ask, signIn } from './app.ts'
 import { Browser } from './browser.ts'
@@ -49,6 +50,9 @@ describe('an app that is a document at its address (OAuth Client ID Metadata Doc
     documents.set(address, document())
     const config = await appAt()
     expect(config.serverMetadata()['client_id_metadata_document_supported']).toBe(true)
+    const { id } = world.organization
+    const policy = { id, organizationId: id, version: 1, mode: 'all', approved: [] } as const
+    await world.add(appPolicies, { ...policy, unverified: 'allow' })
     const browser = new Browser(world.origin)
     const { url, checks } = await ask(config)
     const consent = await signIn(browser, await browser.open(url))

@@ -11,8 +11,8 @@ import {
   type PersonTokenOptions,
   type PersonTokenSource,
 } from '../../src/sdk/index.ts'
-import { Browser } from '../oauth/browser.ts'
-import { type IssuedKey, rightPassword, startWorld, type World } from '../oauth/fixture.ts'
+import { Browser, signIn } from '../oauth/browser.ts'
+import { type IssuedKey, startWorld, type World } from '../oauth/fixture.ts'
 import { until } from './latchkey-server.ts'
 
 let world: World
@@ -49,8 +49,7 @@ afterEach(async () => {
 /** Signs Ann in and lets the app, in a browser of its own. Answers the address to which the browser is sent. */
 async function allow(url: string, decision = 'allow'): Promise<URL> {
   const browser = new Browser(world.origin)
-  const password = await browser.submit(await browser.open(url), { email: 'ann@north.example' })
-  const consent = await browser.submit(password, { password: rightPassword })
+  const consent = await signIn(browser, url)
   return (await browser.submit(consent, { decision })).url
 }
 

@@ -10,7 +10,7 @@ import {
   type SignInAsk,
 } from '../../src/sdk/index.ts'
 import { Browser, type Seen } from '../oauth/browser.ts'
-import { rightPassword, startWorld } from '../oauth/fixture.ts'
+import { rightCode, rightPassword, startWorld } from '../oauth/fixture.ts'
 import { until } from './latchkey-server.ts'
 
 /** What a person does who sees the code: types it, says that it is theirs, signs in, lets the app. */
@@ -21,7 +21,8 @@ async function enter(origin: string, ask: SignInAsk): Promise<void> {
   const code = { user_code: ask.userCode, xsrf: xsrfIn(typed) }
   const confirmation = await browser.submit(typed, code)
   const email = await browser.submit(confirmation, { ...code, confirm: 'yes', xsrf: xsrfIn(confirmation) })
-  const password = await browser.submit(email, { email: 'ann@north.example' })
+  const mailed = await browser.submit(email, { email: 'ann@north.example' })
+  const password = await browser.submit(mailed, { code: rightCode })
   const consent = await browser.submit(password, { password: rightPassword })
   await browser.submit(consent, { decision: 'allow' })
 }
