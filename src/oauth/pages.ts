@@ -80,7 +80,7 @@ interface NewPasswordPage extends Form {
   readonly kind: 'new-password'
   /** In characters. */
   readonly minLength: number
-  /** Each one sentence. */
+  /** What is asked of a password, each one sentence; how long it must be is one of them. */
   readonly rules: readonly string[]
   /** For the password manager. */
   readonly email?: string | undefined
@@ -174,6 +174,8 @@ interface NoticePage extends Shown {
   readonly kind: 'notice'
   readonly heading: string
   readonly text: string
+  /** Where one goes from here. */
+  readonly link?: { readonly url: string; readonly text: string } | undefined
 }
 
 /** Goes on by itself to another address. */
@@ -254,12 +256,19 @@ export function render(page: Page): string {
 /** Refusals of ours are told to programs and people alike; to people in whole sentences. */
 function sentencesOf({ error, ...page }: Page): Readonly<Record<string, string>> {
   const said = { ...(error && { error }), ...(page.kind === 'error' && { what: page.what, fix: page.fix }) }
-  return Object.fromEntries(Object.entries(said).map(([name, text]) => [name, sentence(text)]))
+  return {
+    ...Object.fromEntries(Object.entries(said).map(([name, text]) => [name, sentence(text)])),
+    ...(page.kind === 'consent' && { duration: capitalized(page.duration) }),
+  }
 }
 
 function sentence(text: string): string {
   const end = /[.!?]$/.test(text) ? '' : '.'
-  return text.charAt(0).toUpperCase() + text.slice(1) + end
+  return capitalized(text) + end
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 const inWords = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' })

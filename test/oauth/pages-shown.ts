@@ -42,7 +42,10 @@ export const pagesShown = {
     kind: 'new-password',
     email: person.email,
     minLength: 15,
-    rules: ['Passwords that many people have, and your own address, are refused.'],
+    rules: [
+      'At least 15 characters: a few words that do not belong together will do.',
+      'Passwords that many people have, and your own address, are refused.',
+    ],
   },
   'new-password-failed': {
     ...form,
@@ -121,5 +124,6 @@ export const pagesShown = {
     kind: 'notice',
     heading: 'Look into your mail',
     text: 'If somebody signs in with that address, a link is on its way.',
+    link: { url: '/clinic/login', text: 'Sign in' },
   },
 } as const satisfies Record<string, Page>

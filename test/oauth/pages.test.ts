@@ -211,6 +211,8 @@ describe('a page is sent', () => {
     const html = render({ ...pagesShown.error, what: 'this sign-in is over', fix: 'go back to the app!' })
     expect(html).toContain('<p>This sign-in is over.</p>')
     expect(html).toContain('<p>Go back to the app!</p>')
+    const consent = render({ ...pagesShown.consent, duration: 'until you take it back' })
+    expect(consent).toContain('<dd>Until you take it back</dd>')
   })
 })
 
