@@ -5,12 +5,16 @@ import { appOfLibrary } from './app-on-page.ts'
 import { brandOf } from './brand.ts'
 import { deviceRoute } from './endpoints.ts'
 import { exchangeOf } from './exchange.ts'
+import type { TokenLimits } from './limits.ts'
 import { send } from './pages.ts'
 
 type DeviceFlow = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>
 
 /** RFC 8628: a device shows a code, and a person types it here. Its consonants alone spell no words (§6.1). */
-export function deviceFlow(deps: { readonly records: Records }, service: Service) {
+export function deviceFlow(
+  deps: { readonly records: Records; readonly limits: TokenLimits },
+  service: Service,
+) {
   const brand = brandOf(service)
   const form = (ctx: KoaContextWithOIDC) => ({
     brand,
@@ -26,6 +30,7 @@ export function deviceFlow(deps: { readonly records: Records }, service: Service
         send(ctx, { kind: 'device-done', brand, denied: true })
         return
       }
+      if (error?.name === 'NotFoundError') deps.limits.wrongUserCode(exchangeOf(ctx).address)
       const code = exchangeOf(ctx).userCode ?? (error && 'userCode' in error ? error.userCode : undefined)
       send(ctx, {
         kind: 'device',

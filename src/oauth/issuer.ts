@@ -19,12 +19,14 @@ import {
 import { answerLogo } from './logo.ts'
 import { finishLogout } from './logout-pages.ts'
 import { answerNotFound, listenTo } from './outcomes.ts'
+import { answerOtherSite, isOwnForm } from './own-forms.ts'
 import { consentAdapter } from './people-configuration.ts'
 import { presentRegistration } from './present-registration.ts'
 import { publish } from './published.ts'
 import { refreshTokenAdapter } from './refresh-token-adapter.ts'
 import { initialAccessTokenAdapter, registeredAppAdapter } from './registered-apps.ts'
 import { sessionAdapter } from './sessions.ts'
+import { isOfOtherSite } from './sign-in/form.ts'
 import { signInPages } from './sign-in/pages-app.ts'
 import { forget } from './sign-in/remembered.ts'
 import { structuredTokens } from './structured-tokens.ts'
@@ -55,6 +57,10 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   provider.use(async (ctx, next) => {
     const { endpoint } = exchangeOf(ctx)
     setBrowserHeaders(ctx, endpoint)
+    if (isOwnForm(ctx) && isOfOtherSite(ctx, deps.origin)) {
+      answerOtherSite(service, ctx)
+      return
+    }
     await next()
     const done = ctx as KoaContextWithOIDC
     // The library has no such route: what is switched off, or a path below one of its own.

@@ -8,7 +8,7 @@ import { destinationOf, type Endpoint } from './endpoints.ts'
 import { begin, type Exchange } from './exchange.ts'
 import { type Issuer, makeIssuer } from './issuer.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
-import type { TokenLimits } from './limits.ts'
+import type { Spent, TokenLimits } from './limits.ts'
 import { answerFault, answerMethodNotAllowed, answerTooLarge, answerTooMany } from './refusals.ts'
 
 export interface Issuers {
@@ -82,13 +82,23 @@ function refuseEarly(
   }
   // What is only read comes from memory, and may be asked by anybody.
   if (['discovery', 'jwks', 'logo'].includes(endpoint.kind)) return false
-  const isNewApp = endpoint.kind === 'registration' && request.method === 'POST'
-  const spent =
-    limits.takeAddress(arrival.address) ?? (isNewApp ? limits.takeRegistration(arrival.address) : undefined)
+  const spent = limits.takeAddress(arrival.address) ?? spentOn(limits, endpoint, arrival, request)
   if (spent !== undefined) answerTooMany(response, spent)
   else if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) answerTooLarge(response)
   else return false
   return true
+}
+
+/** What is counted stricter than the rest. */
+function spentOn(
+  limits: TokenLimits,
+  { kind }: Endpoint,
+  { address }: Arrival,
+  { method }: IncomingMessage,
+): Spent | undefined {
+  if (method !== 'POST') return undefined
+  if (kind === 'registration') return limits.takeRegistration(address)
+  return kind === 'device' ? limits.wrongUserCodesOf(address) : undefined
 }
 
 /** Issuers by slug, made on first use and made anew when the record has changed; an old one finishes its requests. */

@@ -21,7 +21,7 @@ export async function readForm(
   { secrets, origin }: { readonly secrets: Secrets; readonly origin: string },
   boundTo: string,
 ): Promise<Form> {
-  refuseOtherSites(ctx, origin)
+  if (isOfOtherSite(ctx, origin)) throw notOurs()
   if (ctx.is('application/x-www-form-urlencoded') === false)
     throw new DomainError('unsupported_media_type', 'the form did not come as a form')
   const body = await collectBody(ctx.req, formBytesMax, formTimeoutMs)
@@ -44,10 +44,10 @@ function csrfText(boundTo: string): string {
 }
 
 /** Browsers say where a form comes from; what says nothing still needs the token. */
-function refuseOtherSites(ctx: Context, origin: string): void {
+export function isOfOtherSite(ctx: Pick<Context, 'get'>, origin: string): boolean {
   const site = ctx.get('sec-fetch-site')
   const from = ctx.get('origin')
-  if ((site !== '' && site !== 'same-origin') || (from !== '' && from !== origin)) throw notOurs()
+  return (site !== '' && site !== 'same-origin') || (from !== '' && from !== origin)
 }
 
 function notOurs(): DomainError {
