@@ -1,11 +1,14 @@
-// `npm run demo`: Latchkey on an empty store, the clinic behind it, and the story of one key, told step by step.
+// `npm run demo`: Latchkey on an empty store, the clinic behind it, and two stories told step by step: of one
+// key, and of an app that acts for people.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from './demo/free-port.ts'
 import { startLatchkey } from './demo/latchkey-process.ts'
+import { startNameServer } from './demo/name-server.ts'
 import { Story } from './demo/story.ts'
+import { tellSecondStory } from './demo/tell-second-story.ts'
 import { tellStory, whatToTry } from './demo/tell-story.ts'
 
 const { values: options } = parseArgs({ options: { exit: { type: 'boolean', default: false } } })
@@ -32,24 +35,40 @@ process.stdout.on('error', () => void leave(1))
 
 const story = new Story()
 try {
-  const latchkey = startLatchkey(folder, await freePort(7700))
+  const nameServer = await startNameServer()
+  cleanups.push(nameServer.close)
+  const latchkey = startLatchkey(folder, await freePort(7700), {
+    LATCHKEY_NAME_SERVERS: nameServer.address,
+    // Harbour Street's identity provider is on this machine, too, and without TLS.
+    LATCHKEY_ALLOW_PRIVATE_ADDRESSES_IN_DEVELOPMENT: 'true',
+  })
   cleanups.push(latchkey.stop)
   const operatorKey = await latchkey.ready()
-  const { clinic, stage, willowLane } = await tellStory(
+  const { clinic, stage, organizations } = await tellStory(
     story,
     latchkey.origin,
     operatorKey,
     await freePort(7701),
   )
   cleanups.push(clinic.close)
+  const second = await tellSecondStory(stage, clinic.origin, organizations, nameServer)
+  cleanups.push(second.close)
   if (options.exit) await leave(story.wentAsTold ? 0 : 1)
-  await whatToTry(stage, clinic.origin, willowLane)
-  console.log(`# the command, as the operator
-LATCHKEY_CLI_KEY_FILE=${join(folder, 'operator-key.json')} npm run --silent latchkey -- keys list --organization willow-lane
+  await whatToTry(stage, clinic.origin, organizations.willowLane)
+  const latchkeyCommand = `LATCHKEY_CLI_KEY_FILE=${join(folder, 'operator-key.json')} npm run --silent latchkey --`
+  const { rounds, wren, staff } = second
+  console.log(`# an app that acts for you: open ${rounds.origin} and sign in as
+#   ${wren.email}   ${wren.password}   (the mail with the code: below)
+${staff.map(({ email, password }) => `#   ${email}   ${password}`).join('\n')}
+${latchkeyCommand} mails read ${wren.email}
+
+# the command, as the operator
+${latchkeyCommand} keys list --organization willow-lane
 
 Latchkey  ${latchkey.origin}   (its reference: ${latchkey.origin}/docs)
 Clinic    ${clinic.origin}
-Both stay up until Ctrl-C. Nothing of them is left then.`)
+Rounds    ${rounds.origin}   (what was allowed is taken back at ${latchkey.origin}/clinic/login)
+All stay up until Ctrl-C. Nothing of them is left then.`)
   const lastWords = await latchkey.ended
   if (leaving === undefined) {
     console.error(`Latchkey ended unasked:\n${lastWords}`)

@@ -43,7 +43,15 @@ describe('npm run demo', () => {
     busy.close()
     expect(child.exitCode, told).toBe(0)
     expect(told).not.toContain('did not go as told')
-    for (const answer of ['← 409', '← 201', '← 200', '← 403 operation_not_in_role', '← 401 token_revoked'])
+    for (const answer of [
+      '← 409',
+      '← 201',
+      '← 200',
+      '← 403 operation_not_in_role',
+      '← 401 token_revoked',
+      'insufficient_scope',
+      '“Sign in again”',
+    ])
       expect(told).toContain(answer)
     expect(told).not.toContain('http://localhost:7700')
     expect(told).not.toContain('\u001b')

@@ -9,6 +9,7 @@ export interface Page {
   readonly method: 'GET' | 'POST'
   readonly status: number
   readonly title: string
+  /** What stands there, a paragraph a line. */
   readonly text: string
   /** Names of the fields that somebody can fill in. */
   readonly fields: readonly string[]
@@ -34,7 +35,9 @@ export class Browser {
    */
   press(page: Page, label: string, fill: Readonly<Record<string, string>> = {}, among = ''): Promise<Page> {
     const button = buttonsOf(page.root).find(
-      (one) => labelOf(one) === label && formOf(one, page)?.parentNode?.text.includes(among) === true,
+      (one) =>
+        (labelOf(one) === label || labelOf(one).startsWith(`${label} `)) &&
+        formOf(one, page)?.parentNode?.text.includes(among) === true,
     )
     const form = button && formOf(button, page)
     if (button === undefined || form === undefined)
@@ -57,10 +60,12 @@ export class Browser {
       way.push(at)
       const response = await this.#request(at, sent)
       const location = response.headers.get('location')
-      if (location === null || response.status < 300 || response.status >= 400)
-        return pageOf(response.status, await response.text(), at, way, form === undefined ? 'GET' : 'POST')
-      await response.body?.cancel()
-      at = new URL(location, at).href
+      const isRedirect = location !== null && response.status >= 300 && response.status < 400
+      const markup = await response.text()
+      const next = isRedirect ? location : refreshOf(markup)
+      if (next === undefined)
+        return pageOf(response.status, markup, at, way, form === undefined ? 'GET' : 'POST')
+      at = new URL(next, at).href
       // Every redirect here is a 302 or 303: a GET follows.
       sent = undefined
     }
@@ -87,6 +92,12 @@ export class Browser {
   }
 }
 
+/** Where a page leads on to by itself, which needs no script. */
+function refreshOf(markup: string): string | undefined {
+  const refresh = parse(markup).querySelector('meta[http-equiv=refresh]')?.getAttribute('content')
+  return /^0;\s*url=(.+)$/i.exec(refresh ?? '')?.[1]
+}
+
 function pageOf(
   status: number,
   markup: string,
@@ -96,11 +107,14 @@ function pageOf(
 ): Page {
   const root = parse(markup)
   const inputs = root.querySelectorAll('input, select, textarea')
-  const visible = inputs.filter((one) => !hiddenKinds.has(one.getAttribute('type') ?? 'text'))
+  // One without a name is not sent: it only tells a password manager whose password it is.
+  const visible = inputs.filter(
+    (one) => one.hasAttribute('name') && !hiddenKinds.has(one.getAttribute('type') ?? 'text'),
+  )
   return {
     ...{ url, way, method, status, root },
     title: root.querySelector('title')?.text.trim() ?? '',
-    text: (root.querySelector('main') ?? root).text.replace(/\s+/g, ' ').trim(),
+    text: (root.querySelector('main') ?? root).structuredText.trim(),
     fields: [...new Set(visible.map((one) => one.getAttribute('name') ?? ''))],
     buttons: buttonsOf(root).map(labelOf),
   }

@@ -24,8 +24,12 @@ export interface LatchkeyProcess {
 const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
 const readyWithinMs = 20_000
 
-/** Starts a server of its own on an empty store in a folder. */
-export function startLatchkey(dataFolder: string, port: number): LatchkeyProcess {
+/** Starts a server of its own on an empty store in a folder, with more settings if need be. */
+export function startLatchkey(
+  dataFolder: string,
+  port: number,
+  settings: Readonly<Record<`LATCHKEY_${string}`, string>> = {},
+): LatchkeyProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LATCHKEY_'))
   const child = spawn(process.execPath, [main], {
     env: {
@@ -33,6 +37,7 @@ export function startLatchkey(dataFolder: string, port: number): LatchkeyProcess
       LATCHKEY_PORT: String(port),
       LATCHKEY_DATA: dataFolder,
       LATCHKEY_LOG_LEVEL: 'warn',
+      ...settings,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -27,3 +27,5 @@ export async function startNameServer() {
     },
   }
 }
+
+export type NameServer = Awaited<ReturnType<typeof startNameServer>>

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import type { Page } from './browser.ts'
 
 /** An answer of a server. */
 export interface Exchange {
@@ -15,7 +16,7 @@ export interface Bearer {
 }
 
 interface Asked {
-  readonly method?: 'GET' | 'POST' | 'PUT'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH'
   readonly bearer?: Bearer
   readonly json?: unknown
   readonly form?: Readonly<Record<string, string>>
@@ -50,6 +51,13 @@ export class Story {
     console.log(`   ${line}`)
   }
 
+  /** What somebody reads, word for word. */
+  quote(text: string): void {
+    const line = new RegExp(`(\\S{${quoteWidth},}|.{1,${quoteWidth}})(?:\\s+|$)`, 'g')
+    for (const paragraph of text.trim().split('\n'))
+      for (const part of paragraph.match(line) ?? ['']) this.say(`  | ${part.trimEnd()}`)
+  }
+
   /** Sends a request and shows it, with its answer, which must have this status. */
   async expect(
     status: number,
@@ -57,9 +65,7 @@ export class Story {
     asked: Asked = {},
     show?: (body: unknown) => string,
   ): Promise<Exchange> {
-    const { origin, pathname, search } = new URL(url)
-    const where = `${this.#names.get(origin) ?? origin}: ${asked.method ?? 'GET'} ${pathname}${cut(search, 40)}`
-    console.log(style('cyan', `   → ${where}${credentialOf(asked)}`))
+    console.log(style('cyan', `   → ${this.#where(url, asked.method ?? 'GET')}${credentialOf(asked)}`))
     const answer = await exchange(url, asked)
     const shown = (show ?? inOneLine)(answer.body)
     const text = `   ← ${answer.status}${shown === '' ? '' : ` ${shown}`}`
@@ -69,6 +75,22 @@ export class Story {
       `the answer should have been ${status}: ${inOneLine(answer.body, 2_000)}`,
     )
     return answer
+  }
+
+  /** Shows by which way a browser came to a page, and what the page asks for. */
+  sees({ way, method, status, title, fields, buttons }: Page): void {
+    for (const [hop, url] of way.entries()) {
+      const arrow = hop === 0 ? `→ ${this.#where(url, method)}` : `  ↪ ${this.#where(url, '')}`
+      console.log(style('cyan', `   ${arrow}`))
+    }
+    const asks = fields.length === 0 ? '' : `, asks for ${fields.join(', ')}`
+    const offers = buttons.length === 0 ? '' : `   ${buttons.map((label) => `[${label}]`).join(' ')}`
+    console.log(style(status < 400 ? 'green' : 'yellow', `   ← ${status} “${title}”${asks}${offers}`))
+  }
+
+  #where(url: string, method: string): string {
+    const { origin, pathname, search } = new URL(url)
+    return `${this.#names.get(origin) ?? origin}: ${method}${method && ' '}${shortened(pathname)}${cut(search, 40)}`
   }
 
   /** Notes, aloud, what did not go as told. */
@@ -103,10 +125,16 @@ function credentialOf({ bearer, client }: Asked): string {
 }
 
 const widthDefault = 100
+const quoteWidth = 90
 
 /** What fits on the line. */
 function inOneLine(body: unknown, width = (process.stdout.columns ?? widthDefault) - 12): string {
   return cut(typeof body === 'string' ? body : (JSON.stringify(body) ?? ''), width)
+}
+
+/** What is made by chance, so that it cannot be guessed, is nothing to read. */
+function shortened(path: string): string {
+  return path.replace(/[\w-]{40,}/g, (chance) => cut(chance, 10))
 }
 
 function cut(text: string, width: number): string {

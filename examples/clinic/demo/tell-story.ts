@@ -3,20 +3,15 @@ import { createTokenSource } from 'latchkey/sdk'
 import { z } from 'zod'
 import { startClinic } from '../clinic.ts'
 import type { OperatorKey } from './latchkey-process.ts'
+import { type Key, makeKey, makeOrganization, reasonOf, type Stage } from './management.ts'
 import { type Bearer, exchange, type Story } from './story.ts'
 
-type Clinic = Awaited<ReturnType<typeof startClinic>>
-
-const Key = z.object({ client_id: z.string(), client_secret: z.string() })
-type Key = z.output<typeof Key>
-
-/** What the steps share: the story, and Latchkey's management API with a token of the operator. */
-export interface Stage {
-  readonly story: Story
-  readonly latchkey: string
-  readonly api: string
-  readonly operator: Bearer
+export interface Organizations {
+  readonly harbourStreet: string
+  readonly willowLane: string
 }
+
+type Clinic = Awaited<ReturnType<typeof startClinic>>
 
 /** Everything that the demo shows; answers the running clinic, and what goes on from here. */
 export async function tellStory(
@@ -24,7 +19,7 @@ export async function tellStory(
   latchkey: string,
   operatorKey: OperatorKey,
   clinicPort: number,
-): Promise<{ readonly clinic: Clinic; readonly stage: Stage; readonly willowLane: string }> {
+): Promise<{ readonly clinic: Clinic; readonly stage: Stage; readonly organizations: Organizations }> {
   story.name(latchkey, 'Latchkey')
   story.name(`http://localhost:${clinicPort}`, 'the clinic')
   story.step(
@@ -35,15 +30,15 @@ export async function tellStory(
   const tokens = createTokenSource({ latchkey, service: 'latchkey', key: operatorKey.client_secret })
   const operator = { token: await tokens.token(), of: 'the operator’s token' }
   tokens.close()
-  const stage = { story, latchkey, api: `${latchkey}/api/v1`, operator }
+  const stage = { story, latchkey, api: `${latchkey}/api/v1`, bearer: operator }
 
   await documentIn(stage, `http://localhost:${clinicPort}`)
   story.step(
     'Two customers come.',
     'Each is an organization, and may use what the clinic’s document marks as grantable.',
   )
-  const harbourStreet = await organization(stage, 'Harbour Street Practice', 'harbour-street')
-  const willowLane = await organization(stage, 'Willow Lane Clinic', 'willow-lane')
+  const harbourStreet = await makeOrganization(stage, 'Harbour Street Practice', 'harbour-street')
+  const willowLane = await makeOrganization(stage, 'Willow Lane Clinic', 'willow-lane')
   const organizations = { 'harbour-street': harbourStreet, 'willow-lane': willowLane }
   const clinic = await guardedClinic(stage, operatorKey.organization_id, organizations, clinicPort)
 
@@ -51,7 +46,7 @@ export async function tellStory(
   const bearer = { token: await tokenFor(stage, key), of: 'the key’s token' }
   await callsAllowedAndRefused(stage, clinic.origin, bearer)
   await revoked(stage, clinic.origin, harbourStreet, key, bearer)
-  return { clinic, stage, willowLane }
+  return { clinic, stage, organizations: { harbourStreet, willowLane } }
 }
 
 const Confirmation = z.object({
@@ -60,7 +55,7 @@ const Confirmation = z.object({
 })
 const Service = z.object({ operation_count: z.number(), role_count: z.number(), audience: z.string() })
 
-async function documentIn({ story, api, latchkey, operator }: Stage, audience: string): Promise<void> {
+async function documentIn({ story, api, latchkey, bearer }: Stage, audience: string): Promise<void> {
   story.step(
     'The OpenAPI document goes in.',
     'The clinic’s document (examples/clinic/openapi.yaml) becomes its permission model.',
@@ -68,7 +63,7 @@ async function documentIn({ story, api, latchkey, operator }: Stage, audience: s
   )
   const text = await readFile(new URL('../openapi.yaml', import.meta.url), 'utf8')
   const url = `${api}/services?${new URLSearchParams({ slug: 'clinic', audience })}`
-  const sent = { method: 'POST', bearer: operator, text } as const
+  const sent = { method: 'POST', bearer, text } as const
   const asked = await story.expect(409, url, sent, (body) => {
     const told = Confirmation.safeParse(body)
     if (!told.success) return ''
@@ -82,34 +77,6 @@ async function documentIn({ story, api, latchkey, operator }: Stage, audience: s
     return `the service “clinic”: ${operation_count} operations, ${role_count} roles`
   })
   story.say(`Its own issuer is ${latchkey}/clinic, its audience ${Service.parse(made.body).audience}.`)
-}
-
-const Made = z.object({ id: z.string() })
-
-async function organization({ story, api, operator }: Stage, name: string, slug: string): Promise<string> {
-  const asked = { method: 'POST', bearer: operator, json: { name, slug } } as const
-  const made = await story.expect(
-    201,
-    `${api}/organizations`,
-    asked,
-    (body) => `${name} is ${Made.parse(body).id}`,
-  )
-  return Made.parse(made.body).id
-}
-
-async function makeKey(
-  stage: Stage,
-  organizationId: string,
-  json: Readonly<Record<string, string>>,
-): Promise<Key> {
-  const { story, api, operator } = stage
-  const asked = { method: 'POST', bearer: operator, json } as const
-  const url = `${api}/organizations/${organizationId}/keys`
-  const issued = await story.expect(201, url, asked, (body) => {
-    const { client_id, client_secret } = Key.parse(body)
-    return `${client_id}, secret ${client_secret.slice(0, 12)}…${client_secret.slice(-4)}`
-  })
-  return Key.parse(issued.body)
 }
 
 async function guardedClinic(
@@ -173,12 +140,6 @@ async function tokenFor({ story, latchkey }: Stage, key: Key): Promise<string> {
   return access_token
 }
 
-const Problem = z.object({ code: z.string(), detail: z.string() })
-const reasonOf = (body: unknown): string => {
-  const problem = Problem.safeParse(body)
-  return problem.success ? `${problem.data.code}: ${problem.data.detail}` : ''
-}
-
 async function callsAllowedAndRefused({ story }: Stage, clinic: string, bearer: Bearer): Promise<void> {
   story.step('The token opens what its role names …')
   const listed = await story.expect(200, `${clinic}/patients`, { bearer })
@@ -224,7 +185,7 @@ async function revoked(
   key: Key,
   bearer: Bearer,
 ): Promise<void> {
-  const { story, api, latchkey, operator } = stage
+  const { story, api, latchkey, bearer: operator } = stage
   story.step('The key is revoked.', 'Its token would have lived for minutes yet. It does not:')
   const url = `${api}/organizations/${organizationId}/keys/${key.client_id}/revoke`
   const json = { reason: 'key_compromise' }
