@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,11 +7,14 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { Browser } from '../examples/clinic/demo/browser.ts'
 import { anyFreePort } from '../examples/clinic/demo/free-port.ts'
 import { type LatchkeyProcess, startLatchkey } from '../examples/clinic/demo/latchkey-process.ts'
 
 const root = new URL('..', import.meta.url).pathname
 const readme = await readFile(join(root, 'README.md'), 'utf8')
+
+const linkIn = (told: string): string => told.match(/http\S+/g)?.at(-1) ?? ''
 
 /** Fenced blocks by the name that stands in a comment before them. */
 const blocks = new Map(
@@ -20,7 +24,7 @@ const blocks = new Map(
 describe('the README’s examples, word for word, on a fresh start', () => {
   let folder: string
   let latchkey: LatchkeyProcess
-  let ports: { latchkey: number; clinic: number }
+  let ports: { latchkey: number; clinic: number; rounds: number }
   const children: ChildProcess[] = []
 
   const block = (name: string): string => {
@@ -29,17 +33,37 @@ describe('the README’s examples, word for word, on a fresh start', () => {
     return code
       .replaceAll('localhost:7700', `localhost:${ports.latchkey}`)
       .replaceAll('localhost:7701', `localhost:${ports.clinic}`)
+      .replaceAll('localhost:7702', `localhost:${ports.rounds}`)
       .replaceAll('listen(7701', `listen(${ports.clinic}`)
   }
   const start = (command: string, args: readonly string[]): ChildProcess => {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LATCHKEY_'))
     const child = spawn(command, args, {
       cwd: folder,
-      env: Object.fromEntries(inherited),
+      env: { ...Object.fromEntries(inherited), ...usualPorts() },
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own, to be ended with all that it has started.
+      detached: true,
     })
     children.push(child)
     return child
+  }
+  /** Instead of those that the examples take. */
+  const usualPorts = () => ({
+    CLINIC_PORT: String(ports.clinic),
+    CLINIC_LATCHKEY: `http://localhost:${ports.latchkey}`,
+    ROUNDS_PORT: String(ports.rounds),
+    ROUNDS_API: `http://localhost:${ports.clinic}`,
+    ROUNDS_ISSUER: `http://localhost:${ports.latchkey}/clinic`,
+  })
+  const end = async (child: ChildProcess) => {
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+    process.kill(-child.pid, 'SIGTERM')
+    await once(child, 'close')
+  }
+  const answers = async (url: string): Promise<void> => {
+    while ((await fetch(url).catch(() => undefined))?.ok !== true)
+      await new Promise((resolve) => setTimeout(resolve, 100))
   }
   /** @returns all that it wrote; throws unless it ended well */
   const run = async (command: string, args: readonly string[]): Promise<string> => {
@@ -50,6 +74,7 @@ describe('the README’s examples, word for word, on a fresh start', () => {
     if (child.exitCode !== 0) throw new Error(`${command} ended with ${child.exitCode}:\n${out}${err}`)
     return out
   }
+  const latchkeyCommand = (...args: string[]) => run('npm', ['run', '--silent', 'latchkey', '--', ...args])
   const sh = (name: string) => run('bash', ['-euo', 'pipefail', '-c', block(name)])
   const node = ['--conditions=latchkey-source']
 
@@ -59,16 +84,12 @@ describe('the README’s examples, word for word, on a fresh start', () => {
     const hidden = new Set(['data', '.git'])
     for (const name of await readdir(root))
       if (!hidden.has(name)) await symlink(join(root, name), join(folder, name))
-    ports = { latchkey: await anyFreePort(), clinic: await anyFreePort() }
+    ports = { latchkey: await anyFreePort(), clinic: await anyFreePort(), rounds: await anyFreePort() }
     latchkey = startLatchkey(join(folder, 'data'), ports.latchkey)
     await latchkey.ready()
   })
   afterAll(async () => {
-    for (const child of children)
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGTERM')
-        await once(child, 'close')
-      }
+    for (const child of children) await end(child)
     await latchkey.stop()
     await rm(folder, { recursive: true, force: true })
   })
@@ -92,6 +113,35 @@ describe('the README’s examples, word for word, on a fresh start', () => {
     const [allowed, refused] = (await sh('curl')).trim().split('\n')
     expect(allowed).toMatch(/"operation":"listPatients".* 200$/)
     expect(refused).toMatch(/"operation_not_in_role".* 403$/)
+    await end(api)
+  })
+
+  test('an app acts for a person, until the person takes that back', async () => {
+    const email = 'wren@harbour.example'
+    const password = randomBytes(12).toString('base64url')
+    const browser = new Browser()
+    const link = linkIn(await sh('people'))
+    await browser.press(await browser.open(link), 'Set the password', { new_password: password })
+
+    start('bash', ['-c', block('rounds')])
+    const rounds = `http://localhost:${ports.rounds}`
+    await Promise.all([answers(`http://localhost:${ports.clinic}/status`), answers(rounds)])
+    const atLatchkey = await browser.press(await browser.open(rounds), 'Sign in with Clinic records')
+    const codeAsked = await browser.press(atLatchkey, 'Continue', { email })
+    const mail = await latchkeyCommand('mails', 'read', email)
+    const code = /\b\d{6}\b/.exec(mail)?.[0] ?? ''
+    const passwordAsked = await browser.press(codeAsked, 'Continue', { code })
+    const consentAsked = await browser.press(passwordAsked, 'Sign in', { password })
+    expect(consentAsked.text).toContain('See the practice’s patients')
+    const allowed = await browser.press(consentAsked, 'Allow')
+    expect(allowed).toMatchObject({ status: 200, title: 'Today’s round' })
+    expect(allowed.text).toContain(email)
+
+    const account = await browser.open(`http://localhost:${ports.latchkey}/clinic/login`)
+    await browser.press(account, 'Take back')
+    await expect
+      .poll(async () => (await browser.open(rounds)).title, { timeout: 1_000 })
+      .toBe('Sign in again')
   })
 })
 
