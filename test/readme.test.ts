@@ -21,7 +21,10 @@ const blocks = new Map(
   Array.from(readme.matchAll(/<!-- test: (\w+) -->\n```\w+\n(.*?)```/gs), ([, name, code]) => [name, code]),
 )
 
-describe('the README’s examples, word for word, on a fresh start', () => {
+/** Each command is a process of its own, which a busy machine starts slowly. */
+const timeout = 120_000
+
+describe('the README’s examples, word for word, on a fresh start', { timeout }, () => {
   let folder: string
   let latchkey: LatchkeyProcess
   let ports: { latchkey: number; clinic: number; rounds: number }

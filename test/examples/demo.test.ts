@@ -33,7 +33,8 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-describe('npm run demo', () => {
+// Two stories with all that they start take a busy machine a while.
+describe('npm run demo', { timeout: 120_000 }, () => {
   test('tells the story, all of it as told, and with --exit leaves nothing behind', async () => {
     // Whoever has the usual port (this, if nobody): the demo takes another.
     const busy = createServer().on('error', () => {})
