@@ -12,8 +12,9 @@ const rows = [
 // `json-text` is one: what arrives over HTTP and what a domain reads as a document are looked through alike.
 const leaves = '^src/(errors|clock|ids|json-text)\\.ts$'
 const pages = '^src/[^/]+/(api|console)(\\.ts$|/)'
-const edge = `^src/(http|cli)/|${pages}|^src/(compose|main)\\.ts$`
-const places = `^src/(${rows.flat().join('|')}|storage|audit|mail|revocations|secrets|evaluator|http|sdk|cli)/|${leaves}|^src/(config|first-start|compose|main)\\.ts$`
+const wiring = '^src/compose(/|\\.ts$)'
+const edge = `^src/(http|cli)/|${pages}|${wiring}|^src/main\\.ts$`
+const places = `^src/(${rows.flat().join('|')}|storage|audit|mail|revocations|secrets|evaluator|http|sdk|cli)/|${leaves}|${wiring}|^src/(config|first-start|main)\\.ts$`
 
 const forbid = (name, from, to) => ({ name, severity: 'error', from, to })
 const only = (pkg, allowed) =>
@@ -67,19 +68,15 @@ export default {
     ),
     forbid(
       'only-compose-mounts-pages',
-      { path: '^src/([^/]+)/', pathNot: '^src/compose\\.ts$' },
+      { path: '^src/([^/]+)/', pathNot: wiring },
       { path: pages, pathNot: '^src/$1/' },
     ),
     forbid(
       'only-main-and-compose-see-config',
-      { path: '^src/', pathNot: '^src/(main|compose|config)\\.ts$' },
+      { path: '^src/', pathNot: `${wiring}|^src/(main|config)\\.ts$` },
       { path: '^src/config\\.ts$' },
     ),
-    forbid(
-      'only-compose-picks-adapters',
-      { path: '^src/', pathNot: '^src/compose\\.ts$' },
-      { path: '^adapters/' },
-    ),
+    forbid('only-compose-picks-adapters', { path: '^src/', pathNot: wiring }, { path: '^adapters/' }),
     forbid(
       'adapters-see-ports-only',
       { path: '^adapters/' },

@@ -1,0 +1,49 @@
+import { auditRoutes } from '../audit/api.ts'
+import { recorder } from '../audit/record.ts'
+import { clientKeyRoutes } from '../client-keys/api.ts'
+import { connectionRoutes } from '../connections/api.ts'
+import { consentRoutes } from '../consents/api.ts'
+import { endConsentsOfApp } from '../consents/end-consents-of-app.ts'
+import type { Route } from '../http/route.ts'
+import { mailRoutes } from '../mail/api.ts'
+import { assertionLifeSecondsMax } from '../oauth/configuration.ts'
+import { destroyGrant } from '../oauth/destroy-grant.ts'
+import { domainRoutes } from '../organizations/api/domains.ts'
+import { organizationRoutes } from '../organizations/api.ts'
+import { registeredAppRoutes } from '../registered-apps/api.ts'
+import { roleRoutes } from '../roles/api.ts'
+import { secretRoutes } from '../secrets/api.ts'
+import { serviceRoutes } from '../services/api.ts'
+import { documentReader } from '../services/document-reader.ts'
+import { userRoutes } from '../users/api.ts'
+import { answersOfLaterRows } from './answers-of-later-rows.ts'
+import { reservedSlugs } from './first-segments.ts'
+import type { Parts } from './parts.ts'
+
+/** Every operation of the management API. Its use cases read the store itself, not the cache: they decide on what is. */
+export function managementRoutes(parts: Parts): readonly Route[] {
+  const { config, machine, secrets, store, cached, outbox, outgoing, upstream } = parts
+  const { clock, newId, random, resolveTxt } = machine
+  const { records, counters, artifacts } = store
+  const commit = recorder(cached.commit, clock, newId)
+  const common = {
+    ...{ records, counters, commit, clock, newId, random, secrets },
+    ...{ origin: config.origin, sendMail: outbox.send },
+  }
+  const { belongings, serviceContents, rewraps, ...holders } = answersOfLaterRows(common, cached.commit)
+  const destroyArtifacts = destroyGrant({ artifacts, secrets })
+  return [
+    ...organizationRoutes({ ...common, belongings }),
+    ...domainRoutes({ ...common, resolveTxt }),
+    ...serviceRoutes({ ...common, readDocument: documentReader(), reservedSlugs, serviceContents }),
+    ...roleRoutes({ ...common, ...holders }),
+    ...clientKeyRoutes(common),
+    ...registeredAppRoutes({ ...common, endConsents: endConsentsOfApp({ ...common, destroyArtifacts }) }),
+    ...userRoutes(common),
+    ...mailRoutes(common),
+    ...consentRoutes({ ...common, destroyArtifacts }),
+    ...connectionRoutes({ ...common, upstream, fetch: outgoing }),
+    ...secretRoutes({ ...common, rewraps, assertionLifeSecondsMax }),
+    ...auditRoutes(common),
+  ]
+}

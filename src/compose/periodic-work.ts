@@ -1,0 +1,59 @@
+import { recorder } from '../audit/record.ts'
+import { errorForLog, type Log } from '../http/log.ts'
+import { sweepDomains } from '../organizations/sweep-domains.ts'
+import type { LiveRevocations } from '../revocations/live.ts'
+import { administratorsTeller } from '../users/tell-administrators.ts'
+import type { Parts } from './parts.ts'
+
+const firstAfterMs = 30_000
+const sweepEveryMs = 60_000
+/** Each domain is read again daily; that is looked for hourly. */
+const sweepDomainsEveryMs = 3_600_000
+/** Counts of tokens issued and refused are kept for 90 days; audit events for good. */
+const activityKeptMs = 90 * 24 * 3_600_000
+
+/** @returns how to stop */
+export function startPeriodicWork(parts: Parts, revocations: LiveRevocations): () => void {
+  const { log } = parts.machine
+  const stops = [
+    every(sweepEveryMs, () => sweepExpired(parts, revocations), log, 'what has expired was not swept'),
+    every(sweepDomainsEveryMs, domainSweep(parts), log, 'domains were not read again'),
+  ]
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
+
+/** Does the work soon after the start, and then again and again. */
+function every(intervalMs: number, work: () => Promise<void>, log: Log, failed: string): () => void {
+  const run = () => {
+    work().catch((cause: unknown) => log.warn({ err: errorForLog(cause) }, failed))
+  }
+  const first = setTimeout(run, firstAfterMs).unref()
+  const again = setInterval(run, intervalMs).unref()
+  return () => {
+    clearTimeout(first)
+    clearInterval(again)
+  }
+}
+
+async function sweepExpired({ store, machine, outbox }: Parts, revocations: LiveRevocations): Promise<void> {
+  await store.sweep()
+  await revocations.sweep(store.commit)
+  await store.counters.forget(machine.clock() - activityKeptMs)
+  await outbox.sweep()
+}
+
+function domainSweep({ machine, store, cached, outbox }: Parts): () => Promise<void> {
+  const { clock, newId, log, resolveTxt } = machine
+  const deps = { records: store.records, keep: cached.commit, clock, resolveTxt }
+  const tellAdministrators = administratorsTeller({ records: store.records, sendMail: outbox.send })
+  return () =>
+    sweepDomains({
+      ...{ ...deps, commit: recorder(cached.commit, clock, newId) },
+      tellAdministrators: async (organizationId, mail) => {
+        log.warn({ organization: organizationId }, mail.subject)
+        await tellAdministrators(organizationId, mail)
+      },
+    })
+}

@@ -1,0 +1,25 @@
+import type { Config } from '../config.ts'
+import type { LimitQuotas } from '../http/limits.ts'
+import { type TokenQuotas, tokenQuotasDefault } from '../oauth/limits.ts'
+
+export function apiQuotas(config: Config): LimitQuotas {
+  const callers = (count: number) => perMinute(config.apiCallsPerMinute * count, config)
+  // One caller that spends all of its own must not close the door to others of its organization or address.
+  return { principal: callers(1), organization: callers(5), address: callers(10) }
+}
+
+export function tokenQuotas(config: Config): TokenQuotas {
+  const { addressFailures, keyFailures } = tokenQuotasDefault
+  return {
+    ...tokenQuotasDefault,
+    address: perMinute(config.tokensPerAddressPerMinute, config),
+    key: perMinute(config.tokensPerKeyPerMinute, config),
+    addressFailures: perMinute(addressFailures.requests, config),
+    keyFailures: perMinute(keyFailures.requests, config),
+  }
+}
+
+/** Counted in each worker's own memory, so each gets its share of what the node allows. */
+function perMinute(requests: number, { workers }: Config) {
+  return { requests: Math.ceil(requests / workers), windowSeconds: 60 }
+}

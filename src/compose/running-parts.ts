@@ -1,0 +1,12 @@
+import type { Activity } from '../audit/activity.ts'
+import type { HttpServer } from '../http/server.ts'
+import type { LiveRevocations } from '../revocations/live.ts'
+import type { Parts } from './parts.ts'
+
+/** What there is only while the node listens. */
+export interface RunningParts extends Parts {
+  readonly revocations: LiveRevocations
+  readonly activity: Activity
+  /** Not to be called before the first request. */
+  readonly server: () => HttpServer
+}
