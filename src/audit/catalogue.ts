@@ -43,6 +43,7 @@ export const eventTypes = [
   'organization.reinstated',
   'organization.renamed',
   'organization.suspended',
+  'person.refused',
   'person.routed',
   'role.changed',
   'role.created',

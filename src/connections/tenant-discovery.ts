@@ -18,13 +18,17 @@ export type RoutingReason =
   | 'login_hint'
   | 'remembered'
   | 'email'
+  /** The only organization that knows the address, which was proven. */
+  | 'proven_email'
+  /** One of several that know the proven address. */
+  | 'choice'
 
 /** Which organization a person belongs to, as far as a stranger may learn it. */
 export type Discovery =
   | {
       readonly kind: 'found'
       readonly organizationId: OrganizationId
-      /** Absent: the person signs in here, with a password. Only for what the browser itself remembers. */
+      /** Absent: the person signs in here, with a password. Only for what was proven at this browser, now or before. */
       readonly connectionId?: ConnectionId
       readonly reason: RoutingReason
     }
@@ -40,7 +44,7 @@ export interface Hints {
   readonly domainHint?: string | undefined
   readonly loginHint?: string | undefined
   /** What this browser chose before, after a proof, as we have signed it. */
-  readonly remembered?: { readonly organizationId: OrganizationId } | undefined
+  readonly remembered?: { readonly organizationId: OrganizationId; readonly email: string } | undefined
   /** What the person has typed. */
   readonly email?: string | undefined
 }
@@ -79,7 +83,7 @@ export async function discoverTenant(deps: Deps, serviceId: ServiceId, hints: Hi
   if (loginHint !== undefined && domainOfEmail(loginHint) !== undefined)
     return await discoverByEmail(deps, serviceId, hints, loginHint, 'login_hint')
   if (remembered !== undefined) {
-    const route = await routeOfRemembered(deps, serviceId, remembered.organizationId)
+    const route = await routeOfRemembered(deps, serviceId, remembered)
     if (route !== undefined) return route
   }
   return { kind: 'ask_email' }
@@ -167,15 +171,16 @@ function routeTo({ id, organizationId }: Connection): Through {
   return { organizationId, connectionId: id }
 }
 
+/** As if the address were proven anew: who has a password there is not sent to a connection that is not theirs. */
 async function routeOfRemembered(
   deps: Deps,
   serviceId: ServiceId,
-  organizationId: OrganizationId,
+  { organizationId, email }: NonNullable<Hints['remembered']>,
 ): Promise<Discovery | undefined> {
-  const { usable, active } = await tenant(deps, serviceId, organizationId)
-  if (usable === undefined) return undefined
-  const chosen = oneOf(active)
-  const through = chosen === undefined ? {} : { connectionId: chosen.id }
+  const known = await tenantsOfProvenEmail(deps, serviceId, email)
+  const place = known.find((one) => one.organizationId === organizationId)
+  if (place === undefined) return undefined
+  const through = place.connectionId === undefined ? {} : { connectionId: place.connectionId }
   return { kind: 'found', organizationId, ...through, reason: 'remembered' }
 }
 
@@ -262,7 +267,7 @@ export async function requiredConnection({ records }: Deps, user: User): Promise
 /** Tells an organization's trail that somebody was sent to it, and why: "why was I sent here". */
 export async function recordRouting(
   { commit }: { readonly commit: Commit },
-  { organizationId, connectionId, reason }: Extract<Discovery, { kind: 'found' }>,
+  { organizationId, connectionId, reason }: Omit<Extract<Discovery, { kind: 'found' }>, 'kind'>,
   {
     serviceId,
     requestId,

@@ -97,20 +97,24 @@ function sealed(
 }
 
 /**
- * Takes a client assertion's `jti` (RFC 7523 §3): `true` for at most one caller, whatever the number of processes.
- * Kept until the assertion has expired.
+ * What may be taken once: `true` for at most one caller, whatever the number of processes. Kept for as long as it could
+ * come again.
  */
-export function takeAssertionId(deps: ArtifactDeps, serviceId: ServiceId) {
+export function takeOnce(deps: ArtifactDeps, serviceId: ServiceId, model: string) {
   const { artifacts, secrets } = deps
-  const model = 'ReplayDetection'
-  return async (issuer: string, jti: string, expiresAtSeconds: number): Promise<boolean> => {
+  return async (issuer: string, id: string, expiresAtSeconds: number): Promise<boolean> => {
     // Under every deployment secret: during a rotation nodes differ in which is the newest, and each must see what the
     // others took. In an order that they share, so that of two at once one takes all.
-    for (const id of secrets.digests('artifact-ids', `${issuer}\0${jti}`).toSorted()) {
-      const payload = secrets.seal('artifacts', id, '{}')
-      await artifacts.upsert(serviceId, model, { id, payload, expiresAt: expiresAtSeconds * 1000 })
-      if (!(await artifacts.consume(serviceId, model, id))) return false
+    for (const digest of secrets.digests('artifact-ids', `${issuer}\0${id}`).toSorted()) {
+      const payload = secrets.seal('artifacts', digest, '{}')
+      await artifacts.upsert(serviceId, model, { id: digest, payload, expiresAt: expiresAtSeconds * 1000 })
+      if (!(await artifacts.consume(serviceId, model, digest))) return false
     }
     return true
   }
+}
+
+/** Takes a client assertion's `jti` (RFC 7523 §3); kept until the assertion has expired. */
+export function takeAssertionId(deps: ArtifactDeps, serviceId: ServiceId) {
+  return takeOnce(deps, serviceId, 'ReplayDetection')
 }

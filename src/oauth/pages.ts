@@ -168,14 +168,20 @@ interface ErrorPage extends Shown {
   readonly requestId: string
   /** What only a developer understands. */
   readonly detail?: string | undefined
+  readonly link?: Link | undefined
+}
+
+/** Where one goes from here. */
+interface Link {
+  readonly url: string
+  readonly text: string
 }
 
 interface NoticePage extends Shown {
   readonly kind: 'notice'
   readonly heading: string
   readonly text: string
-  /** Where one goes from here. */
-  readonly link?: { readonly url: string; readonly text: string } | undefined
+  readonly link?: Link | undefined
 }
 
 /** Goes on by itself to another address. */

@@ -40,7 +40,9 @@ describe('a person is sent to their organization', () => {
     expect(await discover({ connection: sso.id })).toEqual(found('connection'))
     expect(await discover({ domainHint: 'North.Example' })).toEqual(found('domain_hint'))
     expect(await discover({ loginHint: 'ana@north.example' })).toEqual(found('login_hint'))
-    expect(await discover({ remembered: { organizationId: withSso } })).toEqual(found('remembered'))
+    await at.user(withSso, 'ana@north.example')
+    const remembered = { organizationId: withSso, email: 'ana@north.example' }
+    expect(await discover({ remembered })).toEqual(found('remembered'))
     expect(await discover({ email: 'ana@north.example' })).toEqual(found('email'))
   })
 
@@ -48,19 +50,21 @@ describe('a person is sent to their organization', () => {
     const other = await at.organization('Other')
     await at.verifiedDomain(other.id, 'other.example')
     const theirs = await at.connection(other.id)
+    await at.user(withSso, 'ana@north.example')
+    await at.user(other.id, 'bob@other.example')
     const hints: Hints[] = [
       { organization: 'riverside-north' },
       { connection: sso.id },
       { domainHint: 'north.example' },
       { loginHint: 'ana@north.example' },
-      { remembered: { organizationId: withSso } },
+      { remembered: { organizationId: withSso, email: 'ana@north.example' } },
     ]
     const others: Hints[] = [
       { organization: 'other' },
       { connection: theirs.id },
       { domainHint: 'other.example' },
       { loginHint: 'bob@other.example' },
-      { remembered: { organizationId: other.id } },
+      { remembered: { organizationId: other.id, email: 'bob@other.example' } },
     ]
     for (const [i, hint] of hints.entries())
       for (const later of others.slice(i + 1))
@@ -91,9 +95,24 @@ describe('a person is sent to their organization', () => {
   })
 
   test('to a password where the browser remembers an organization without single sign-on', async () => {
-    expect(await discover({ remembered: { organizationId: without } })).toEqual({
+    await at.user(without, 'ana@hillside.example')
+    const remembered = { organizationId: without, email: 'ana@hillside.example' }
+    expect(await discover({ remembered })).toEqual({
       ...{ kind: 'found', organizationId: without, reason: 'remembered' },
     })
+  })
+
+  test('to a password where the one who is remembered is not of the connection’s domains', async () => {
+    await at.user(withSso, 'guest@elsewhere.example')
+    const remembered = { organizationId: withSso, email: 'guest@elsewhere.example' }
+    expect(await discover({ remembered })).toEqual({
+      ...{ kind: 'found', organizationId: withSso, reason: 'remembered' },
+    })
+  })
+
+  test('nowhere where the one who is remembered is there no longer', async () => {
+    const remembered = { organizationId: without, email: 'gone@hillside.example' }
+    expect(await discover({ remembered })).toEqual({ kind: 'ask_email' })
   })
 })
 

@@ -117,6 +117,7 @@ export const pagesShown = {
     what: 'The fault is ours.',
     fix: 'Try again.',
     requestId: '01jz8x6v0kq3m5n7p9r1s3t502',
+    link: { url: '/clinic/login/1b2c/other', text: 'Sign in another way' },
   },
   onward: { brand, kind: 'onward', url: '/clinic/oauth/authorize/1b2c' },
   notice: {

@@ -29,7 +29,8 @@ export async function completeSignIn(
   const { id: accountId, signedOutAt = 0 } = person.user
   const nowSeconds = Math.floor(deps.clock() / 1000)
   // Never counted as one from before everybody was signed out, in whose second it may be.
-  const ts = Math.max(authTime ?? nowSeconds, Math.ceil(signedOutAt / 1000))
+  // Nor from the future, whatever a provider says: a sign-in that is always fresh would outlive every end.
+  const ts = Math.max(Math.min(authTime ?? nowSeconds, nowSeconds), Math.ceil(signedOutAt / 1000))
   const login = { accountId, ts, ...(amr.length > 0 && { amr: [...amr] }), ...(acr !== undefined && { acr }) }
   remember(at, ctx, person)
   await leaveOther(at, ctx, here, accountId)

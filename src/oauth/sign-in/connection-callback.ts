@@ -1,13 +1,14 @@
 import type { Context, Middleware } from 'koa'
-import { finishConnectionTest } from '../../connections/test-connection.ts'
+import { finishConnectionTest, isTestState } from '../../connections/test-connection.ts'
 import type { UpstreamSignIn } from '../../connections/upstream-sign-in.ts'
 import { DomainError } from '../../errors.ts'
 import { arrivalOf } from '../../http/arrival.ts'
 import { statusOf } from '../../http/status.ts'
+import { type ConnectionId, parseId } from '../../ids.ts'
 import { signInRoute } from '../endpoints.ts'
 import type { IssuerDeps } from '../issuer-deps.ts'
 import { type Page, send } from '../pages.ts'
-import { connectionIn, isSameBrowser, openState } from './through-connection.ts'
+import { isSameBrowser, openState } from './return-state.ts'
 
 type Deps = Pick<
   IssuerDeps,
@@ -37,8 +38,7 @@ async function goOn(deps: Deps, ctx: Context): Promise<void> {
   const connectionId = connectionIn(ctx.path)
   const { state } = ctx.query
   if (connectionId === undefined || typeof state !== 'string') throw notBegun()
-  const sent = openState(deps.secrets, connectionId, state)
-  if (sent === undefined) {
+  if (isTestState(state)) {
     const callbackUrl = deps.origin + ctx.url
     const { test } = await finishConnectionTest(
       { ...deps, records: deps.storedRecords },
@@ -49,9 +49,16 @@ async function goOn(deps: Deps, ctx: Context): Promise<void> {
     send(ctx, tested(test.state.kind === 'passed'))
     return
   }
-  if (!isSameBrowser(ctx, deps.origin, sent)) throw notBegun()
+  const sent = openState(deps.secrets, connectionId, state)
+  if (sent === undefined || !isSameBrowser(ctx, deps.origin, sent)) throw notBegun()
   ctx.status = 303
   ctx.redirect(`/${sent.slug}${signInRoute}/${sent.uid}/return?${ctx.querystring}`)
+}
+
+/** The connection that an address below `/connections` names. */
+function connectionIn(path: string): ConnectionId | undefined {
+  const [, id = ''] = /^\/connections\/([^/]+)\/callback\/?$/.exec(path) ?? []
+  return parseId('con', id)
 }
 
 function notBegun(): DomainError {

@@ -36,16 +36,24 @@ async function choose(at: PagesOf, ctx: Context, purpose: LinkPurpose, text: str
     await deps.accounts.choosePassword(purpose, chosen, { requestId, address })
   } catch (cause) {
     if (!hasCode(cause, 'password_refused')) throw cause
-    const error = [cause.message, cause.fix].filter((part) => part !== undefined).join('. ')
-    await showChoosing(at, ctx, purpose, text, `${error}.`)
+    await showChoosing(at, ctx, purpose, text, saidOf(cause))
     return
   }
   const heading = purpose === 'invitation' ? 'You are in' : 'Your password is changed'
   const next = purpose === 'invitation' ? '' : ' You were signed out everywhere.'
   send(ctx, {
     ...{ kind: 'notice', brand: brandOf(service), heading },
-    text: `Go back to the app and sign in with your new password.${next}`,
+    text: `Go back to the app and sign in with your new password, or sign in here.${next}`,
+    link: { url: `/${service.slug}${signInRoute}`, text: 'Sign in' },
   })
+}
+
+/** A sentence each, whether or not they end as one. */
+function saidOf({ message, fix }: DomainError): string {
+  return [message, fix]
+    .filter((part) => part !== undefined)
+    .map((part) => part.charAt(0).toUpperCase() + part.slice(1).replace(/\.$/, ''))
+    .join('. ')
 }
 
 async function showChoosing(

@@ -104,17 +104,26 @@ async function goTo(
       return
     case 'prove_email':
       return mailCode(at, ctx, here, found.email)
-    case 'found': {
-      const { requestId, address } = arrivalOf(ctx.req)
-      await recordRouting(at.deps, found, { serviceId: at.service.id, requestId, address })
-      const { connectionId, organizationId } = found
-      if (connectionId === undefined) await goOn(ctx, here, { ...known, organizationId })
-      else await beginThrough(at, ctx, here, connectionId, known)
-      return
-    }
+    case 'found':
+      return goToTenant(at, ctx, here, found, known)
     default:
       throw new Error(`unknown discovery: ${found satisfies never}`)
   }
+}
+
+/** @param progress what is known of the person */
+async function goToTenant(
+  at: PagesOf,
+  ctx: Context,
+  here: UnderWay,
+  found: Parameters<typeof recordRouting>[1],
+  progress: Progress,
+): Promise<void> {
+  const { requestId, address } = arrivalOf(ctx.req)
+  await recordRouting(at.deps, found, { serviceId: at.service.id, requestId, address })
+  const { connectionId, organizationId } = found
+  if (connectionId === undefined) await goOn(ctx, here, { ...progress, organizationId })
+  else await beginThrough(at, ctx, here, connectionId, progress)
 }
 
 async function mailCode(at: PagesOf, ctx: Context, here: UnderWay, email: string): Promise<void> {
@@ -164,7 +173,8 @@ async function showChoice(at: PagesOf, ctx: Context, here: UnderWay): Promise<vo
     const error =
       'Nobody with this address may sign in here. Ask an administrator of your organization to invite you.'
     showEmail(at, ctx, { ...here, progress: {} }, { error })
-  } else if (others.length === 0) await choose(at, ctx, here, first)
+  } else if (others.length === 0)
+    await goToTenant(at, ctx, here, { ...first, reason: 'proven_email' }, here.progress)
   else {
     const choices = tenants.map(({ organizationId, name, how }) => ({
       ...{ value: organizationId, name },
@@ -178,17 +188,7 @@ async function answerChoice(at: PagesOf, ctx: Context, here: UnderWay, form: For
   const organizationId = parseId('org', form.get('choice') ?? '')
   const chosen = (await tenantsFor(at, here)).find((tenant) => tenant.organizationId === organizationId)
   if (chosen === undefined) throw new DomainError('not_found', 'there is no such choice')
-  await choose(at, ctx, here, chosen)
-}
-
-async function choose(
-  at: PagesOf,
-  ctx: Context,
-  here: UnderWay,
-  { connectionId, organizationId }: Tenant,
-): Promise<void> {
-  if (connectionId !== undefined) await beginThrough(at, ctx, here, connectionId)
-  else await goOn(ctx, here, { ...here.progress, organizationId })
+  await goToTenant(at, ctx, here, { ...chosen, reason: 'choice' }, here.progress)
 }
 
 function showForgot(at: PagesOf, ctx: Context, here: UnderWay): void {

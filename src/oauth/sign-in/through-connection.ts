@@ -1,23 +1,21 @@
-import { hash } from 'node:crypto'
 import type { Context } from 'koa'
-import { z } from 'zod'
 import { type Connection, findConnection, redirectUriOf } from '../../connections/connection.ts'
+import { recordRefusal } from '../../connections/record-refusal.ts'
 import { signInThrough } from '../../connections/sign-in-through.ts'
-import { DomainError } from '../../errors.ts'
+import type { UpstreamIdentity } from '../../connections/upstream-sign-in.ts'
+import { DomainError, hasCode } from '../../errors.ts'
 import { arrivalOf } from '../../http/arrival.ts'
-import { type ConnectionId, parseId } from '../../ids.ts'
-import type { Secrets } from '../../secrets/secrets.ts'
+import { statusOf } from '../../http/status.ts'
+import type { ConnectionId } from '../../ids.ts'
+import { takeOnce } from '../artifact-adapter.ts'
 import { brandOf } from '../brand.ts'
-import { hostCookie } from '../cookies.ts'
 import { leave } from '../pages.ts'
-import { admitted } from '../people.ts'
+import { admitted, type Person } from '../people.ts'
+import { interactionSeconds } from '../session-life.ts'
 import { completeSignIn } from './complete.ts'
 import type { PagesOf } from './pages-of.ts'
-import { keepProgress, type Progress, type UnderWay } from './under-way.ts'
-
-/** What goes through the provider and comes back: sealed, so that nobody reads or makes one. */
-const State = z.object({ slug: z.string(), uid: z.string(), browser: z.string() })
-export type ReturnState = z.output<typeof State>
+import { hashOf, stateFor } from './return-state.ts'
+import { keepProgress, type Progress, show, type UnderWay } from './under-way.ts'
 
 /** Sends the browser to the connection's provider. */
 export async function beginThrough(
@@ -30,18 +28,19 @@ export async function beginThrough(
   const { deps, service } = at
   const connection = await connectionOf(at, connectionId)
   const { uid, params, prompt } = here.interaction
-  const state = sealState(deps.secrets, connectionId, {
-    ...{ slug: service.slug, uid, browser: browserHash(browserOf(at, ctx)) },
-  })
-  const { url, keep } = await deps.upstream.begin(connection, {
+  const { state, stateHash } = stateFor(at, ctx, uid, connectionId)
+  const ask = {
     redirectUri: redirectUriOf(deps.origin, connectionId),
     state,
     loginHint: progress.email,
     ...freshness(params, prompt.reasons),
+  }
+  await telling(at, ctx, here, connection, async () => {
+    const { url, keep } = await deps.upstream.begin(connection, ask)
+    const sealedKeep = deps.secrets.seal('cookies', uid, keep)
+    await keepProgress(here, { ...progress, upstream: { connectionId, stateHash, sealedKeep } })
+    leave(ctx, brandOf(service), url)
   })
-  const sealedKeep = deps.secrets.seal('cookies', uid, keep)
-  await keepProgress(here, { ...progress, upstream: { connectionId, stateHash: hashOf(state), sealedKeep } })
-  leave(ctx, brandOf(service), url)
 }
 
 /** What the app asks of a sign-in it asks of the provider, too. */
@@ -56,27 +55,92 @@ function freshness(params: Readonly<Record<string, unknown>>, reasons: readonly 
 
 /**
  * The provider has sent the browser back to the sign-in that it left.
- * @throws {DomainError} `sign_in_refused`; `not_found` if nothing was begun, or it is over
+ * @throws {DomainError} `not_found` if nothing was begun, or it is over
  */
 export async function finishThrough(at: PagesOf, ctx: Context, here: UnderWay): Promise<void> {
-  const { deps } = at
   const { upstream, ...progress } = here.progress
   const state = ctx.query['state']
   if (upstream === undefined || typeof state !== 'string' || hashOf(state) !== upstream.stateHash)
     throw over()
-  // Once, whatever comes of it.
+  // Once, whatever comes of it: of several at the same time the store lets one through.
+  const endsAt = Math.ceil(at.deps.clock() / 1000) + interactionSeconds
+  if (!(await takeOnce(at.deps, at.service.id, 'UpstreamReturn')('', upstream.stateHash, endsAt)))
+    throw over()
   await keepProgress(here, progress)
   const connection = await connectionOf(at, upstream.connectionId)
-  const keep = deps.secrets.open('cookies', here.interaction.uid, upstream.sealedKeep).toString()
+  const said: Said = {}
+  const signIn = async () => {
+    said.identity = await identityOf(at, ctx, here, connection, { ...upstream, state })
+    const person = await personOf(at, ctx, connection, said.identity)
+    const { amr = [], acr, authTime } = said.identity
+    await completeSignIn(at, ctx, here, person, { amr, acr, authTime })
+  }
+  await telling(at, ctx, here, connection, signIn, said)
+}
+
+/** Who it is, once the provider has said it. */
+interface Said {
+  identity?: UpstreamIdentity
+}
+
+async function identityOf(
+  { deps }: PagesOf,
+  ctx: Context,
+  { interaction }: UnderWay,
+  connection: Connection,
+  { sealedKeep, state }: { readonly sealedKeep: string; readonly state: string },
+): Promise<UpstreamIdentity> {
+  const keep = deps.secrets.open('cookies', interaction.uid, sealedKeep).toString()
   const callbackUrl = `${redirectUriOf(deps.origin, connection.id)}?${ctx.querystring}`
-  const identity = await deps.upstream.finish(connection, { callbackUrl }, keep, state)
+  return await deps.upstream.finish(connection, { callbackUrl }, keep, state)
+}
+
+async function personOf(
+  { deps }: PagesOf,
+  ctx: Context,
+  connection: Connection,
+  identity: UpstreamIdentity,
+): Promise<Person> {
   const { requestId, address } = arrivalOf(ctx.req)
   const records = deps.storedRecords
   const user = await signInThrough({ ...deps, records }, connection, identity, { requestId, address })
   const person = await admitted(records, user)
   if (person === undefined) throw new DomainError('sign_in_refused', 'this person may not come in')
-  const { amr = [], acr, authTime } = identity
-  await completeSignIn(at, ctx, here, person, { amr, acr, authTime })
+  return person
+}
+
+/**
+ * A refusal is told to the person, with the way on, and in the organization's trail, under the request id that the person
+ * is shown.
+ */
+async function telling(
+  { deps, service }: PagesOf,
+  ctx: Context,
+  here: UnderWay,
+  connection: Connection,
+  work: () => Promise<void>,
+  said: Said = {},
+): Promise<void> {
+  try {
+    await work()
+  } catch (cause) {
+    if (!hasCode(cause, 'sign_in_refused') && !hasCode(cause, 'connection_state')) throw cause
+    const { requestId, address } = arrivalOf(ctx.req)
+    const met = { serviceId: service.id, requestId, address, identity: said.identity }
+    await recordRefusal(deps, connection, cause, met)
+    const brand = brandOf(service)
+    const heading = 'You could not be signed in'
+    const link = { url: `${here.path}/other`, text: 'Sign in another way' }
+    const words = { what: cause.message, fix: fixFor(cause) }
+    const page = { kind: 'error', brand, heading, ...words, requestId, link } as const
+    show(ctx, here, page, statusOf.sign_in_refused)
+  }
+}
+
+/** What the person can do, and what only an administrator can. */
+function fixFor({ fix }: DomainError): string {
+  const toDo = fix === undefined ? '' : `: ${fix}`
+  return `Go back to the app and begin again. If that does not help, show this page to an administrator of your organization, who finds it in the audit trail${toDo}`
 }
 
 async function connectionOf({ deps }: PagesOf, id: ConnectionId): Promise<Connection> {
@@ -89,61 +153,4 @@ function over(): DomainError {
   return new DomainError('not_found', 'this sign-in is over, or it was begun in another browser', {
     fix: 'go back to the app and start again',
   })
-}
-
-function boundTo(connectionId: ConnectionId): string {
-  return `return\0${connectionId}`
-}
-
-function sealState(secrets: Secrets, connectionId: ConnectionId, state: ReturnState): string {
-  const sealed = secrets.seal('cookies', boundTo(connectionId), JSON.stringify(state))
-  return Buffer.from(sealed).toString('base64url')
-}
-
-/** What we have sent away through this connection; `undefined`: it was not ours, or another connection's. */
-export function openState(
-  secrets: Secrets,
-  connectionId: ConnectionId,
-  state: string,
-): ReturnState | undefined {
-  try {
-    const sealed = Buffer.from(state, 'base64url').toString()
-    return State.parse(JSON.parse(secrets.open('cookies', boundTo(connectionId), sealed).toString()))
-  } catch {
-    return undefined
-  }
-}
-
-const browserCookie = 'latchkey_browser'
-
-/** The name that this browser has been given while it is away. */
-function browserOf({ deps }: PagesOf, ctx: Context): string {
-  const name = hostCookie(deps.origin, browserCookie)
-  const known = ctx.cookies.get(name, { signed: false })
-  if (known !== undefined && known.length === browserNameLength) return known
-  const made = Buffer.from(deps.random(32)).toString('base64url')
-  ctx.cookies.set(name, made, { httpOnly: true, sameSite: 'lax', signed: false })
-  return made
-}
-
-const browserNameLength = 43
-
-/** Whether the browser that comes back is the one that went away. */
-export function isSameBrowser(ctx: Context, origin: string, { browser }: ReturnState): boolean {
-  const name = ctx.cookies.get(hostCookie(origin, browserCookie), { signed: false })
-  return name !== undefined && browserHash(name) === browser
-}
-
-function browserHash(name: string): string {
-  return hash('sha256', `browser\0${name}`, 'base64url')
-}
-
-function hashOf(state: string): string {
-  return hash('sha256', state, 'base64url')
-}
-
-/** The connection that an address below `/connections` names. */
-export function connectionIn(path: string): ConnectionId | undefined {
-  const [, id = ''] = /^\/connections\/([^/]+)\/callback\/?$/.exec(path) ?? []
-  return parseId('con', id)
 }
