@@ -6,7 +6,7 @@ import { type ClientKey, clientKeys } from './client-keys/client-key.ts'
 import { newClientKey } from './client-keys/create-client-key.ts'
 import type { Clock, Random } from './clock.ts'
 import { hasCode } from './errors.ts'
-import { type NewId, type OrganizationId, parseId } from './ids.ts'
+import { commandClientId, type NewId, type OrganizationId, parseId } from './ids.ts'
 import { newOrganization } from './organizations/create-organization.ts'
 import { organizations } from './organizations/organization.ts'
 import { checkValue, verifySecrets } from './secrets/check-value.ts'
@@ -56,6 +56,7 @@ export async function ensureFirstStart(deps: FirstStartDeps, document: OwnDocume
   if (operatorId === undefined) await startFirst(deps, document.bytes())
   else if (known !== 'known') await enterSecret(deps, operatorId)
   await followOwnDocument(deps, document)
+  await enterCommand(deps)
   await finishKeyFiles(deps)
 }
 
@@ -144,6 +145,38 @@ async function followOwnDocument(deps: FirstStartDeps, document: OwnDocument): P
   } catch (error) {
     // Another node has just done the same.
     if (!hasCode(error, 'conflict')) throw error
+  }
+}
+
+/**
+ * The `latchkey` command signs people in as any app does: it is a public client of the operator's, which can disable it.
+ * A deployment that was there before it gets it at its next start.
+ */
+async function enterCommand(deps: FirstStartDeps): Promise<void> {
+  const { records } = deps.store
+  const [known] = await records.locate(clientKeys, 'id', commandClientId, { limit: 1 })
+  const service = known === undefined ? await findService(records, managementSlug) : undefined
+  if (service === undefined) return
+  const { organizationId } = service
+  const by = firstStartActor(organizationId)
+  const { key } = newClientKey(deps, deps.clock(), {
+    organizationId,
+    serviceId: service.id,
+    name: 'latchkey command',
+    role: 'organization-viewer',
+    environment: 'live',
+    cidrs: [],
+    createdBy: by.id,
+    isPublic: true,
+    applicationType: 'native',
+    redirectUris: ['http://127.0.0.1/callback'],
+  })
+  try {
+    await recorded(deps)({ type: 'client_key.created', organizationId, target: commandClientId, by }, [
+      insert(clientKeys, { ...key, id: commandClientId }),
+    ])
+  } catch (error) {
+    if (!hasCode(error, 'already_exists')) throw error
   }
 }
 

@@ -22,6 +22,9 @@ export type GrantId = Id<'GrantId'>
 export type MailId = Id<'MailId'>
 export type LinkId = Id<'LinkId'>
 
+/** The `latchkey` command as a client of the service `latchkey`: the same in every deployment, so that it need not be told. */
+export const commandClientId = 'key_00000000000000000000000cmd' as ClientKeyId
+
 interface IdsByPrefix {
   org: OrganizationId
   svc: ServiceId

@@ -31,7 +31,8 @@ export async function fetchAccessToken(
   }
 }
 
-function failureFrom(error: unknown, endpoint: string): unknown {
+/** What went wrong on the way to a token, in the command's words. */
+export function failureFrom(error: unknown, endpoint: string): unknown {
   if (error instanceof TokenError) {
     if (error.code === 'unreachable') return unreachable(new URL(endpoint).origin, error)
     return new Failure(error.message, { exitCode: 1, fix: fixFor(error.code), cause: error })
@@ -50,6 +51,14 @@ function fixFor(code: string): string {
   switch (code) {
     case 'invalid_client':
       return 'the key may be revoked, disabled, expired, rotated out, or of another server or service: check --key-file and --server'
+    case 'sign_in_needed':
+      return 'sign in with `latchkey login`, or give a key with --key-file'
+    case 'access_denied':
+    case 'expired_token':
+    case 'sign_in_timeout':
+      return 'try `latchkey login` again'
+    case 'unsupported':
+      return 'the server may be older than this command'
     case 'invalid_scope':
       return 'ask only for scopes within the role of the key'
     case 'rate_limited':

@@ -49,7 +49,7 @@ async function readKeyFile(path: string): Promise<Credential> {
   } catch (cause) {
     throw new Failure(`no key can be read from ${path}`, {
       exitCode: 2,
-      fix: `the server writes operator-key.json into its data folder at its first start; name it with --key-file, or put a key into LATCHKEY_CLI_KEY`,
+      fix: `the server writes operator-key.json into its data folder at its first start; name it with --key-file, put a key into LATCHKEY_CLI_KEY, or sign in with \`latchkey login\``,
       cause,
     })
   }

@@ -5,6 +5,7 @@ import { domainsCommand } from './domains.ts'
 import { entitlementsCommand } from './entitlements.ts'
 import { describeFailure, Failure } from './failure.ts'
 import { keysCommand } from './keys.ts'
+import { loginCommand, logoutCommand, whoamiCommand } from './login.ts'
 import { mailsCommand } from './mails.ts'
 import { organizationsCommand } from './organizations.ts'
 import { rolesCommand } from './roles.ts'
@@ -42,6 +43,9 @@ for (const group of [
   auditCommand,
   activityCommand,
   tokenCommand,
+  loginCommand,
+  logoutCommand,
+  whoamiCommand,
   secretsCommand,
 ])
   program.addCommand(group(open))

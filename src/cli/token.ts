@@ -11,15 +11,17 @@ interface TokenOptions {
 
 export function tokenCommand(open: Open): Command {
   return new Command('token')
-    .description('print an access token for a key (--key-file, LATCHKEY_CLI_KEY, or --key-file - from stdin)')
+    .description(
+      'print an access token for a key (--key-file, LATCHKEY_CLI_KEY, or --key-file - from stdin), or for who is signed in',
+    )
     .option('--service <slug>', 'the service of the key, where the key file does not say it')
     .option('--scope <scopes>', 'narrow it to these, with spaces between')
     .option('--decode', 'show what the token says instead; its signature is not checked')
     .action(async (options: TokenOptions) => {
       const session = open()
       const { service, scope, decode } = options
-      const endpoint = await endpointOf(session, service)
-      const token = await session.accessToken(endpoint, scope)
+      const own = scope === undefined ? await session.personToken(service ?? 'latchkey') : undefined
+      const token = own ?? (await session.accessToken(await endpointOf(session, service), scope))
       if (decode === true)
         session.output.show({ header: decodeProtectedHeader(token), claims: decodeJwt(token) })
       else if (session.output.json) session.output.show({ access_token: token })

@@ -35,6 +35,7 @@ export function apiDocument(options: ApiDocumentOptions): ApiDocument {
     const method = operation.method.toLowerCase()
     paths[operation.path] = { ...paths[operation.path], [method]: operationObject(operation, origin) }
   }
+  const roles = organizationRoles(routes)
   const tags = [...new Set(operations.map(({ tag }) => tag))].map((name) => ({ name }))
   return createDocument(
     {
@@ -44,10 +45,10 @@ export function apiDocument(options: ApiDocumentOptions): ApiDocument {
       tags,
       paths,
       security: [{ latchkey: [] }],
-      components: { securitySchemes: { latchkey: securityScheme(origin) } },
+      components: { securitySchemes: { latchkey: securityScheme(origin, roles) } },
       // Its router is exact, so a path in another letter case is no operation rather than an ambiguous one.
       'x-latchkey-strict-paths': true,
-      'x-latchkey-roles': { ...organizationRoles(routes), ...extraRoles },
+      'x-latchkey-roles': { ...roles, ...extraRoles },
     },
     { allowEmptySchema: { custom: true, transform: true } },
   )
@@ -58,12 +59,20 @@ export function describedRoutes(routes: readonly Route[]): readonly DescribedOpe
   return routes.map(({ handle: _, ...route }) => ({ ...route, path: apiPrefix + route.path }))
 }
 
-function securityScheme(origin: string) {
+function securityScheme(origin: string, roles: Readonly<Record<string, DescribedRole>>) {
+  const tokenUrl = `${origin}/latchkey/oauth/token`
+  const scopes = Object.fromEntries(
+    Object.entries(roles).map(([name, { description }]) => [name, description]),
+  )
   return {
     type: 'oauth2' as const,
     description:
-      'A client key is exchanged for a short-lived JWT, sent as `Authorization: Bearer` (RFC 6750).',
-    flows: { clientCredentials: { tokenUrl: `${origin}/latchkey/oauth/token`, scopes: {} } },
+      'A client key is exchanged for a short-lived JWT, sent as `Authorization: Bearer` (RFC 6750). Apps get one for people.',
+    flows: {
+      clientCredentials: { tokenUrl, scopes: {} },
+      // What apps may ask people for; `admin` and `viewer` are no scopes, and so are nobody's to ask for.
+      authorizationCode: { authorizationUrl: `${origin}/latchkey/oauth/authorize`, tokenUrl, scopes },
+    },
   }
 }
 

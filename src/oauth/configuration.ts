@@ -23,7 +23,7 @@ import {
   peopleConfiguration,
   peopleTtl,
 } from './people-configuration.ts'
-import { apiScopesOf, extraClientMetadata } from './registration.ts'
+import { extraClientMetadata } from './registration.ts'
 import { refusedScope } from './scopes.ts'
 import {
   tokenClientDefaults,
@@ -188,11 +188,7 @@ async function resourceServer(
   if (resource !== service.audience || Array.isArray(ctx.oidc.params?.['resource']))
     throw new errors.InvalidTarget()
   if (ctx.oidc.params?.['grant_type'] !== 'client_credentials')
-    return delegatedResource(
-      service,
-      signed(deps, service, exchangeOf(ctx).authenticated?.key),
-      apiScopesOf(client),
-    )
+    return delegatedResource(service, signed(deps, service, exchangeOf(ctx).authenticated?.key), client)
   const authenticated = authenticatedOf(ctx)
   const scopes = ctx.oidc.requestParamScopes
   // Never a quiet narrowing: a scope left out would leave a token for the whole role.

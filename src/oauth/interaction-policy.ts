@@ -8,7 +8,7 @@ import { findApp } from './apps.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
 import { hintsIn, isMeant } from './meant-organization.ts'
 import { apiScopesOf } from './registration.ts'
-import { delegableScopes, usableScopes } from './usable-scopes.ts'
+import { scopesOpenTo, usableScopes } from './usable-scopes.ts'
 
 const { Check, Prompt, base } = library
 
@@ -72,10 +72,9 @@ function notAllowed(deps: IssuerDeps, service: Service) {
 function scopesMissing(deps: IssuerDeps, service: Service) {
   return new Check('scopes_missing', 'requested scopes not granted', async (ctx) => {
     const granted = new Set(ctx.oidc.entities.Grant?.getResourceScope(service.audience).split(' '))
-    const listed = ctx.oidc.client && apiScopesOf(ctx.oidc.client)
-    const asked = delegableScopes(service).filter(
-      (scope) => ctx.oidc.requestParamScopes.has(scope) && (listed?.includes(scope) ?? true),
-    )
+    const { client } = ctx.oidc
+    const open = client === undefined ? [] : scopesOpenTo(service, client.clientId, apiScopesOf(client))
+    const asked = open.filter((scope) => ctx.oidc.requestParamScopes.has(scope))
     const missing = asked.filter((scope) => !granted.has(scope))
     if (missing.length === 0) return false
     return (await usableScopes(deps.records, service, personOf(ctx), missing)).length > 0

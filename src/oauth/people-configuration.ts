@@ -1,5 +1,6 @@
 import {
   type Adapter,
+  type Client,
   type Configuration,
   type KoaContextWithOIDC,
   Provider,
@@ -17,8 +18,9 @@ import { grantAdapter } from './grants.ts'
 import { identityScopes, isIdentityScope } from './identity-scopes.ts'
 import { interactionPolicy, rememberedGrant } from './interaction-policy.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
+import { apiScopesOf } from './registration.ts'
 import { interactionSeconds, sessionSeconds } from './session-life.ts'
-import { delegableScopes } from './usable-scopes.ts'
+import { scopesOpenTo } from './usable-scopes.ts'
 
 const codeSeconds = 60
 const idTokenSeconds = 900
@@ -68,14 +70,14 @@ export function peopleTtl({ clock }: IssuerDeps, service: Service) {
 
 /**
  * The scopes of the one API that apps may ask people for; what else a request names is left out and told in `scope`.
- * @param apiScopes those that an app which registered itself has listed; an organization's own key may ask for all
+ * An app which registered itself asks for no more than it has listed; an organization's own key may ask for all.
  */
 export function delegatedResource(
   service: Service,
   signed: Omit<ResourceServer, 'scope'>,
-  apiScopes: readonly string[] | undefined,
+  client: Client,
 ): ResourceServer {
-  const scopes = delegableScopes(service).filter((scope) => apiScopes?.includes(scope) ?? true)
+  const scopes = scopesOpenTo(service, client.clientId, apiScopesOf(client))
   return { ...signed, scope: scopes.join(' ') }
 }
 

@@ -1,5 +1,5 @@
 import { operationsOf } from '../evaluator/grant.ts'
-import { parseId } from '../ids.ts'
+import { commandClientId, parseId } from '../ids.ts'
 import { roles } from '../roles/role.ts'
 import { entitledRoles, entitlements } from '../services/entitlement.ts'
 import { compiledModelOf } from '../services/operations-of.ts'
@@ -12,6 +12,24 @@ import { includedRoles } from './scopes.ts'
 /** Scopes of the service that apps may ask for. */
 export function delegableScopes(service: Service): readonly string[] {
   return service.model.roles.filter(({ delegable }) => delegable).map(({ name }) => name)
+}
+
+/**
+ * Scopes of the service that the app may ask for. The deployment's own command may ask its operator's people for what no
+ * other app may: the roles that act for any organization.
+ * @param listed those that an app which registered itself has named; an organization's own key may ask for all
+ */
+export function scopesOpenTo(
+  service: Service,
+  clientId: string,
+  listed: readonly string[] | undefined,
+): readonly string[] {
+  const isOwn = service.kind === 'system' && clientId === commandClientId
+  const open = service.model.roles.filter(
+    ({ name, delegable, anyOrganization }) =>
+      (delegable && (listed?.includes(name) ?? true)) || (isOwn && anyOrganization),
+  )
+  return open.map(({ name }) => name)
 }
 
 /** What a scope allows, in words: the document's own, else what its operations are called there. */
@@ -58,6 +76,8 @@ export async function usableScopes(
   }
   return scopes.filter((scope) => {
     const opened = operationsOf(compiled, scope, [scope])
-    return opened.size === 0 ? names.has(scope) : [...opened].some((id) => operations.has(id))
+    // One that no app may ask for is of use to nobody but who holds it.
+    const isOwn = compiled.rolesByName.get(scope)?.role.delegable === false
+    return opened.size === 0 || isOwn ? names.has(scope) : [...opened].some((id) => operations.has(id))
   })
 }

@@ -12,7 +12,7 @@ import { brandOf } from '../brand.ts'
 import { signInRoute } from '../endpoints.ts'
 import { identityScopes, isIdentityScope } from '../identity-scopes.ts'
 import { findPerson, type Person } from '../people.ts'
-import { delegableScopes, usableScopes, wordsOf } from '../usable-scopes.ts'
+import { scopesOpenTo, usableScopes, wordsOf } from '../usable-scopes.ts'
 import type { Form } from './form.ts'
 import type { PagesOf } from './pages-of.ts'
 import { finish, formOf, keepProgress, show, type UnderWay } from './under-way.ts'
@@ -107,11 +107,12 @@ async function questionOf(
     throw new DomainError('not_found', 'the app, or your account, is not there any more')
   const asked = String(params['scope'] ?? '').split(' ')
   const identity = Object.keys(identityScopes).filter((name) => asked.includes(name))
-  const delegable = delegableScopes(service).filter(
-    (name) => asked.includes(name) && (app.apiScopes?.includes(name) ?? true),
-  )
-  const usable = await usableScopes(deps.records, service, person, delegable)
-  const scopes = [...identity, ...delegable].map((name) => ({
+  const open = scopesOpenTo(service, app.clientId, app.apiScopes).filter((name) => asked.includes(name))
+  const usable = await usableScopes(deps.records, service, person, open)
+  const own = (name: string) => service.model.roles.some((role) => role.name === name && !role.delegable)
+  // What only the operator's people can have is no news to others.
+  const shown = open.filter((name) => usable.includes(name) || !own(name))
+  const scopes = [...identity, ...shown].map((name) => ({
     ...{ name, description: wordsOf(service, name) },
     usable: isIdentityScope(name) || usable.includes(name),
   }))
