@@ -50,7 +50,7 @@ export function failureFrom(error: unknown, endpoint: string): unknown {
 function fixFor(code: string): string {
   switch (code) {
     case 'invalid_client':
-      return 'the key may be revoked, disabled, expired, rotated out, or of another server or service: check --key-file and --server'
+      return 'the key may be revoked, disabled, expired, rotated out, or of another server or service: check --key-file and --server; if you have signed in, the operator may have disabled that'
     case 'sign_in_needed':
       return 'sign in with `latchkey login`, or give a key with --key-file'
     case 'access_denied':

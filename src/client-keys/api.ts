@@ -267,7 +267,7 @@ function stateRoutes(deps: Deps): readonly Route[] {
         answer: wire.ClientKeyBody,
         example: { reason: 'key_compromise' },
       },
-      errors: ['invalid_request', 'client_key_not_found', 'precondition_failed', 'conflict'],
+      errors: changeErrors,
       handle: async ({ principal, organizationId, params, body, ifMatch }) => {
         const revocation = { ...body, ifMatch }
         const by = actorOf(principal)

@@ -11,6 +11,7 @@ import {
   clientKeys,
   endTokens,
   getClientKey,
+  refuseCommand,
   refuseRevoked,
   withAuthorityRaised,
 } from './client-key.ts'
@@ -54,8 +55,9 @@ export async function changeClientKey(
   const changed = applied(before, change)
   const isRestriction =
     changed.expiresAt !== before.expiresAt || JSON.stringify(changed.cidrs) !== JSON.stringify(before.cidrs)
-  const isOther =
-    changed.name !== before.name || !isDeepStrictEqual(addressesOf(changed), addressesOf(before))
+  const isMoved = !isDeepStrictEqual(addressesOf(changed), addressesOf(before))
+  if (isMoved) refuseCommand(before)
+  const isOther = changed.name !== before.name || isMoved
   if (!isRestriction && !isOther) return before
   if (isRestriction) await checkGivingKey(deps.records, giver, before)
   const nowMs = deps.clock()

@@ -4,6 +4,7 @@ import type { EpochMs } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import {
   type ClientKeyId,
+  commandClientId,
   type NewId,
   type OrganizationId,
   parseId,
@@ -179,6 +180,17 @@ export function endTokens(newId: NewId, nowMs: EpochMs, key: ClientKey): Insert 
   const { id, organizationId, serviceId, authority } = key
   const ended = { kind: 'authority', of: id, lowest: authority } as const
   return revoke(newId, nowMs, { organizationId, serviceId, ended })
+}
+
+/**
+ * The `latchkey` command has this one id everywhere, and so cannot be given another key.
+ * @throws {DomainError} `client_key_state` for what could not be undone, or would stop people from signing in unnoticed
+ */
+export function refuseCommand({ id }: ClientKey): void {
+  if (id === commandClientId)
+    throw new DomainError('client_key_state', `people sign in to the latchkey command with ${id}`, {
+      fix: 'disable it if nobody is to: it can be enabled again',
+    })
 }
 
 /** @throws {DomainError} `client_key_state`: a revoked key stays as it is, for its history */

@@ -9,6 +9,7 @@ import {
   endTokens,
   getClientKey,
   type RevocationReason,
+  refuseCommand,
   withAuthorityRaised,
 } from './client-key.ts'
 
@@ -21,7 +22,7 @@ interface Deps {
 
 /**
  * For good: the key and its tokens stop at once. A key that is revoked already keeps its first reason and time.
- * @throws {DomainError} `client_key_not_found`, `precondition_failed`, `conflict`
+ * @throws {DomainError} `client_key_not_found`, `client_key_state` for the command's, `precondition_failed`, `conflict`
  */
 export async function revokeClientKey(
   deps: Deps,
@@ -33,6 +34,7 @@ export async function revokeClientKey(
   const before = await getClientKey(deps.records, organizationId, id)
   expectVersion(before, ifMatch)
   if (before.state.kind === 'revoked') return before
+  refuseCommand(before)
   const nowMs = deps.clock()
   const after = revoked(before, nowMs, reason)
   await deps.commit({ type: 'client_key.revoked', organizationId, target: id, by, details: { reason } }, [

@@ -1,4 +1,5 @@
 import { type Configuration, errors } from 'oidc-provider'
+import { commandClientId } from '../ids.ts'
 import type { Service } from '../services/service.ts'
 import { brandOf } from './brand.ts'
 import { exchangeOf } from './exchange.ts'
@@ -27,17 +28,23 @@ export function errorPages(service: Service): RenderError {
     }
     const { requestId } = exchangeOf(ctx)
     const detail = out.error_description === undefined ? out.error : `${out.error}: ${out.error_description}`
-    const said = wordsFor(out.error, error)
+    const said = wordsFor(out.error, error, ctx.oidc?.params?.['client_id'])
     send(ctx, { kind: 'error', brand: brandOf(service), ...said, requestId, detail }, ctx.status)
   }
 }
 
-function wordsFor(code: string, error: Error): Words {
+function wordsFor(code: string, error: Error, clientId: unknown): Words {
   if (error instanceof errors.SessionNotFound)
     return {
       heading: 'This sign-in is over',
       what: 'It was begun too long ago, or in another browser, or it has been finished already.',
       fix: 'Go back to the app and begin again.',
+    }
+  if (code === 'invalid_client' && clientId === commandClientId)
+    return {
+      heading: 'Nobody signs in to the latchkey command here',
+      what: 'The operator of this server has disabled it for people; keys work on.',
+      fix: `Stop the command. The operator can enable it: latchkey keys enable ${commandClientId}`,
     }
   switch (code) {
     case 'invalid_client':

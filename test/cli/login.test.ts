@@ -1,68 +1,58 @@
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { openSqlite } from '../../adapters/sqlite/open.ts'
-import { clientKeys } from '../../src/client-keys/client-key.ts'
-import { commandClientId, parseId } from '../../src/ids.ts'
-import { deploymentSecrets } from '../../src/secrets/deployment-secrets.ts'
-import { remove, update } from '../../src/storage/ports.ts'
-import { passwordHasher } from '../../src/users/argon2.ts'
-import { findUser } from '../../src/users/find-user.ts'
-import { users } from '../../src/users/user.ts'
+import { commandClientId } from '../../src/ids.ts'
 import { Browser, type Seen } from '../oauth/browser.ts'
-import { type Deployment, newDeploymentSecret, startDeployment } from '../server/deployment.ts'
+import { type Deployment, startDeployment } from '../server/deployment.ts'
+import { itemsOf } from '../server/operations.ts'
 import { type Ran, runLatchkey } from './run-latchkey.ts'
 
-const password = 'correct horse battery staple'
-const secret = newDeploymentSecret()
+const password = 'plum velvet harbour ninety'
 let deployment: Deployment
-let storeFolder: string
 let home: string
 let customer: string
+/** Whose browsers these are: who has signed in with one is asked for no code and no password in it any more. */
+let browsers: Map<string, Browser>
 
 beforeAll(async () => {
-  storeFolder = await mkdtemp(join(tmpdir(), 'latchkey-store-'))
-  deployment = await startDeployment({
-    store: { kind: 'sqlite', path: join(storeFolder, 'db') },
-    secrets: [secret],
-  })
+  deployment = await startDeployment()
   const { operator } = deployment
+  browsers = new Map()
   customer = await operator.makeOrganization('North')
   await comesIn('olga@operator.example', operator.organizationId, 'admin')
   await comesIn('ann@north.example', customer, 'organization-admin')
   await comesIn('bob@north.example', customer, 'organization-viewer')
 })
-afterAll(async () => {
-  await deployment.stop()
-  await rm(storeFolder, { recursive: true })
-})
+afterAll(() => deployment.stop())
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'latchkey-home-'))
 })
 afterEach(() => rm(home, { recursive: true }))
 
-/** Somebody who has been invited and has chosen a password. */
+/** Somebody is invited, and chooses a password where the mail sends them. */
 async function comesIn(email: string, organizationId: string, role: string): Promise<void> {
+  const { operator, address } = deployment
+  await operator.makeUser(organizationId, { email, roles: [{ service: 'latchkey', role }] })
+  const link = /^http\S+$/m.exec(await mailTo(email, /invited/))?.[0] ?? ''
+  const browser = new Browser(address)
+  const { text } = await browser.submit(await browser.open(link), { new_password: password })
+  expect(text).toContain('You are in')
+  browsers.set(email, browser)
+}
+
+/** The newest such mail to an address; this deployment has no mail server, so the operator reads it. */
+async function mailTo(email: string, subject: RegExp): Promise<string> {
   const { operator } = deployment
-  const id = parseId(
-    'usr',
-    await operator.makeUser(organizationId, { email, roles: [{ service: 'latchkey', role }] }),
-  )
-  const store = await openSqlite({ path: join(storeFolder, 'db'), clock: Date.now })
-  const before = id && (await findUser(store.records, id))
-  if (before === undefined) throw new Error(`${email} was not invited`)
-  const hash = await passwordHasher(randomBytes).hash(password)
-  const sealedHash = deploymentSecrets([secret], randomBytes).seal('passwords', before.id, Buffer.from(hash))
-  const came = { state: { kind: 'active' }, emailVerifiedAt: Date.now() } as const
-  await store.commit([
-    update(users, before, { ...before, ...came, password: { sealedHash, changedAt: Date.now() } }),
-  ])
-  await store.close()
+  const mails = itemsOf((await operator.do('GET', '/mails?limit=200')).text)
+  const [mail] = mails
+    .filter((one) => one['to'] === email && subject.test(String(one['subject'])))
+    .toSorted((a, b) => String(b['id']).localeCompare(String(a['id'])))
+  if (mail === undefined) throw new Error(`there is no such mail to ${email}`)
+  return String((await operator.do('POST', `/mails/${String(mail['id'])}/read`)).json['text'])
 }
 
 const env = () => ({ XDG_CONFIG_HOME: home, LATCHKEY_CLI_SERVER: deployment.address })
@@ -88,8 +78,18 @@ async function login(act: (told: string) => Promise<unknown> | undefined, ...arg
   return { code, stdout, stderr }
 }
 
+/** Address, mailed code, password; nothing of it where a session goes on. Ends at the page of consent. */
 async function signIn(browser: Browser, page: Seen, email: string): Promise<Seen> {
-  return browser.submit(await browser.submit(page, { email }), { password })
+  if (page.text.includes('value="allow"')) return page
+  const codePage = await browser.submit(page, { email })
+  const code = /^\d{6}$/m.exec(await mailTo(email, /is your code/))?.[0] ?? ''
+  return browser.submit(await browser.submit(codePage, { code }), { password })
+}
+
+function browserOf(email: string): Browser {
+  const browser = browsers.get(email)
+  if (browser === undefined) throw new Error(`${email} has no browser`)
+  return browser
 }
 
 /** Opens the address that is printed, signs in, allows; and fetches the address that the browser is sent to. */
@@ -101,7 +101,7 @@ const inBrowser =
   }
 
 async function inOwnBrowser(url: string, email: string, seen: string[]): Promise<void> {
-  const browser = new Browser(deployment.address)
+  const browser = browserOf(email)
   const consent = await signIn(browser, await browser.open(url), email)
   seen.push(consent.text)
   await fetch((await browser.submit(consent, { decision: 'allow' })).url)
@@ -115,15 +115,17 @@ const enter =
   }
 
 async function enterCode(url: string, code: string, email: string): Promise<void> {
-  const browser = new Browser(deployment.address)
-  const typed = await browser.open(url)
-  const fields = (page: Seen) => ({
-    user_code: code,
-    xsrf: /name="xsrf" value="([^"]*)"/.exec(page.text)?.[1] ?? '',
-  })
-  const confirmation = await browser.submit(typed, fields(typed))
-  const page = await browser.submit(confirmation, { ...fields(confirmation), confirm: 'yes' })
+  const browser = browserOf(email)
+  const confirmation = await browser.submit(await browser.open(url), { user_code: code })
+  const page = await browser.submit(confirmation, {})
   await browser.submit(await signIn(browser, page, email), { decision: 'allow' })
+}
+
+/** What the command keeps of whoever is signed in. */
+async function keptToken() {
+  const folder = join(home, 'latchkey')
+  const name = (await readdir(folder)).find((one) => one.endsWith('.json')) ?? ''
+  return z.object({ refresh_token: z.string() }).parse(JSON.parse(await readFile(join(folder, name), 'utf8')))
 }
 
 describe('latchkey login', () => {
@@ -181,6 +183,22 @@ describe('latchkey login', () => {
     }
   })
 
+  test('says what renews the tokens in no output, and the server in no log', async () => {
+    const { stdout, stderr } = await login(inBrowser('ann@north.example'))
+    const first = (await keptToken()).refresh_token
+    const later = await latchkey('users', 'list', '--json')
+    const second = (await keptToken()).refresh_token
+    expect(second).not.toBe(first)
+    // Sent where it does not belong, it is refused, and that is logged.
+    const { status } = await fetch(`${deployment.address}/api/v1/organizations`, {
+      headers: { authorization: `Bearer ${second}` },
+    })
+    expect(status).toBe(401)
+    const told = [stdout, stderr, later.stdout, later.stderr, ...deployment.lines].join('\n')
+    expect(told).toMatch(/"status":401/)
+    for (const token of [first, second]) expect(told).not.toContain(token)
+  })
+
   test('tells when the person says no', async () => {
     const { code, stderr } = await login((told) => {
       const url = /^http\S+$/m.exec(told)?.[0]
@@ -206,7 +224,7 @@ describe('latchkey login', () => {
 })
 
 async function deny(url: string): Promise<void> {
-  const browser = new Browser(deployment.address)
+  const browser = browserOf('ann@north.example')
   const consent = await signIn(browser, await browser.open(url), 'ann@north.example')
   await fetch((await browser.submit(consent, { decision: 'deny' })).url)
 }
@@ -236,17 +254,14 @@ describe('latchkey whoami', () => {
 describe('latchkey logout', () => {
   test('ends it here and at the server, and is no fault where nobody is signed in', async () => {
     await login(inBrowser('ann@north.example'))
-    const [name] = (await readdir(join(home, 'latchkey'))).filter((one) => one.endsWith('.json'))
-    const kept = z
-      .object({ refresh_token: z.string() })
-      .parse(JSON.parse(await readFile(join(home, 'latchkey', name ?? ''), 'utf8')))
+    const { refresh_token } = await keptToken()
     const { code, stdout } = await latchkey('logout')
     expect(code).toBe(0)
     expect(stdout).toContain('Signed out')
     expect(await readdir(join(home, 'latchkey'))).toEqual([])
     const form = {
       grant_type: 'refresh_token',
-      refresh_token: kept.refresh_token,
+      refresh_token,
       client_id: commandClientId,
     }
     const refused = await fetch(`${deployment.address}/latchkey/oauth/token`, {
@@ -294,23 +309,11 @@ describe('the command as a client', () => {
     const { code, stderr } = await latchkey('users', 'list')
     expect(code).toBe(1)
     expect(stderr).toContain('invalid_client')
+    const asked = new URL(`${deployment.address}/latchkey/oauth/authorize?client_id=${commandClientId}`)
+    const page = await fetch(asked, { headers: { accept: 'text/html' } })
+    expect(await page.text()).toContain(`latchkey keys enable ${commandClientId}`)
     await deployment.restart()
     expect((await operator.do('GET', key)).json).toMatchObject({ state: 'disabled' })
     await operator.do('POST', `${key}/enable`)
   })
-
-  test('comes to a deployment that was there before it with the next start', async () => {
-    const { operator } = deployment
-    const store = await openSqlite({ path: join(storeFolder, 'db'), clock: Date.now })
-    const organizationId = parseId('org', operator.organizationId) ?? never()
-    const key = await store.records.find(organizationId, clientKeys, commandClientId)
-    await store.commit([remove(clientKeys, key ?? never())])
-    await store.close()
-    await deployment.restart()
-    expect((await login(inBrowser('ann@north.example'))).code).toBe(0)
-  })
 })
-
-function never(): never {
-  throw new Error('the command is no client here')
-}

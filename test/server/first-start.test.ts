@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, expect, onTestFinished, test } from 'vitest'
-import { openMongo } from '../../adapters/mongodb/open.ts'
-import { openSqlite } from '../../adapters/sqlite/open.ts'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { clientKeys } from '../../src/client-keys/client-key.ts'
 import { compose } from '../../src/compose.ts'
 import type { Config } from '../../src/config.ts'
-import { newIdFrom } from '../../src/ids.ts'
+import { commandClientId, newIdFrom, parseId } from '../../src/ids.ts'
 import { organizations } from '../../src/organizations/organization.ts'
+import { remove, type Store } from '../../src/storage/ports.ts'
+import { openAt } from '../contract/open-at.ts'
 import { Operator, objectIn, send, tokenOf } from './client.ts'
 import {
   configFor,
@@ -17,6 +18,7 @@ import {
   newDeploymentSecret,
   startDeployment,
 } from './deployment.ts'
+import { itemsOf } from './operations.ts'
 import { runServer } from './processes.ts'
 
 const places: EmptyPlace[] = []
@@ -49,18 +51,22 @@ async function whileServing<T>(
 const keyFiles = async (folder: string) =>
   (await readdir(folder)).filter((name) => name.includes('operator-key'))
 
-async function operatorCount({ store }: EmptyPlace): Promise<number> {
-  const clock = () => Date.now()
-  const opened =
-    store.kind === 'sqlite'
-      ? await openSqlite({ path: store.path, clock })
-      : await openMongo({ ...store, clock })
+/** Looks into the store that a deployment keeps there. */
+async function inStore<T>({ store }: EmptyPlace, look: (store: Store) => Promise<T>): Promise<T> {
+  const address = store.kind === 'sqlite' ? `sqlite:${store.path}` : store.url
+  const opened = await openAt(address, () => Date.now())
   try {
-    return (await opened.records.locate(organizations, 'operator', '', { limit: 10 })).length
+    return await look(opened)
   } finally {
     await opened.close()
   }
 }
+
+const operatorCount = (place: EmptyPlace) =>
+  inStore(
+    place,
+    async ({ records }) => (await records.locate(organizations, 'operator', '', { limit: 10 })).length,
+  )
 
 test('an empty store gets an operator, the service latchkey, and a key file for its owner alone that opens it', async () => {
   const place = await newPlace()
@@ -178,4 +184,79 @@ test('what happened just before a stop is not lost: the last use of a key is the
   await deployment.restart()
   const { json } = await operator.do('GET', `/organizations/${organization}/keys/${key.id}`)
   expect(json['last_used_at']).toMatch(/^20/)
+})
+
+describe('the latchkey command as a client', () => {
+  const commandOf = async (operator: Operator) => {
+    const keys = `/organizations/${operator.organizationId}/keys`
+    return (await operator.do('GET', `${keys}/${commandClientId}`)).json
+  }
+
+  test('is there from the first start on, public and native', async () => {
+    const config = await configFor(await newPlace())
+    await whileServing(config, newDeploymentSecret(), async (operator) => {
+      expect(await commandOf(await operator())).toMatchObject({
+        ...{ name: 'latchkey command', state: 'active', authentication: 'none' },
+        ...{ application_type: 'native', redirect_uris: ['http://127.0.0.1/callback'] },
+      })
+    })
+  })
+
+  test('comes to a deployment from before it, once, by eight nodes that start at the same time', async () => {
+    const place = await newPlace()
+    const config = await configFor(place)
+    const secret = newDeploymentSecret()
+    const operator = await whileServing(config, secret, (found) => found())
+    const operatorId = parseId('org', operator.organizationId)
+    if (operatorId === undefined) throw new Error('the operator has an id')
+    await inStore(place, async ({ records, commit }) => {
+      const key = await records.find(operatorId, clientKeys, commandClientId)
+      if (key === undefined) throw new Error('the command is a client')
+      await commit([remove(clientKeys, key)])
+    })
+    const nodes = await Promise.all(
+      Array.from({ length: 8 }, () => compose(config, [secret], machineLogging([]))),
+    )
+    try {
+      await Promise.all(nodes.map((node) => node.firstStart()))
+    } finally {
+      await Promise.all(nodes.map((node) => node.close()))
+    }
+    await whileServing(config, secret, async () => {
+      expect(await commandOf(operator)).toMatchObject({ state: 'active' })
+      const path = `/organizations/${operator.organizationId}/audit-events?type=client_key.created&limit=100`
+      const made = itemsOf((await operator.do('GET', path)).text).filter(
+        ({ target }) => target === commandClientId,
+      )
+      // Once at the first start, and once since.
+      expect(made).toHaveLength(2)
+    })
+  })
+
+  test('cannot be ended for good, or sent elsewhere: each says to disable it', async () => {
+    const config = await configFor(await newPlace())
+    const secret = newDeploymentSecret()
+    await whileServing(config, secret, async (found) => {
+      const operator = await found()
+      const path = `/organizations/${operator.organizationId}/keys/${commandClientId}`
+      const refused = [
+        await operator.try('POST', `${path}/revoke`, {}),
+        await operator.try('PATCH', path, { redirect_uris: ['http://127.0.0.1/elsewhere'] }),
+        await operator.try('PATCH', path, { application_type: 'web' }),
+      ]
+      for (const { status, json } of refused) {
+        expect([status, json['code']]).toEqual([409, 'client_key_state'])
+        expect(json['fix']).toContain('disable it')
+      }
+      expect((await operator.do('PATCH', path, { name: 'Command line' })).json['name']).toBe('Command line')
+      await operator.do('POST', `${path}/disable`)
+    })
+    await whileServing(config, secret, async (found) => {
+      const operator = await found()
+      // A start does not enable it.
+      expect(await commandOf(operator)).toMatchObject({ state: 'disabled', name: 'Command line' })
+      const path = `/organizations/${operator.organizationId}/keys/${commandClientId}`
+      expect((await operator.do('POST', `${path}/enable`)).json['state']).toBe('active')
+    })
+  })
 })
