@@ -50,6 +50,12 @@ function schemeFault({ protocol, hostname }: URL, applicationType: ApplicationTy
   }
 }
 
+/** Plain http to this machine itself: whatever listens there runs where the browser does. */
+export function isLoopbackUri(text: string): boolean {
+  const url = URL.parse(text)
+  return url?.protocol === 'http:' && loopbackHosts.has(url.hostname)
+}
+
 /** What is wrong with an address that our server calls; `undefined`: nothing. */
 export function serverUriFault(text: string): string | undefined {
   return redirectUriFault(text, 'web')

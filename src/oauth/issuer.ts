@@ -15,6 +15,7 @@ import {
   overrideClients,
   overrideRefreshTokenIds,
   overrideReplayDetection,
+  overrideResourceNames,
 } from './library-overrides.ts'
 import { answerLogo } from './logo.ts'
 import { finishLogout } from './logout-pages.ts'
@@ -25,6 +26,7 @@ import { presentRegistration } from './present-registration.ts'
 import { publish } from './published.ts'
 import { refreshTokenAdapter } from './refresh-token-adapter.ts'
 import { initialAccessTokenAdapter, registeredAppAdapter } from './registered-apps.ts'
+import { resourceNames } from './resource-names.ts'
 import { sessionAdapter } from './sessions.ts'
 import { isOfOtherSite } from './sign-in/form.ts'
 import { signInPages } from './sign-in/pages-app.ts'
@@ -45,6 +47,7 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
     adapter: adapters(deps, service),
   })
   overrideAddresses(provider)
+  overrideResourceNames(provider, resourceNames(service))
   overrideRefreshTokenIds(provider, () => exchangeOf(contextOf()).refreshSuccessor)
   trustOrigin(provider, deps.origin)
   keepGrantsAtLogout(provider, () => exchangeOf(contextOf()).endpoint === 'logout')

@@ -58,6 +58,26 @@ export function overrideAddresses(provider: Provider): void {
 }
 
 /**
+ * Says what a resource (RFC 8707) is called here, before anything is kept under its name. The library has no hook between
+ * reading the parameters (lib/shared/assemble_params.js) and keying what it grants by them (lib/shared/check_resource.js).
+ * @param named the name that is used for the one given
+ */
+export function overrideResourceNames(provider: Provider, named: (given: string) => string): void {
+  const { OIDCContext } = provider as unknown as { OIDCContext: { prototype: object } }
+  const kept = new WeakMap<object, Record<string, unknown>>()
+  Object.defineProperty(OIDCContext.prototype, 'params', {
+    get() {
+      return kept.get(this)
+    },
+    set(params: Record<string, unknown>) {
+      const { resource } = params
+      if (typeof resource === 'string') params['resource'] = named(resource)
+      kept.set(this, params)
+    },
+  })
+}
+
+/**
  * The value of a refresh token that replaces another is not by chance (see `refresh-token-adapter.ts`). The library asks
  * each token for its id when it is first saved (lib/models/base_model.js).
  * @param successor what the token that is being made in this request must be called, if it replaces one

@@ -1,4 +1,5 @@
 import { type Client, type Configuration, errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { isLoopbackUri } from '../client-keys/redirect-uris.ts'
 import { parseId } from '../ids.ts'
 import type { Service } from '../services/service.ts'
 import { signInOf } from '../services/sign-in.ts'
@@ -68,6 +69,7 @@ export function extraClientMetadata(service: Service) {
       const fault = appMetadataFault(metadata)
       // The library makes it `invalid_redirect_uri` (RFC 7591 §3.2.2) where it begins with that member's name.
       if (fault !== undefined) throw new errors.InvalidClientMetadata(fault)
+      if (isOnOwnMachine(metadata.redirect_uris)) metadata.application_type = 'native'
       const kept = metadata[apiScopesMember]
       const asked = [metadata.scope, kept].filter((text) => typeof text === 'string' && text !== '').join(' ')
       const scopes = asked === '' ? [...identity, ...delegable] : asked.split(' ')
@@ -80,4 +82,12 @@ export function extraClientMetadata(service: Service) {
       metadata[apiScopesMember] = scopes.filter((scope) => delegable.includes(scope)).join(' ')
     },
   } satisfies Configuration['extraClientMetadata']
+}
+
+/**
+ * Whether people come back to their own machine alone. Many a client that runs there, of the Model Context Protocol above
+ * all, leaves out `application_type`, whose default is `web`; as such it could not choose its port (RFC 8252 §7.3).
+ */
+function isOnOwnMachine(redirectUris: readonly string[] | undefined): boolean {
+  return redirectUris !== undefined && redirectUris.length > 0 && redirectUris.every(isLoopbackUri)
 }

@@ -80,6 +80,32 @@ describe('POST /{service}/oauth/register (RFC 7591)', () => {
     expect(json['scope']).toBe('openid profile email offline_access patients:read invoices:read')
   })
 
+  test.each([
+    ['http://localhost:33418/callback'],
+    ['http://127.0.0.1/', 'http://127.0.0.1:33418/'],
+    ['http://[::1]/callback'],
+  ])(
+    'one that people come back to at %s, on their own machine, is native (RFC 8252 §7.3)',
+    async (...uris) => {
+      const { json } = await register({ redirect_uris: uris, token_endpoint_auth_method: 'none' })
+      expect(json).toMatchObject({ application_type: 'native', redirect_uris: uris })
+      const [uri = ''] = uris
+      const anyPort = new URL(uri)
+      anyPort.port = '9'
+      const config = await client.discovery(
+        new URL(issuer),
+        String(json['client_id']),
+        undefined,
+        client.None(),
+        {
+          execute: [client.allowInsecureRequests],
+        },
+      )
+      const { url } = await ask(config, { redirectUri: anyPort.href })
+      expect((await new Browser(world.origin).open(url)).text).toContain('Sign in')
+    },
+  )
+
   test('its secret is kept as a sealed hash, and the registration is in the audit trail of the service', async () => {
     const { json } = await register()
     const id = parseId('app', String(json['client_id']))

@@ -111,13 +111,30 @@ describe('resource (RFC 8707)', () => {
     expect(claimsOf(await tokenOf(await askToken(world, issued, { resource })))).toMatchObject({
       aud: resource,
     })
-    for (const other of ['https://api.elsewhere.example', `${resource}/`, `${resource}#x`, world.issuer])
+    for (const other of ['https://api.elsewhere.example', `${resource}/v1`, `${resource}#x`, world.issuer])
       expect([other, (await askToken(world, issued, { resource: other })).status]).toEqual([other, 400])
     const twice = await askToken(world, issued, `resource=${resource}&resource=${resource}`)
     expect([twice.status, await twice.json()]).toEqual([
       400,
       expect.objectContaining({ error: 'invalid_target' }),
     ])
+  })
+})
+
+describe('the same address, written in another way (RFC 3986 §6.2.3)', () => {
+  test.each([
+    ['https://api.clinic.example', 'https://api.clinic.example/', true],
+    ['https://api.clinic.example/', 'https://api.clinic.example', true],
+    ['https://api.clinic.example', 'HTTPS://API.clinic.example:443/', true],
+    ['https://api.clinic.example/v1', 'https://api.clinic.example/v1/', false],
+    ['https://api.clinic.example/v1', 'https://api.clinic.example/V1', false],
+    ['https://api.clinic.example/v1', 'https://api.clinic.example/v1?', false],
+  ])('%s is asked for as %s: %s', async (audience, resource, isSame) => {
+    const { id, slug } = await world.addService({ slug: `s${newId('svc').slice(-12)}`, audience })
+    const issued = await world.addKey({ serviceId: id })
+    const answer = await askToken({ issuer: `${world.origin}/${slug}` }, issued, { resource })
+    expect(answer.status).toBe(isSame ? 200 : 400)
+    if (isSame) expect(claimsOf(await tokenOf(answer))).toMatchObject({ aud: audience })
   })
 })
 
