@@ -10,8 +10,16 @@ export interface ArtifactDeps {
   readonly clock: Clock
 }
 
-/** What `oidc-provider` keeps for one service and model: payloads sealed, ids known only by their keyed hash. */
-export function artifactAdapter(deps: ArtifactDeps, serviceId: ServiceId, model: string): Adapter {
+/**
+ * What `oidc-provider` keeps for one service and model: payloads sealed, ids known only by their keyed hash.
+ * @param onUsedTwice told the grant of what several have used at the same time
+ */
+export function artifactAdapter(
+  deps: ArtifactDeps,
+  serviceId: ServiceId,
+  model: string,
+  onUsedTwice: (grantId: string) => Promise<void> = async () => {},
+): Adapter {
   const { artifacts, secrets } = deps
   const opened = async (found: Promise<Artifact | undefined>) => {
     const artifact = await found
@@ -30,8 +38,11 @@ export function artifactAdapter(deps: ArtifactDeps, serviceId: ServiceId, model:
     consume: async (id) => {
       const found = await find(id)
       // The library reads, checks, then consumes: of several that read it unconsumed, the store lets one through.
-      if (found === undefined || !(await artifacts.consume(serviceId, model, found.id)))
-        throw new errors.InvalidGrant('already consumed')
+      if (found !== undefined && (await artifacts.consume(serviceId, model, found.id))) return
+      // Whoever came later has it end what it bought (RFC 6749 §4.1.2); who came at the same moment has, too.
+      const { grantId } = found === undefined ? {} : openArtifact(secrets, found)
+      if (grantId !== undefined) await onUsedTwice(grantId)
+      throw new errors.InvalidGrant('already consumed')
     },
     destroy: async (id) => {
       for (const digest of secrets.digests('artifact-ids', id))

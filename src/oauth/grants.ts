@@ -1,5 +1,6 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider'
 import { type Consent, findConsent } from '../consents/consent.ts'
+import { hasCode } from '../errors.ts'
 import { parseId } from '../ids.ts'
 import type { Service } from '../services/service.ts'
 import type { Records } from '../storage/ports.ts'
@@ -7,6 +8,8 @@ import { isIdentityScope } from './identity-scopes.ts'
 
 /** Ends the consent, and all that was bought with it. */
 type EndGrant = (consent: Consent) => Promise<void>
+
+const attemptsMax = 5
 
 /**
  * The library's grants are our consents: nothing of them is kept twice, so that a consent that is gone takes its grant
@@ -27,8 +30,16 @@ export function grantAdapter(records: Records, service: Service, endGrant: EndGr
     },
     // RFC 6749 §4.1.2: what the library destroys is a grant whose code or refresh token has leaked.
     destroy: async (id) => {
-      const consent = await find(id)
-      if (consent !== undefined) await endGrant(consent)
+      for (let attempt = 1; ; attempt += 1) {
+        const consent = await find(id)
+        if (consent === undefined) return
+        try {
+          return await endGrant(consent)
+        } catch (cause) {
+          // What has leaked comes more than once at the same time, and another is ending it.
+          if (!hasCode(cause, 'conflict') || attempt === attemptsMax) throw cause
+        }
+      }
     },
     upsert: async () => {
       throw new Error('a grant is a consent, and is made by giving it')

@@ -90,6 +90,11 @@ function adapters(deps: IssuerDeps, service: Service): AdapterFactory {
   const { id } = service
   return (model) => {
     switch (model) {
+      case 'AuthorizationCode':
+      case 'DeviceCode':
+        return artifactAdapter(deps, id, model, async (grantId) => {
+          await consentAdapter(deps, service).destroy(grantId)
+        })
       case 'Grant':
         return consentAdapter(deps, service)
       case 'RefreshToken':
