@@ -5,7 +5,7 @@ import { Browser, type Seen } from '../oauth/browser.ts'
 import { type Key, type Operator, objectIn, type Reply, send } from './client.ts'
 import { itemsOf } from './operations.ts'
 
-export const password = 'seven herons over grey water'
+const password = 'seven herons over grey water'
 
 export interface Person {
   readonly id: string
@@ -26,7 +26,7 @@ export async function mailsTo(operator: Operator, to: string): Promise<readonly 
   return found
 }
 
-export async function newestMail(operator: Operator, to: string): Promise<string> {
+async function newestMail(operator: Operator, to: string): Promise<string> {
   const id = (await mailsTo(operator, to)).at(-1)
   return String((await operator.do('POST', `/mails/${id}/read`)).json['text'])
 }
@@ -35,7 +35,7 @@ export function linkIn(mail: string): URL {
   return new URL(/^https?:\S+$/m.exec(mail)?.[0] ?? '')
 }
 
-export function codeIn(mail: string): string {
+function codeIn(mail: string): string {
   return /\b\d{6}\b/.exec(mail)?.[0] ?? ''
 }
 
@@ -83,7 +83,7 @@ export async function signInAs(
   return browser.submit(passwordPage, { password })
 }
 
-export function appAt(address: string, app: Key, service = 'clinic'): Promise<client.Configuration> {
+function appAt(address: string, app: Key, service = 'clinic'): Promise<client.Configuration> {
   return client.discovery(
     new URL(`${address}/${service}`),
     app.id,
@@ -117,7 +117,7 @@ export async function buyCode(
 }
 
 /** Asks one of the endpoints that an app authenticates at. */
-export function askAs(
+function askAs(
   address: string,
   app: Key,
   endpoint: string,

@@ -3,9 +3,10 @@ import * as client from 'openid-client'
 import { startRealProvider } from '../connections/upstream.ts'
 import { appUri, ask } from '../oauth/app.ts'
 import { Browser } from '../oauth/browser.ts'
-import { type Operator, objectIn, type Reply } from './client.ts'
+import type { Operator, Reply } from './client.ts'
 import { publishedTxt } from './deployment.ts'
 import { itemsOf } from './operations.ts'
+import { linkIn, mailsTo, openLink, signInAs } from './people.ts'
 
 interface Walk {
   readonly operator: Operator
@@ -23,7 +24,6 @@ interface Walk {
 }
 
 const email = 'ann@ours.example'
-const password = 'seven herons over grey water'
 const idOf = ({ json }: Reply): string => String(json['id'])
 
 export async function walkPeople(walk: Walk): Promise<void> {
@@ -54,25 +54,12 @@ async function walkInvitation({ operator, ours, change, keepSecret }: Walk): Pro
   const [first, last] = await mailsTo(operator, email)
   const read = await change('readMail', op, ['mail.read'], ['POST', `/mails/${last}/read`])
   await change('deleteMail', op, ['mail.deleted'], ['DELETE', `/mails/${first}`])
-  const link = new URL(/^https?:\S+$/m.exec(String(read.json['text']))?.[0] ?? '')
+  const link = linkIn(String(read.json['text']))
   keepSecret(link.searchParams.get('link') ?? '')
   await openLink(operator, link)
   await change('changeUser', ours, ['user.changed'], ['PATCH', one, { name: 'Ann' }])
   await change('sendPasswordReset', ours, ['user.reset_sent'], ['POST', `${one}/password-reset`, service])
   return one
-}
-
-/** As the person does it who got the mail. */
-async function openLink(operator: Operator, link: URL): Promise<void> {
-  const browser = new Browser(operator.address)
-  const done = await browser.submit(await browser.open(link), { new_password: password })
-  if (done.status !== 200) throw new Error(`the password was not taken: ${done.text}`)
-}
-
-/** Ids of the mails that nobody took, the newest last. */
-async function mailsTo(operator: Operator, to: string): Promise<readonly string[]> {
-  const mails = itemsOf((await operator.do('GET', '/mails?limit=200')).text)
-  return mails.filter((mail) => mail['to'] === to).map((mail) => String(mail['id']))
 }
 
 async function walkApps(walk: Walk): Promise<void> {
@@ -114,12 +101,7 @@ async function walkApps(walk: Walk): Promise<void> {
 async function consentTo(operator: Operator, app: client.Configuration): Promise<void> {
   const { url } = await ask(app)
   const browser = new Browser(operator.address)
-  const codePage = await browser.submit(await browser.open(url), { email })
-  const mail = (await mailsTo(operator, email)).at(-1)
-  const { text } = await operator.do('POST', `/mails/${mail}/read`)
-  const code = /\b\d{6}\b/.exec(String(objectIn(text)['text']))?.[0] ?? ''
-  const passwordPage = await browser.submit(codePage, { code })
-  const consentPage = await browser.submit(passwordPage, { password })
+  const consentPage = await signInAs(operator, browser, await browser.open(url), email)
   const { url: back } = await browser.submit(consentPage, { decision: 'allow' })
   if (!back.searchParams.has('code')) throw new Error(`no code came back: ${back.href}`)
 }
