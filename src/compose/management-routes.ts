@@ -4,6 +4,7 @@ import { clientKeyRoutes } from '../client-keys/api.ts'
 import { connectionRoutes } from '../connections/api.ts'
 import { consentRoutes } from '../consents/api.ts'
 import { endConsentsOfApp } from '../consents/end-consents-of-app.ts'
+import { endConsentsOfUser } from '../consents/end-consents-of-user.ts'
 import type { Route } from '../http/route.ts'
 import { mailRoutes } from '../mail/api.ts'
 import { assertionLifeSecondsMax } from '../oauth/configuration.ts'
@@ -39,7 +40,7 @@ export function managementRoutes(parts: Parts): readonly Route[] {
     ...roleRoutes({ ...common, ...holders }),
     ...clientKeyRoutes(common),
     ...registeredAppRoutes({ ...common, endConsents: endConsentsOfApp({ ...common, destroyArtifacts }) }),
-    ...userRoutes(common),
+    ...userRoutes({ ...common, goesWithUser: [endConsentsOfUser({ ...common, destroyArtifacts })] }),
     ...mailRoutes(common),
     ...consentRoutes({ ...common, destroyArtifacts }),
     ...connectionRoutes({ ...common, upstream, fetch: outgoing }),

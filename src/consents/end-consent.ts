@@ -17,9 +17,9 @@ interface Deps {
 
 /**
  * `taken_back` by the person, `ended` by an administrator; `used_twice` when a code or refresh token of it has leaked;
- * `given_back` by the app, which needs it no more; `app_gone` when the app was deleted.
+ * `given_back` by the app, which needs it no more; `app_gone` when the app was deleted, `user_gone` when the person was.
  */
-export type EndReason = 'taken_back' | 'ended' | 'used_twice' | 'given_back' | 'app_gone'
+export type EndReason = 'taken_back' | 'ended' | 'used_twice' | 'given_back' | 'app_gone' | 'user_gone'
 
 /**
  * The app may do nothing more in the person's name: every token of the grant ends, everywhere.

@@ -15,7 +15,7 @@ import { resendInvitation, sendReset } from './send-link.ts'
 import { getUser, type User } from './user.ts'
 import * as wire from './wire.ts'
 
-type Deps = Parameters<typeof inviteUser>[0]
+type Deps = Parameters<typeof inviteUser>[0] & Parameters<typeof deleteUser>[0]
 
 const tag = 'Users'
 const collectionPath = '/organizations/{organization}/users'

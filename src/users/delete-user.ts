@@ -4,13 +4,17 @@ import type { NewId, OrganizationId, UserId } from '../ids.ts'
 import { expectVersion } from '../storage/expect-version.ts'
 import { type Records, remove } from '../storage/ports.ts'
 import { endLinks } from './one-time-link.ts'
-import { endTokens, getUser, users } from './user.ts'
+import { endTokens, getUser, type User, users } from './user.ts'
+
+/** A question to later rows: what they keep of a user who is gone already. Safe to repeat. */
+export type GoesWithUser = (by: Actor, user: User) => Promise<void>
 
 interface Deps {
   readonly records: Records
   readonly commit: Commit
   readonly clock: Clock
   readonly newId: NewId
+  readonly goesWithUser: readonly GoesWithUser[]
 }
 
 /**
@@ -32,4 +36,5 @@ export async function deleteUser(
     ...(await endLinks(deps.records, user)),
     endTokens(deps.newId, deps.clock(), user, Number.MAX_SAFE_INTEGER),
   ])
+  for (const end of deps.goesWithUser) await end(by, user)
 }

@@ -29,6 +29,7 @@ export async function openPeople() {
       later.push(work())
     },
     tries: { byPerson: tries(5), byAddress: tries(20) },
+    goesWithUser: [],
     mails: { byEmail: tries(5), byAddress: tries(20) },
   }
   const linkOf = (mail: Mail | undefined) => /\?link=(\S+)/.exec(mail?.text ?? '')?.[1] ?? ''

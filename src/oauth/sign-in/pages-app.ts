@@ -18,7 +18,7 @@ import { answerLink, linkPurpose } from './link-page.ts'
 import { answerOwn, showOwn, signedIn } from './own-page.ts'
 import type { PagesOf } from './pages-of.ts'
 import { answerSignIn, showSignIn } from './steps.ts'
-import { underWay } from './under-way.ts'
+import { refuseOtherSession, underWay } from './under-way.ts'
 
 /** Below the service's own path: the sign-in, and which of its forms was sent. */
 const path = /^\/login\/([\w-]{20,64})(?:\/([a-z-]+))?$/
@@ -53,6 +53,7 @@ async function answer(at: PagesOf, ctx: Context): Promise<void> {
   if (uid === undefined) throw new DomainError('not_found', 'there is no such page')
   const here = await underWay(at, ctx, uid)
   const { name } = here.interaction.prompt
+  if (name === 'consent') await refuseOtherSession(at, ctx, here)
   if (ctx.method === 'GET') {
     await (name === 'consent' ? showConsent(at, ctx, here) : showSignIn(at, ctx, here, step))
     return

@@ -59,6 +59,21 @@ export async function underWay({ provider, service }: PagesOf, ctx: Context, uid
   }
 }
 
+/**
+ * What a session is asked, that session's browser answers (as RFC 6749 §10.12 says of the app's own): nobody can have another
+ * person's browser say yes to a question that was not put to that person.
+ * @throws {DomainError} `not_found` for the browser of another session, or of none any more
+ */
+export async function refuseOtherSession(
+  { provider }: PagesOf,
+  ctx: Context,
+  { interaction }: UnderWay,
+): Promise<void> {
+  const { uid, accountId } = await provider.Session.get(ctx)
+  const { session } = interaction
+  if (session?.uid !== uid || session.accountId !== accountId) throw over(undefined)
+}
+
 function over(cause: unknown): DomainError {
   return new DomainError('not_found', 'this sign-in is over, or it was begun in another browser', {
     fix: 'go back to the app and start again',
