@@ -182,6 +182,8 @@ interface NoticePage extends Shown {
   readonly heading: string
   readonly text: string
   readonly link?: Link | undefined
+  /** The app waits: a form, `decision` = back, leads to it. */
+  readonly wayBack?: { readonly action: string; readonly csrf: string; readonly app: string } | undefined
 }
 
 /** Goes on by itself to another address. */

@@ -24,10 +24,14 @@ describe('/{service}/login without an app', () => {
     const [own = '', other = ''] = [...page.text.matchAll(/name="session" value="([^"]+)"/g)].map(
       ([, value]) => value ?? '',
     )
-    await second.submit(page, { session: other })
+    const ended = await second.submit(page, { session: other })
+    expect(ended.text).toContain('That session is over.')
+    expect(ended.text.match(/name="session"/g)).toHaveLength(1)
     expect((await first.open(login())).text).toContain('name="email"')
     expect((await second.open(login())).text).toContain('ann@north.example')
-    await second.submit(page, { session: own })
+    const out = await second.submit(page, { session: own })
+    expect(out.text).toContain('<h1>You are signed out</h1>')
+    expect(out.text).toContain('<a href="/clinic/login">')
     expect((await second.open(login())).text).toContain('name="email"')
   })
 

@@ -127,4 +127,11 @@ export const pagesShown = {
     text: 'If somebody signs in with that address, a link is on its way.',
     link: { url: '/clinic/login', text: 'Sign in' },
   },
+  'notice-back': {
+    brand,
+    kind: 'notice',
+    heading: 'Your organization has to approve this app',
+    text: 'It cannot act for you yet: your organization decides which apps its people use.',
+    wayBack: { action: '/clinic/login/continue', csrf: 'c5Hh2nB0k1', app: app.name },
+  },
 } as const satisfies Record<string, Page>

@@ -346,14 +346,26 @@ describe('an app that registered itself', () => {
     const { url } = await ask(config, { redirectUri: appUri })
     const page = await signIn(browser, await browser.open(url))
     expect(page.text).toContain('has to approve this app')
-    expect(page.text).not.toContain('name="decision"')
+    expect(page.text).not.toContain('value="allow"')
     const { records } = world.store
     const events = await records.list(world.organization.id, auditEvents, 'type', 'app.requested', {
       limit: 9,
     })
     expect(events).toMatchObject([{ details: { client_id: config.clientMetadata().client_id } }])
     await letUnverifiedIn()
-    expect((await browser.open(page.url)).text).toContain('name="decision"')
+    expect((await browser.open(page.url)).text).toContain('value="allow"')
+  })
+
+  test('is told so when the person goes back to it meanwhile', async () => {
+    const config = await client.dynamicClientRegistration(new URL(issuer), app, undefined, options)
+    const browser = new Browser(world.origin)
+    const asked = await ask(config, { redirectUri: appUri })
+    const page = await signIn(browser, await browser.open(asked.url))
+    expect(page.text).toContain('has to approve this app')
+    const { url } = await browser.submit(page, { decision: 'back' })
+    expect(url.href).toMatch(
+      new RegExp(`^${appUri}\\?error=access_denied&.*organization\\+does\\+not\\+allow`),
+    )
   })
 
   test.each<[string, client.ClientMetadata | object, string]>([

@@ -48,8 +48,10 @@ export async function showConsent(at: PagesOf, ctx: Context, here: UnderWay): Pr
 }
 
 export async function answerConsent(at: PagesOf, ctx: Context, here: UnderWay, form: Form): Promise<void> {
-  if (form.get('decision') !== 'allow') {
-    await finish(at, ctx, here, { error: 'access_denied', error_description: 'the person said no' })
+  const decision = form.get('decision')
+  if (decision !== 'allow') {
+    const why = decision === 'back' ? 'the organization does not allow it' : 'the person said no'
+    await finish(at, ctx, here, { error: 'access_denied', error_description: why })
     return
   }
   const question = await questionOf(at, here)
@@ -73,21 +75,30 @@ async function verdictOn({ deps, service }: PagesOf, { person, app }: Question):
 /** Says who can let the app in; where they may be asked, they are, once. */
 async function showRefusal(at: PagesOf, ctx: Context, here: UnderWay, question: Question): Promise<void> {
   const { person, app, scopes } = question
-  const { name } = person.organization
+  const name = isolated(person.organization.name)
   const mayAsk = (await verdictOn(at, question)) === 'ask'
   if (mayAsk && here.progress.hasAsked !== true) {
     const asked = { app, scopes: scopes.map((scope) => scope.name), serviceId: at.service.id }
     await askForApp(at.deps, actorIn(ctx, person), asked)
     await keepProgress(here, { ...here.progress, hasAsked: true })
   }
-  const told = `We have told them that you want to use it. Ask an administrator of ${name}, then begin again in the app.`
+  const told = `Ask an administrator of ${name}: they can see that you want to use it. Begin again in the app when it is approved.`
   show(ctx, here, {
-    ...{ kind: 'notice', brand: brandOf(at.service) },
+    ...{
+      kind: 'notice',
+      brand: brandOf(at.service),
+      wayBack: { ...formOf(at, here, 'consent'), app: app.name },
+    },
     heading: mayAsk ? `${name} has to approve this app` : `${name} does not allow this app`,
-    text: `${app.name} cannot act for you yet: your organization decides which apps its people use. ${
+    text: `${isolated(app.name)} cannot act for you yet: your organization decides which apps its people use. ${
       mayAsk ? told : `Ask an administrator of ${name} if you need it.`
     }`,
   })
+}
+
+/** Within a sentence, so that a name in another direction turns nothing around it (Unicode UAX #9, FSI and PDI). */
+function isolated(name: string): string {
+  return `\u2068${name}\u2069`
 }
 
 function actorIn(ctx: Context, { user }: Person) {

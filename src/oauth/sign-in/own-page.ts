@@ -61,11 +61,14 @@ export async function answerOwn(at: PagesOf, ctx: Context, own: Own): Promise<vo
   if (sessionId === own.session.uid) {
     await own.session.destroy()
     forget(at, ctx)
-  } else if (sessionId !== undefined) await endSession(deps, service.id, own.person.user.id, sessionId)
-  else if (consentId !== undefined) await takeBack(at, ctx, own.person, consentId)
-  else throw new DomainError('invalid_request', 'nothing was chosen')
-  ctx.status = 303
-  ctx.redirect(`/${service.slug}${signInRoute}`)
+    send(ctx, { kind: 'logged-out', brand: brandOf(service), signInUrl: `/${service.slug}${signInRoute}` })
+  } else if (sessionId !== undefined) {
+    await endSession(deps, service.id, own.person.user.id, sessionId)
+    await showOwn(at, ctx, own, 'That session is over.')
+  } else if (consentId !== undefined) {
+    await takeBack(at, ctx, own.person, consentId)
+    await showOwn(at, ctx, own, 'It is taken back: the app can do nothing for you any more.')
+  } else throw new DomainError('invalid_request', 'nothing was chosen')
 }
 
 async function takeBack(

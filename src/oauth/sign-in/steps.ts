@@ -11,13 +11,14 @@ import { DomainError } from '../../errors.ts'
 import { arrivalOf } from '../../http/arrival.ts'
 import { parseId } from '../../ids.ts'
 import { organizations } from '../../organizations/organization.ts'
+import { findApp } from '../apps.ts'
 import { brandOf } from '../brand.ts'
 import type { Form } from './form.ts'
 import type { PagesOf } from './pages-of.ts'
 import { answerPassword, showPassword } from './password.ts'
 import { rememberedAt } from './remembered.ts'
 import { beginThrough, finishThrough } from './through-connection.ts'
-import { formOf, hintsOf, keepProgress, type Progress, show, type UnderWay } from './under-way.ts'
+import { formOf, hintsOf, isAlone, keepProgress, type Progress, show, type UnderWay } from './under-way.ts'
 
 const emailAddress = z.email().max(254)
 
@@ -78,7 +79,7 @@ async function answerEmail(at: PagesOf, ctx: Context, here: UnderWay, form: Form
   const typed = (form.get('email') ?? '').trim()
   const email = emailAddress.safeParse(typed)
   if (!email.success) {
-    showEmail(at, ctx, here, {
+    await showEmail(at, ctx, here, {
       email: typed,
       error: 'That is not an e-mail address. Write it like ann@example.com.',
     })
@@ -172,7 +173,7 @@ async function showChoice(at: PagesOf, ctx: Context, here: UnderWay): Promise<vo
     await keepProgress(here, { isAsked: true })
     const error =
       'Nobody with this address may sign in here. Ask an administrator of your organization to invite you.'
-    showEmail(at, ctx, { ...here, progress: {} }, { error })
+    await showEmail(at, ctx, { ...here, progress: {} }, { error })
   } else if (others.length === 0)
     await goToTenant(at, ctx, here, { ...first, reason: 'proven_email' }, here.progress)
   else {
@@ -203,7 +204,8 @@ function answerForgot({ deps, service }: PagesOf, ctx: Context, here: UnderWay, 
     deps.accounts.requestReset({ email: email.data, serviceId: service.id }, { requestId, address })
   show(ctx, here, {
     ...{ kind: 'notice', brand: brandOf(service), heading: 'Look into your mail' },
-    text: 'If somebody has this address here, a mail is on its way with a link to choose a new password. Then go back to the app and sign in.',
+    text: 'If somebody has this address here, a mail is on its way with a link to choose a new password.',
+    link: { url: here.path, text: 'Then sign in with it' },
   })
 }
 
@@ -217,19 +219,20 @@ async function goOn(ctx: Context, here: UnderWay, progress: Progress): Promise<v
   ctx.redirect(here.path)
 }
 
-function showEmail(
+async function showEmail(
   at: PagesOf,
   ctx: Context,
   here: UnderWay,
   said: { readonly email?: string; readonly error?: string } = {},
-): void {
+): Promise<void> {
   const email = said.email ?? hintsOf(here).loginHint
-  show(
-    ctx,
-    here,
-    { kind: 'email', ...formOf(at, here, 'email'), ...said, email },
-    said.error === undefined ? 200 : 422,
-  )
+  const app = isAlone(here) ? undefined : await appAsking(at, here)
+  const page = { kind: 'email', ...formOf(at, here, 'email'), ...said, email, app: app?.name } as const
+  show(ctx, here, page, said.error === undefined ? 200 : 422)
+}
+
+function appAsking({ deps, service, provider }: PagesOf, { interaction }: UnderWay) {
+  return findApp(deps.records, service, provider, String(interaction.params['client_id']))
 }
 
 function showCode(at: PagesOf, ctx: Context, here: UnderWay, error?: string): void {
