@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from './demo/free-port.ts'
 import { startLatchkey } from './demo/latchkey-process.ts'
+import { showMails } from './demo/mails.ts'
 import { startNameServer } from './demo/name-server.ts'
 import { Story } from './demo/story.ts'
 import { tellSecondStory } from './demo/tell-second-story.ts'
@@ -55,19 +56,20 @@ try {
   cleanups.push(second.close)
   if (options.exit) await leave(story.wentAsTold ? 0 : 1)
   await whatToTry(stage, clinic.origin, organizations.willowLane)
-  const latchkeyCommand = `LATCHKEY_CLI_KEY_FILE=${join(folder, 'operator-key.json')} npm run --silent latchkey --`
+  cleanups.push(await showMails(latchkey.origin, operatorKey))
   const { rounds, wren, staff } = second
-  console.log(`# an app that acts for you: open ${rounds.origin} and sign in as
-#   ${wren.email}   ${wren.password}   (the mail with the code: below)
-${staff.map(({ email, password }) => `#   ${email}   ${password}`).join('\n')}
-${latchkeyCommand} mails read ${wren.email}
+  const keyFile = join(folder, 'operator-key.json')
+  console.log(`# an app that acts for you: open ${rounds.origin} in a browser and sign in as one of
+#   ${wren.email}   ${wren.password}   (the mail with the code appears here)
+${staff.map(({ email, password }) => `#   ${email}   ${password}   (at the provider of its own)`).join('\n')}
 
 # the command, as the operator
-${latchkeyCommand} keys list --organization willow-lane
+export LATCHKEY_CLI_SERVER=${latchkey.origin} LATCHKEY_CLI_KEY_FILE=${keyFile}
+npm run --silent latchkey -- users list --organization willow-lane
 
 Latchkey  ${latchkey.origin}   (its reference: ${latchkey.origin}/docs)
 Clinic    ${clinic.origin}
-Rounds    ${rounds.origin}   (what was allowed is taken back at ${latchkey.origin}/clinic/login)
+Rounds    ${rounds.origin}   (what it may do is taken back at ${latchkey.origin}/clinic/login)
 All stay up until Ctrl-C. Nothing of them is left then.`)
   const lastWords = await latchkey.ended
   if (leaving === undefined) {

@@ -1,7 +1,7 @@
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import { errors, type Provider } from 'oidc-provider'
-import { Html, html, page } from '../html.ts'
+import { Html, html, page, styleSource } from '../html.ts'
 import { readForm } from '../read-form.ts'
 import type { Person } from './people.ts'
 
@@ -51,7 +51,7 @@ export function show(ctx: Context, body: string, status = 200): void {
   ctx.status = status
   ctx.type = 'html'
   ctx.set('cache-control', 'no-store')
-  ctx.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
+  ctx.set('content-security-policy', `default-src 'none'; style-src ${styleSource}; frame-ancestors 'none'`)
   ctx.body = body
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import Router, { type RouterContext } from '@koa/router'
 import Koa, { type Context, type Middleware } from 'koa'
+import { styleSource } from '../html.ts'
 import { readForm } from '../read-form.ts'
 import { type ClinicRecords, clinicRecords, Refused } from './clinic-records.ts'
 import { notSignedInPage, patientPage, patientsPage, refusedPage, welcomePage } from './pages.ts'
@@ -138,7 +139,10 @@ function show(ctx: Context, status: number, body: string): void {
   ctx.status = status
   ctx.type = 'html'
   ctx.set('cache-control', 'no-store')
-  ctx.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
+  ctx.set(
+    'content-security-policy',
+    `default-src 'none'; style-src ${styleSource}; frame-ancestors 'none'; base-uri 'none'`,
+  )
   ctx.body = body
 }
 

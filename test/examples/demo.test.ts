@@ -51,6 +51,7 @@ describe('npm run demo', { timeout: 120_000 }, () => {
       '← 403 operation_not_in_role',
       '← 401 token_revoked',
       'insufficient_scope',
+      'Error: This password will not do: ',
       '“Sign in again”',
     ])
       expect(told).toContain(answer)

@@ -29,6 +29,9 @@ export async function invite(stage: Stage, willowLane: Stage, organizationId: st
   const link = /http\S+/.exec(await readMail(stage, wren.email))?.[0] ?? ''
   const visitor = new Visitor(story, 'Wren')
   await visitor.open(link, 'Choose a password')
+  const common = { new_password: 'willow lane clinic' }
+  await visitor.press('Set the password', common, 'Error: Choose a password', 422)
+  story.quote(visitor.sees.split('\n')[0] ?? '')
   await visitor.press('Set the password', { new_password: wren.password }, 'You are in')
   return wren
 }
