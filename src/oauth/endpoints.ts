@@ -53,6 +53,8 @@ const openid: Endpoint = { kind: 'discovery', route: openidConfiguration, method
 const oauth: Endpoint = { kind: 'discovery', route: authorizationServer, methods: reading }
 
 const authorization: Endpoint = { kind: 'authorization', route: authorizationRoute, methods: ['GET'] }
+/** By POST only where the service lets requests come so. */
+const authorizationRequest: Endpoint = { ...authorization, methods: ['GET', 'POST'] }
 const logo: Endpoint = { kind: 'logo', route: '/logo', methods: ['GET', 'HEAD'] }
 const signIn: Endpoint = { kind: 'sign-in', route: signInRoute, methods: ['GET', 'POST'] }
 
@@ -66,7 +68,7 @@ const registered: Endpoint = {
 }
 
 const endpoints: ReadonlyMap<string, Endpoint> = new Map([
-  [authorizationRoute, authorization],
+  [authorizationRoute, authorizationRequest],
   [signInRoute, signIn],
   [logo.route, logo],
   posted('token', tokenRoute),

@@ -4,11 +4,13 @@ import { hasCode } from '../errors.ts'
 import { type Arrival, arrivalOf } from '../http/arrival.ts'
 import { findServiceBySlug } from '../services/find-service.ts'
 import { services } from '../services/service.ts'
-import { destinationOf, type Endpoint } from './endpoints.ts'
+import { signInOf } from '../services/sign-in.ts'
+import { authorizationRoute, destinationOf, type Endpoint } from './endpoints.ts'
 import { begin, type Exchange } from './exchange.ts'
 import { type Issuer, makeIssuer } from './issuer.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
 import type { Spent, TokenLimits } from './limits.ts'
+import { goOnByGet, isPosted } from './posted-request.ts'
 import { answerFault, answerMethodNotAllowed, answerTooLarge, answerTooMany } from './refusals.ts'
 
 export interface Issuers {
@@ -41,7 +43,11 @@ export function createIssuers(deps: IssuersDeps): Issuers {
       try {
         const issuer = await issuerOf(slug)
         if (issuer === undefined) return false
-        if (refuseEarly(deps.limits, endpoint, arrival, request, response)) return true
+        if (refuseEarly(deps.limits, endpointOf(issuer, endpoint), arrival, request, response)) return true
+        if (isPosted(request, endpoint)) {
+          await goOnByGet(request, response, url)
+          return true
+        }
         const exchange = begin(request, arrival, endpoint.kind)
         request.url = query === -1 ? endpoint.route : endpoint.route + url.slice(query)
         if (endpoint.kind === 'device' && request.method === 'GET') takeUserCode(request, exchange)
@@ -66,6 +72,12 @@ function takeUserCode(request: IncomingMessage, exchange: Exchange): void {
   const code = url.searchParams.get('user_code')
   if (code !== null) exchange.userCode = code
   request.url = url.pathname
+}
+
+/** The endpoint as the service has it. */
+function endpointOf({ service }: Issuer, endpoint: Endpoint): Endpoint {
+  if (endpoint.route !== authorizationRoute || signInOf(service).authorizeByPost) return endpoint
+  return { ...endpoint, methods: endpoint.methods.filter((method) => method !== 'POST') }
 }
 
 /** Whether the request was answered here, before anything of its body is read. */

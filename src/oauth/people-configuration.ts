@@ -15,7 +15,7 @@ import { destroyGrant } from './destroy-grant.ts'
 import { signInRoute } from './endpoints.ts'
 import { exchangeOf } from './exchange.ts'
 import { grantAdapter } from './grants.ts'
-import { identityScopes, isIdentityScope } from './identity-scopes.ts'
+import { claimsByScope, identityScopes, isIdentityScope } from './identity-scopes.ts'
 import { interactionPolicy, rememberedGrant } from './interaction-policy.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
 import { apiScopesOf } from './registration.ts'
@@ -30,11 +30,10 @@ export function peopleConfiguration(deps: IssuerDeps, service: Service) {
   const { slug } = service
   return {
     scopes: Object.keys(identityScopes),
-    claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
+    claims: { ...claimsByScope },
     responseTypes: ['code'],
     // RFC 9700 §4.1.3: what was registered, letter by letter, and always said.
     allowOmittingSingleRegisteredRedirectUri: false,
-    pkce: { required: () => true },
     extraParams: ['organization', 'domain_hint', 'connection'],
     cookies: {
       keys: [...cookieKeys(deps.secrets, service.id)],

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import type { DomainError } from '../errors.ts'
 import { arrivalOf } from '../http/arrival.ts'
+import { statusOf } from '../http/status.ts'
 import { type Spent, tell } from './limits.ts'
 import { isForPeople, write } from './pages.ts'
 import { tooMany } from './too-many-requests.ts'
@@ -9,6 +11,12 @@ import { tooMany } from './too-many-requests.ts'
 export function answerMethodNotAllowed(response: ServerResponse, methods: readonly string[]): void {
   response.setHeader('allow', methods.join(', '))
   refuse(response, 405, 'invalid_request', `use ${methods[0]}`)
+}
+
+/** To a request that could not be read. */
+export function answerUnread(response: ServerResponse, { code, message }: DomainError): void {
+  response.setHeader('connection', 'close')
+  refuse(response, statusOf[code], 'invalid_request', message)
 }
 
 export function answerTooLarge(response: ServerResponse): void {

@@ -44,7 +44,6 @@ export function tokenConfiguration(deps: IssuerDeps, service: Service) {
   const settings = signInOf(service)
   return {
     acrValues: [...settings.acrValues],
-    enableHttpPostMethods: settings.authorizeByPost,
     pkce: { required: (ctx, client) => needsPkce(settings, ctx, client) },
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     // What a person uses in a browser ends with the sign-in there, unless they let it go on; what runs on a machine of
@@ -118,6 +117,7 @@ export function tokenFeatures(deps: IssuerDeps, service: Service) {
     revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
     rpInitiatedLogout: rpInitiatedLogout(deps, service),
     userinfo: { enabled: true },
+    jwtUserinfo: { enabled: true },
     ...registration(deps, service),
   } satisfies Features
 }
