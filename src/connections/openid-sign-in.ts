@@ -31,7 +31,7 @@ const Keep = z.strictObject({
 export function openIdSignIn(deps: ProviderDeps): UpstreamSignIn {
   const providerOf = openIdProviders(deps)
   return {
-    begin: (connection, { redirectUri, state, loginHint, prompt, maxAgeSeconds }) =>
+    begin: (connection, { redirectUri, state, loginHint, prompt, maxAgeSeconds, acrValues }) =>
       refusing(connection, async () => {
         const provider = await providerOf(connection)
         const [nonce, verifier] = [randomNonce(), randomPKCECodeVerifier()]
@@ -41,6 +41,7 @@ export function openIdSignIn(deps: ProviderDeps): UpstreamSignIn {
           ...(loginHint === undefined ? {} : { login_hint: loginHint }),
           ...(prompt === undefined ? {} : { prompt }),
           ...(maxAgeSeconds === undefined ? {} : { max_age: String(maxAgeSeconds) }),
+          ...(acrValues === undefined ? {} : { acr_values: acrValues.join(' ') }),
         })
         const { id, issuer } = connection
         const keep: z.output<typeof Keep> = {

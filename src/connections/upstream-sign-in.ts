@@ -35,6 +35,8 @@ export interface UpstreamSignIn {
       readonly loginHint?: string | undefined
       readonly prompt?: string | undefined
       readonly maxAgeSeconds?: number | undefined
+      /** How well the person should sign in, best first; the provider may know none of it. */
+      readonly acrValues?: readonly string[] | undefined
     },
   ): Promise<{ readonly url: string; readonly keep: string }>
   /**

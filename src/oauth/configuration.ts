@@ -69,6 +69,7 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
       clientAuthSigningAlgValues: [...asymmetric],
       dPoPSigningAlgValues: [...asymmetric],
       idTokenSigningAlgValues: [...asymmetric],
+      userinfoSigningAlgValues: [...asymmetric],
     },
     assertJwtClientAuthClaimsAndHeader: (ctx, claims) => {
       const { exp } = claims
@@ -77,6 +78,7 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
       takeClient(deps.limits, exchangeOf(ctx))
     },
     features: {
+      claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,

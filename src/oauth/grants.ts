@@ -4,7 +4,7 @@ import { hasCode } from '../errors.ts'
 import { parseId } from '../ids.ts'
 import type { Service } from '../services/service.ts'
 import type { Records } from '../storage/ports.ts'
-import { isIdentityScope } from './identity-scopes.ts'
+import { claimsOf, isIdentityScope } from './identity-scopes.ts'
 
 /** Ends the consent, and all that was bought with it. */
 type EndGrant = (consent: Consent) => Promise<void>
@@ -57,7 +57,7 @@ function payloadOf(consent: Consent, service: Service): AdapterPayload {
   const delegated = scopes.filter((scope) => !isIdentityScope(scope))
   return {
     ...{ kind: 'Grant', jti: id, accountId: userId, clientId, iat: Math.floor(grantedAt / 1000) },
-    ...(identity.length > 0 && { openid: { scope: identity.join(' ') } }),
+    ...(identity.length > 0 && { openid: { scope: identity.join(' '), claims: claimsOf(identity) } }),
     ...(delegated.length > 0 && { resources: { [service.audience]: delegated.join(' ') } }),
   }
 }

@@ -5,6 +5,8 @@ import { consentOf } from '../consents/consent.ts'
 import type { Service } from '../services/service.ts'
 import { personOf } from './account.ts'
 import { findApp } from './apps.ts'
+import { acrMissing } from './asked-acr.ts'
+import { identityAsked } from './identity-scopes.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
 import { hintsIn, isMeant } from './meant-organization.ts'
 import { apiScopesOf } from './registration.ts'
@@ -20,6 +22,9 @@ export function interactionPolicy(deps: IssuerDeps, service: Service) {
   const login = policy.get('login')
   login?.checks.add(accountGone(), 0)
   login?.checks.add(otherOrganization(deps, service))
+  // The library's own would ask again and again for what a person cannot do.
+  for (const reason of ['essential_acr', 'essential_acrs']) login?.checks.remove(reason)
+  login?.checks.add(acrMissing(service))
   policy.add(
     new Prompt(
       { name: 'consent', requestable: true },
@@ -84,7 +89,7 @@ function scopesMissing(deps: IssuerDeps, service: Service) {
 function identityMissing() {
   return new Check('identity_missing', 'requested scopes not granted', ({ oidc }) => {
     const granted = new Set(oidc.entities.Grant?.getOIDCScope().split(' '))
-    return [...oidc.requestParamOIDCScopes].some((scope) => !granted.has(scope))
+    return identityAsked(oidc.params ?? {}, oidc.client?.scope).some((scope) => !granted.has(scope))
   })
 }
 

@@ -9,6 +9,7 @@ const told = [
   'authorization_response_iss_parameter_supported',
   'code_challenge_methods_supported',
   'acr_values_supported',
+  'claims_parameter_supported',
   'claims_supported',
   'id_token_signing_alg_values_supported',
   'prompt_values_supported',
@@ -32,7 +33,11 @@ const told = [
   'require_pushed_authorization_requests',
   'revocation_endpoint',
   'userinfo_endpoint',
+  'userinfo_signing_alg_values_supported',
 ] as const
+
+// Discovery 1.0 §3: left out, the second would count as supported.
+const notSupported = { request_parameter_supported: false, request_uri_parameter_supported: false }
 
 // RFC 9068 §5: keys are fetched again at least this often; a `next` key is published for longer before it signs.
 const publicFor = `public, max-age=${jwksCacheSeconds}`
@@ -49,6 +54,7 @@ export function publish(ctx: KoaContextWithOIDC, scopes: readonly string[]): voi
     ctx.oidc.route === 'discovery'
       ? {
           ...Object.fromEntries(told.map((name) => [name, said[name]])),
+          ...notSupported,
           ...authenticationOf('introspection', said),
           ...authenticationOf('revocation', said),
           scopes_supported: scopes,

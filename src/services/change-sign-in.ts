@@ -56,11 +56,13 @@ function changed(before: Service, { brand = {}, ...rest }: SignInChange): Servic
   const picture = typeof logo === 'string' ? logoIn(logo, faults) : logo
   const branded: Brand = withoutNull({ ...before.signIn?.brand, ...given({ name, colour, logo: picture }) })
   const after: Service = { ...before, signIn: { ...before.signIn, ...given(rest), brand: branded } }
-  const { sessionIdleSeconds, sessionAbsoluteSeconds } = signInOf(after)
+  const { sessionIdleSeconds, sessionAbsoluteSeconds, acrValues, passwordAcr } = signInOf(after)
   if (sessionIdleSeconds > sessionAbsoluteSeconds) {
     const detail = `is longer than a session lives at most: ${sessionAbsoluteSeconds} seconds`
     faults.push({ pointer: '/session_idle_seconds', detail })
   }
+  if (passwordAcr !== null && !acrValues.includes(passwordAcr))
+    faults.push({ pointer: '/password_acr', detail: 'is not one of acr_values' })
   if (faults.length > 0) throw new DomainError('invalid_request', 'These settings cannot hold.', { faults })
   return after
 }

@@ -21,10 +21,12 @@ export interface SignInSettings {
   readonly registration: (typeof registrationRules)[number]
   /** Apps may name themselves by the address of a document that describes them. */
   readonly clientIdMetadataDocuments: boolean
-  /** Authorization requests may come by POST, which needs cookies of `SameSite=None`. */
+  /** Authorization requests may come by POST (OpenID Connect Core §3.1.2.1), too. */
   readonly authorizeByPost: boolean
   /** What `acr_values_supported` tells. */
   readonly acrValues: readonly string[]
+  /** The `acr` of a sign-in with a password; without it there is none. A connection hands on what its provider says. */
+  readonly passwordAcr: string | null
   /** RFC 9126 §5: authorization requests come by PAR alone. */
   readonly requirePushedRequests: boolean
   /** RFC 9449 §5: every token is bound to a key. */
@@ -45,6 +47,7 @@ const defaults: SignInSettings = {
   clientIdMetadataDocuments: false,
   authorizeByPost: false,
   acrValues: [],
+  passwordAcr: null,
   requirePushedRequests: false,
   requireDpop: false,
   conformanceExemptPkceClientIds: [],

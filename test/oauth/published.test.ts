@@ -31,6 +31,10 @@ const metadata = () => ({
   code_challenge_methods_supported: ['S256'],
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: ['ES256'],
+  claims_parameter_supported: true,
+  request_parameter_supported: false,
+  request_uri_parameter_supported: false,
+  userinfo_signing_alg_values_supported: ['ES256'],
   claims_supported: expect.arrayContaining(['sub', 'name', 'email', 'email_verified', 'auth_time']),
   grant_types_supported: [
     'authorization_code',

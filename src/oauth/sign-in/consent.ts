@@ -10,7 +10,7 @@ import { appOnPage } from '../app-on-page.ts'
 import { findApp } from '../apps.ts'
 import { brandOf } from '../brand.ts'
 import { signInRoute } from '../endpoints.ts'
-import { identityScopes, isIdentityScope } from '../identity-scopes.ts'
+import { identityAsked, isIdentityScope } from '../identity-scopes.ts'
 import { findPerson, type Person } from '../people.ts'
 import { scopesOpenTo, usableScopes, wordsOf } from '../usable-scopes.ts'
 import type { Form } from './form.ts'
@@ -117,7 +117,8 @@ async function questionOf(
   if (person === undefined || app === undefined)
     throw new DomainError('not_found', 'the app, or your account, is not there any more')
   const asked = String(params['scope'] ?? '').split(' ')
-  const identity = Object.keys(identityScopes).filter((name) => asked.includes(name))
+  const client = await provider.Client.find(app.clientId)
+  const identity = identityAsked(params, client?.scope)
   const open = scopesOpenTo(service, app.clientId, app.apiScopes).filter((name) => asked.includes(name))
   const usable = await usableScopes(deps.records, service, person, open)
   const own = (name: string) => service.model.roles.some((role) => role.name === name && !role.delegable)

@@ -3,6 +3,7 @@ import { requiredConnection } from '../../connections/tenant-discovery.ts'
 import { DomainError } from '../../errors.ts'
 import { arrivalOf } from '../../http/arrival.ts'
 import { getOrganization } from '../../organizations/organization.ts'
+import { signInOf } from '../../services/sign-in.ts'
 import { usersByEmail } from '../../users/find-user.ts'
 import { admitted, type Person } from '../people.ts'
 import { completeSignIn } from './complete.ts'
@@ -26,9 +27,10 @@ export async function answerPassword(at: PagesOf, ctx: Context, here: UnderWay, 
   if (organizationId === undefined) throw notThere()
   const password = form.get('password') ?? ''
   const person = await personWith(at, here, { email, password, address: arrivalOf(ctx.req).address })
-  if (typeof person === 'string') await showPassword(at, ctx, here, person)
+  if (typeof person === 'string') return showPassword(at, ctx, here, person)
+  const acr = signInOf(at.service).passwordAcr ?? undefined
   // RFC 8176: the mailed code is a factor only where it was asked for.
-  else await completeSignIn(at, ctx, here, person, { amr: isProven === true ? ['pwd', 'otp'] : ['pwd'] })
+  await completeSignIn(at, ctx, here, person, { amr: isProven === true ? ['pwd', 'otp'] : ['pwd'], acr })
 }
 
 /** Who has this address and this password in the organization that was found or chosen; or why nobody comes in. */

@@ -8,6 +8,7 @@ import { arrivalOf } from '../../http/arrival.ts'
 import { statusOf } from '../../http/status.ts'
 import type { ConnectionId } from '../../ids.ts'
 import { takeOnce } from '../artifact-adapter.ts'
+import { askedAcr } from '../asked-acr.ts'
 import { brandOf } from '../brand.ts'
 import { leave } from '../pages.ts'
 import { admitted, type Person } from '../people.ts'
@@ -49,6 +50,7 @@ function freshness(params: Readonly<Record<string, unknown>>, reasons: readonly 
   return {
     ...(reasons.includes('login_prompt') && { prompt: 'login' }),
     ...(reasons.includes('select_account_prompt') && { prompt: 'select_account' }),
+    acrValues: askedAcr(params)?.values,
     ...(params['max_age'] !== undefined && Number.isSafeInteger(maxAge) && { maxAgeSeconds: maxAge }),
   }
 }

@@ -13,6 +13,7 @@ type Deps = Parameters<typeof changeSignIn>[0]
 
 const dayS = 86_400
 const seconds = (min: number, max: number) => z.int().min(min).max(max)
+const acr = z.string().regex(/^[\x21-\x7e]{1,200}$/, 'is 1 to 200 characters without spaces')
 const listOf = (item: z.ZodType<string>) => z.array(item).max(20)
 
 /** Each setting as it is sent and shown; the brand aside, whose logo is shown as what it is and not again as a picture. */
@@ -25,10 +26,15 @@ const settings = {
     description: 'Whether apps may name themselves by the address of a document that describes them.',
   }),
   authorize_by_post: z.boolean().meta({
-    description: 'Whether authorization requests may come by POST; cookies are then `SameSite=None`.',
+    description: 'Whether authorization requests may come by POST, too; a redirect makes a GET of each.',
   }),
-  acr_values: listOf(z.string().regex(/^[\x21-\x7e]{1,200}$/, 'is 1 to 200 characters without spaces')).meta({
-    description: 'What the metadata tells as `acr_values_supported`.',
+  acr_values: listOf(acr).meta({
+    description:
+      'What the metadata tells as `acr_values_supported`: how well an app may ask people to sign in.',
+  }),
+  password_acr: acr.nullable().meta({
+    description:
+      'The one of them that a sign-in with a password is; `null`: none. Connections hand on their own.',
   }),
   require_pushed_requests: z.boolean().meta({ description: 'Whether only PAR (RFC 9126) opens a sign-in.' }),
   require_dpop: z
@@ -126,6 +132,7 @@ function changeIn({ brand, ...body }: z.output<typeof SignInChangeBody>): SignIn
     clientIdMetadataDocuments: body.client_id_metadata_documents,
     authorizeByPost: body.authorize_by_post,
     acrValues: body.acr_values,
+    passwordAcr: body.password_acr,
     requirePushedRequests: body.require_pushed_requests,
     requireDpop: body.require_dpop,
     conformanceExemptPkceClientIds: body.conformance_exempt_pkce_client_ids,
@@ -152,6 +159,7 @@ function presented(service: Service) {
     client_id_metadata_documents: signIn.clientIdMetadataDocuments,
     authorize_by_post: signIn.authorizeByPost,
     acr_values: [...signIn.acrValues],
+    password_acr: signIn.passwordAcr,
     require_pushed_requests: signIn.requirePushedRequests,
     require_dpop: signIn.requireDpop,
     conformance_exempt_pkce_client_ids: [...signIn.conformanceExemptPkceClientIds],
