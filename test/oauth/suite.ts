@@ -13,7 +13,7 @@ export const callback = 'https://suite.example/callback'
 
 type Changes = Readonly<Record<string, string | undefined>>
 
-export function given(parameters: Changes): Record<string, string> {
+function given(parameters: Changes): Record<string, string> {
   const pairs = Object.entries(parameters).filter((pair): pair is [string, string] => pair[1] !== undefined)
   return Object.fromEntries(pairs)
 }
