@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -27,8 +28,10 @@ const timeout = 120_000
 describe('the README’s examples, word for word, on a fresh start', { timeout }, () => {
   let folder: string
   let latchkey: LatchkeyProcess
-  let ports: { latchkey: number; clinic: number; rounds: number }
+  let ports: { latchkey: number; clinic: number; rounds: number; mcp: number }
   const children: ChildProcess[] = []
+  /** Of the person whom a customer has invited. */
+  const wren = new Browser()
 
   const block = (name: string): string => {
     const code = blocks.get(name)
@@ -38,12 +41,14 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
       .replaceAll('localhost:7701', `localhost:${ports.clinic}`)
       .replaceAll('localhost:7702', `localhost:${ports.rounds}`)
       .replaceAll('listen(7701', `listen(${ports.clinic}`)
+      .replaceAll('localhost:7703', `localhost:${ports.mcp}`)
+      .replaceAll('listen(7703', `listen(${ports.mcp}`)
   }
   const start = (command: string, args: readonly string[]): ChildProcess => {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LATCHKEY_'))
     const child = spawn(command, args, {
       cwd: folder,
-      env: { ...Object.fromEntries(inherited), ...usualPorts() },
+      env: { ...Object.fromEntries(inherited), ...usualPorts(), XDG_CONFIG_HOME: join(folder, 'home') },
       stdio: ['ignore', 'pipe', 'pipe'],
       // A group of its own, to be ended with all that it has started.
       detached: true,
@@ -77,6 +82,16 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
     if (child.exitCode !== 0) throw new Error(`${command} ended with ${child.exitCode}:\n${out}${err}`)
     return out
   }
+  /** The address that a program tells a person to open. */
+  const addressFrom = async (stream: Readable | null): Promise<string> => {
+    let told = ''
+    for await (const chunk of stream?.iterator({ destroyOnReturn: false }) ?? []) {
+      told += String(chunk)
+      const [, address] = /(http\S+)\s/.exec(told) ?? []
+      if (address !== undefined) return address
+    }
+    throw new Error(`no address was told:\n${told}`)
+  }
   const latchkeyCommand = (...args: string[]) => run('npm', ['run', '--silent', 'latchkey', '--', ...args])
   const sh = (name: string) => run('bash', ['-euo', 'pipefail', '-c', block(name)])
   const node = ['--conditions=latchkey-source']
@@ -87,7 +102,10 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
     const hidden = new Set(['data', '.git'])
     for (const name of await readdir(root))
       if (!hidden.has(name)) await symlink(join(root, name), join(folder, name))
-    ports = { latchkey: await anyFreePort(), clinic: await anyFreePort(), rounds: await anyFreePort() }
+    ports = {
+      ...{ latchkey: await anyFreePort(), clinic: await anyFreePort() },
+      ...{ rounds: await anyFreePort(), mcp: await anyFreePort() },
+    }
     latchkey = startLatchkey(join(folder, 'data'), ports.latchkey)
     await latchkey.ready()
   })
@@ -122,7 +140,7 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
   test('an app acts for a person, until the person takes that back', async () => {
     const email = 'wren@harbour.example'
     const password = randomBytes(12).toString('base64url')
-    const browser = new Browser()
+    const browser = wren
     const link = linkIn(await sh('people'))
     await browser.press(await browser.open(link), 'Set the password', { new_password: password })
 
@@ -145,6 +163,70 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
     await expect
       .poll(async () => (await browser.open(rounds)).title, { timeout: 1_000 })
       .toBe('Sign in again')
+  })
+
+  test('a program gets tokens of the person who runs it, asked once', async () => {
+    await sh('desk')
+    expect(await readFile(join(folder, 'desk.env'), 'utf8')).toMatch(
+      /^CLIENT_ID=key_\w+\nTOKEN_ENDPOINT=\S+\n$/,
+    )
+    await writeFile(join(folder, 'tool.js'), block('tool'))
+    const tool = () => start(process.execPath, ['--env-file=desk.env', ...node, 'tool.js'])
+    const first = tool()
+    await wren.press(await wren.open(await addressFrom(first.stdout)), 'Allow')
+    await once(first, 'close')
+    const again = tool()
+    expect(await text(again.stdout ?? Readable.from([]))).toBe('200\n')
+    expect((await stat(join(folder, 'desk-tokens.json'))).mode & 0o777).toBe(0o600)
+  })
+
+  test('an MCP client finds by the address alone where to register, and does', async () => {
+    await writeFile(join(folder, 'mcp.yaml'), block('document'))
+    await sh('assistant')
+    await writeFile(join(folder, 'mcp.js'), block('mcp'))
+    const server = start(process.execPath, ['--env-file=assistant.env', ...node, 'mcp.js'])
+    await Promise.race([once(server.stdout ?? server, 'data'), once(server, 'close')])
+    const refused = await fetch(`http://localhost:${ports.mcp}/mcp`, { method: 'POST' })
+    expect(refused.status).toBe(401)
+    const found = /resource_metadata="([^"]+)"/.exec(refused.headers.get('www-authenticate') ?? '')?.[1] ?? ''
+    const metadata = z
+      .object({ authorization_servers: z.tuple([z.string()]), scopes_supported: z.array(z.string()) })
+      .parse(await (await fetch(found)).json())
+    const [issuer] = metadata.authorization_servers
+    expect(metadata.scopes_supported).toEqual(['assistant'])
+    const { origin, pathname } = new URL(issuer)
+    const { registration_endpoint: registration } = z
+      .object({ registration_endpoint: z.string() })
+      .parse(await (await fetch(`${origin}/.well-known/oauth-authorization-server${pathname}`)).json())
+    const registered = await fetch(registration, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        ...{ client_name: 'Some MCP client', redirect_uris: ['http://127.0.0.1/callback'] },
+        ...{ application_type: 'native', token_endpoint_auth_method: 'none', scope: 'assistant' },
+      }),
+    })
+    expect([registered.status, await registered.text()]).toEqual([201, expect.stringContaining('client_id')])
+    await end(server)
+  })
+
+  test('a customer’s administrator signs in to the command', async () => {
+    const email = 'ines@harbour.example'
+    const password = randomBytes(12).toString('base64url')
+    const browser = new Browser()
+    const link = linkIn(await sh('administrator'))
+    await browser.press(await browser.open(link), 'Set the password', { new_password: password })
+
+    const command = start('bash', ['-euo', 'pipefail', '-c', block('login')])
+    const told = text(command.stdout ?? Readable.from([]))
+    const emailAsked = await browser.open(await addressFrom(command.stderr))
+    const codeAsked = await browser.press(emailAsked, 'Continue', { email })
+    // Of the operator, whose key lies there: Ines has a mailbox.
+    const mail = await latchkeyCommand('mails', 'read', email, '--key-file', 'data/operator-key.json')
+    const code = /\b\d{6}\b/.exec(mail)?.[0] ?? ''
+    const passwordAsked = await browser.press(codeAsked, 'Continue', { code })
+    await browser.press(await browser.press(passwordAsked, 'Sign in', { password }), 'Allow')
+    expect(await told).toMatch(/Signed in at .*ines@harbour\.example.*wren@harbour\.example.*Signed out at /s)
   })
 })
 

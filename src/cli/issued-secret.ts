@@ -19,7 +19,8 @@ interface SecretFile {
 
 const Issued = z.looseObject({
   client_id: z.string(),
-  client_secret: z.string(),
+  /** `null`: the key proves itself otherwise, or not at all. */
+  client_secret: z.string().nullable(),
   organization_id: z.string(),
   token_endpoint: z.string(),
 })
@@ -45,14 +46,18 @@ export async function showIssued(
   const issued = Issued.safeParse(answer)
   if (issued.success && files.length > 0) {
     for (const file of files) await write(file, contentOf(file.form, issued.data))
+    const { client_secret: secret, ...rest } = answer
     for (const { path } of files)
-      output.say(`The secret is in ${path}, for its owner alone. It is not shown again.`)
-    const { client_secret: _, ...rest } = answer
+      output.say(
+        secret === null
+          ? `The client’s id is in ${path}. It has no secret.`
+          : `The secret is in ${path}, for its owner alone. It is not shown again.`,
+      )
     output.show(rest)
     return
   }
   output.show(answer)
-  if (issued.success) output.say(keepNow)
+  if (issued.success && issued.data.client_secret !== null) output.say(keepNow)
 }
 
 const keepNow =
@@ -60,10 +65,13 @@ const keepNow =
 
 function contentOf(form: SecretFile['form'], issued: z.output<typeof Issued>): string {
   const { client_id, client_secret, organization_id, token_endpoint } = issued
-  if (form === 'env')
-    return `CLIENT_ID=${client_id}\nCLIENT_SECRET=${client_secret}\nTOKEN_ENDPOINT=${token_endpoint}\n`
+  const secret = client_secret === null ? {} : { client_secret }
+  if (form === 'env') {
+    const lines = Object.entries({ client_id, ...secret, token_endpoint })
+    return lines.map(([name, value]) => `${name.toUpperCase()}=${value}\n`).join('')
+  }
   const { origin } = new URL(token_endpoint)
-  const content = { origin, token_endpoint, organization_id, client_id, client_secret }
+  const content = { origin, token_endpoint, organization_id, client_id, ...secret }
   return `${JSON.stringify(content, null, 2)}\n`
 }
 

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
 export interface Ran {
@@ -8,6 +10,9 @@ export interface Ran {
 }
 
 const command = new URL('../../src/cli/main.ts', import.meta.url).pathname
+
+/** Nobody has signed in there: whoever runs the tests may have, elsewhere. */
+const nobodysHome = join(tmpdir(), 'latchkey-nobody')
 
 /** Runs the command as a process of its own, with nothing of this one's `LATCHKEY_…` environment. */
 export async function runLatchkey(
@@ -20,7 +25,7 @@ export async function runLatchkey(
 ): Promise<Ran> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LATCHKEY_'))
   const child = spawn(process.execPath, [command, ...args], {
-    env: { ...Object.fromEntries(inherited), ...options.env },
+    env: { ...Object.fromEntries(inherited), XDG_CONFIG_HOME: nobodysHome, ...options.env },
     cwd: options.cwd,
   })
   child.stdin.on('error', () => {}) // It may end without reading.
