@@ -53,14 +53,23 @@ export type Commit = (
   changes: readonly Change[],
 ) => Promise<void>
 
-/** The `commit` of a store as domains are given it: each happening becomes an event of the same moment. */
-export function recorder(commit: CommitChanges, clock: Clock, newId: NewId): Commit {
-  return (happening, changes) => {
+/**
+ * The `commit` of a store as domains are given it: each happening becomes an event of the same moment.
+ * @param onCommitted told of each once it is stored, on this node alone
+ */
+export function recorder(
+  commit: CommitChanges,
+  clock: Clock,
+  newId: NewId,
+  onCommitted: (happening: Happening) => void = () => {},
+): Commit {
+  return async (happening, changes) => {
     const happenings = isList(happening) ? happening : [happening]
     const at = clock()
     const [first, ...others] = happenings.map((one) => insert(auditEvents, eventOf(one, at, newId)))
     if (first === undefined) throw new Error('a commit needs a happening')
-    return commit([first, ...others, ...changes])
+    await commit([first, ...others, ...changes])
+    happenings.forEach(onCommitted)
   }
 }
 

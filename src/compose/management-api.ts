@@ -1,5 +1,5 @@
 import { actorOf } from '../audit/actor.ts'
-import { type Commit, recorder } from '../audit/record.ts'
+import type { Commit } from '../audit/record.ts'
 import { managementAuthentication } from '../decisions/api/management-authentication.ts'
 import { limitsFrom } from '../http/limits.ts'
 import type { Route } from '../http/route.ts'
@@ -12,14 +12,14 @@ import { apiQuotas } from './quotas.ts'
 
 /** The API under `/api/v1`, behind its own guard. */
 export function managementApi(parts: Parts, guard: Guard, routes: readonly Route[]) {
-  const { config, machine, store, cached } = parts
-  const { clock, log, newId, random } = machine
+  const { config, machine, store, cached, commit } = parts
+  const { clock, log, random } = machine
   return apiRouter({
     ...{ routes, log },
     authenticate: managementAuthentication(guard),
     limits: limitsFrom(apiQuotas(config)),
     idempotency: storedIdempotencyKeys({ records: store.records, commit: cached.commit, clock, random }),
-    onForeignAccess: lookRecorder(recorder(cached.commit, clock, newId)),
+    onForeignAccess: lookRecorder(commit),
   })
 }
 

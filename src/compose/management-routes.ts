@@ -1,5 +1,4 @@
 import { auditRoutes } from '../audit/api.ts'
-import { recorder } from '../audit/record.ts'
 import { clientKeyRoutes } from '../client-keys/api.ts'
 import { connectionRoutes } from '../connections/api.ts'
 import { consentRoutes } from '../consents/api.ts'
@@ -23,26 +22,25 @@ import type { Parts } from './parts.ts'
 
 /** Every operation of the management API. Its use cases read the store itself, not the cache: they decide on what is. */
 export function managementRoutes(parts: Parts): readonly Route[] {
-  const { config, machine, secrets, store, cached, outbox, outgoing, upstream } = parts
+  const { config, machine, secrets, store, cached, outbox, outgoing, upstream, commit } = parts
   const { clock, newId, random, resolveTxt } = machine
   const { records, counters, artifacts } = store
-  const commit = recorder(cached.commit, clock, newId)
   const common = {
     ...{ records, counters, commit, clock, newId, random, secrets },
     ...{ origin: config.origin, sendMail: outbox.send },
   }
   const { belongings, serviceContents, rewraps, ...holders } = answersOfLaterRows(common, cached.commit)
-  const destroyArtifacts = destroyGrant({ artifacts, secrets })
+  const ending = { ...common, destroyArtifacts: destroyGrant({ artifacts, secrets }) }
   return [
     ...organizationRoutes({ ...common, belongings }),
     ...domainRoutes({ ...common, resolveTxt }),
     ...serviceRoutes({ ...common, readDocument: documentReader(), reservedSlugs, serviceContents }),
     ...roleRoutes({ ...common, ...holders }),
     ...clientKeyRoutes(common),
-    ...registeredAppRoutes({ ...common, endConsents: endConsentsOfApp({ ...common, destroyArtifacts }) }),
-    ...userRoutes({ ...common, goesWithUser: [endConsentsOfUser({ ...common, destroyArtifacts })] }),
+    ...registeredAppRoutes({ ...common, endConsents: endConsentsOfApp(ending) }),
+    ...userRoutes({ ...common, goesWithUser: [endConsentsOfUser(ending)] }),
     ...mailRoutes(common),
-    ...consentRoutes({ ...common, destroyArtifacts }),
+    ...consentRoutes(ending),
     ...connectionRoutes({ ...common, upstream, fetch: outgoing }),
     ...secretRoutes({ ...common, rewraps, assertionLifeSecondsMax }),
     ...auditRoutes(common),

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { type Commit, type Happening, recorder } from '../audit/record.ts'
 import type { Config } from '../config.ts'
 import { guardedFetch } from '../connections/guarded-fetch.ts'
 import { openIdSignIn } from '../connections/openid-sign-in.ts'
 import type { UpstreamSignIn } from '../connections/upstream-sign-in.ts'
+import { errorForLog } from '../http/log.ts'
 import type { Outbox } from '../mail/outbox.ts'
+import { createDeliveries, type Deliveries } from '../oauth/deliveries.ts'
 import { deploymentSecrets } from '../secrets/deployment-secrets.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import { cacheRecords } from '../storage/cache.ts'
@@ -26,6 +29,12 @@ export interface Parts {
   /** For addresses that customers give. */
   readonly outgoing: typeof fetch
   readonly upstream: UpstreamSignIn
+  /** To apps, when somebody has signed out. */
+  readonly deliveries: Deliveries
+  /** The `commit` of every domain. What it has stored, it tells `listeners`. */
+  readonly commit: Commit
+  /** Issuers join them once there are some. */
+  readonly listeners: ((happening: Happening) => void)[]
 }
 
 export async function openParts(
@@ -40,13 +49,28 @@ export async function openParts(
   const outgoing = outgoingFetch(config)
   const upstream = openIdSignIn({ secrets, clock: machine.clock, fetch: outgoing })
   const outbox = await openOutbox({ machine, secrets, store, cached }, config)
-  return { config, machine, secrets, store, feed, cached, outgoing, outbox, upstream }
+  const deliveries = openDeliveries(outgoing, machine)
+  const listeners: Parts['listeners'][number][] = []
+  const commit = recorder(cached.commit, machine.clock, machine.newId, (happening) => {
+    for (const listen of listeners) listen(happening)
+  })
+  const opened = { config, machine, secrets, store, feed, cached }
+  return { ...opened, outgoing, outbox, upstream, deliveries, commit, listeners }
 }
 
-export async function closeParts({ outbox, feed, store }: Parts): Promise<void> {
+export async function closeParts({ deliveries, outbox, feed, store }: Parts): Promise<void> {
+  await deliveries.close()
   await outbox.close()
   await feed.stop()
   await store.close()
+}
+
+function openDeliveries(outgoing: typeof fetch, { log }: Machine): Deliveries {
+  return createDeliveries({
+    fetch: outgoing,
+    onGivenUp: (host, why) => log.warn({ host, why }, 'an app was not told that somebody signed out'),
+    onFault: (cause) => log.error({ err: errorForLog(cause) }, 'apps were not told that somebody signed out'),
+  })
 }
 
 function outgoingFetch({ outgoing }: Config): typeof fetch {

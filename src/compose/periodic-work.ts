@@ -1,4 +1,3 @@
-import { recorder } from '../audit/record.ts'
 import { errorForLog, type Log } from '../http/log.ts'
 import { sweepDomains } from '../organizations/sweep-domains.ts'
 import type { LiveRevocations } from '../revocations/live.ts'
@@ -44,13 +43,13 @@ async function sweepExpired({ store, machine, outbox }: Parts, revocations: Live
   await outbox.sweep()
 }
 
-function domainSweep({ machine, store, cached, outbox }: Parts): () => Promise<void> {
-  const { clock, newId, log, resolveTxt } = machine
-  const deps = { records: store.records, keep: cached.commit, clock, resolveTxt }
+function domainSweep({ machine, store, cached, outbox, commit }: Parts): () => Promise<void> {
+  const { clock, log, resolveTxt } = machine
+  const deps = { records: store.records, commit, keep: cached.commit, clock, resolveTxt }
   const tellAdministrators = administratorsTeller({ records: store.records, sendMail: outbox.send })
   return () =>
     sweepDomains({
-      ...{ ...deps, commit: recorder(cached.commit, clock, newId) },
+      ...deps,
       tellAdministrators: async (organizationId, mail) => {
         log.warn({ organization: organizationId }, mail.subject)
         await tellAdministrators(organizationId, mail)

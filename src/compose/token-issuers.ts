@@ -1,4 +1,3 @@
-import { recorder } from '../audit/record.ts'
 import { errorForLog } from '../http/log.ts'
 import { accountsOf } from '../oauth/accounts.ts'
 import { endedTokens } from '../oauth/ended-tokens.ts'
@@ -12,11 +11,12 @@ import type { RunningParts } from './running-parts.ts'
 /** Issuers of every service: tokens, sign-in, consent. */
 export function tokenIssuers(parts: RunningParts): Issuers {
   const { config, machine, store, feed, cached, revocations, activity, outgoing, outbox } = parts
+  const { deliveries, listeners } = parts
   const { clock, log, random } = machine
   const signIns = signInParts(parts)
-  return createIssuers({
+  const issuers = createIssuers({
     ...signIns,
-    ...{ outgoing, activity, records: cached.records, artifacts: store.artifacts },
+    ...{ deliveries, outgoing, activity, records: cached.records, artifacts: store.artifacts },
     endedTokens: endedTokens({ revocations, clock, isStale: () => feed.ageMs() > feedAgeMsMax }),
     accounts: accountsOf({
       ...signIns,
@@ -27,14 +27,16 @@ export function tokenIssuers(parts: RunningParts): Issuers {
     onFault: (cause, requestId) =>
       log.error({ request_id: requestId, err: errorForLog(cause) }, 'a token request failed'),
   })
+  listeners.push(issuers.hear)
+  return issuers
 }
 
 /** What a sign-in is made of, at an issuer as at a connection's callback. */
-export function signInParts({ config, machine, secrets, store, cached, upstream }: RunningParts) {
+export function signInParts({ config, machine, secrets, store, upstream, commit }: RunningParts) {
   const { clock, log, newId, random } = machine
   return {
     ...{ clock, newId, random, secrets, upstream, origin: config.origin, storedRecords: store.records },
-    commit: recorder(cached.commit, clock, newId),
+    commit,
     onFault: (cause: unknown, requestId: string) =>
       log.error({ request_id: requestId, err: errorForLog(cause) }, 'a sign-in failed'),
   }

@@ -12,8 +12,10 @@ interface Deps {
 
 const pageSize = 100
 
-function ended({ id, organizationId, clientId, appName }: Consent, by: Parameters<Belongings['tidy']>[1]) {
-  const details = { client_id: clientId, app: appName, reason: 'gone_with_another' }
+function ended(consent: Consent, by: Parameters<Belongings['tidy']>[1]) {
+  const { id, organizationId, serviceId, userId, clientId, appName } = consent
+  const named = { user_id: userId, service_id: serviceId, client_id: clientId, app: appName }
+  const details = { ...named, reason: 'gone_with_another' }
   return { type: 'consent.ended', organizationId, target: id, by, details } as const
 }
 

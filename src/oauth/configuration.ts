@@ -151,6 +151,7 @@ export function appHolder(key: ClientKey): ClientMetadata {
     ...(postLogoutRedirectUris && { post_logout_redirect_uris: [...postLogoutRedirectUris] }),
     ...(backchannelLogoutUri !== undefined && {
       backchannel_logout_uri: backchannelLogoutUri,
+      // Its ID tokens name the session then.
       backchannel_logout_session_required: true,
     }),
   }

@@ -7,6 +7,7 @@ import type { Records } from '../storage/ports.ts'
 import type { Accounts } from './accounts.ts'
 import type { ArtifactDeps } from './artifact-adapter.ts'
 import type { AuthenticationDeps } from './client-authentication.ts'
+import type { Deliveries } from './deliveries.ts'
 import type { EndedTokens } from './ended-tokens.ts'
 
 export interface IssuerDeps extends AuthenticationDeps, ArtifactDeps {
@@ -17,6 +18,8 @@ export interface IssuerDeps extends AuthenticationDeps, ArtifactDeps {
   /** For addresses that apps give: keys, documents, where they are told that somebody signed out. */
   readonly outgoing: typeof fetch
   readonly endedTokens: EndedTokens
+  /** To apps, when somebody has signed out. */
+  readonly deliveries: Deliveries
   /** The store itself; `records` is its cache. */
   readonly storedRecords: Records
   /** `https://id.example`, without a slash at its end. */

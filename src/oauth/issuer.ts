@@ -12,6 +12,7 @@ import type { IssuerDeps } from './issuer-deps.ts'
 import {
   keepGrantsAtLogout,
   overrideAddresses,
+  overrideBackchannelLogout,
   overrideClients,
   overrideRefreshTokenIds,
   overrideReplayDetection,
@@ -32,6 +33,7 @@ import { isOfOtherSite } from './sign-in/form.ts'
 import { signInPages } from './sign-in/pages-app.ts'
 import { forget } from './sign-in/remembered.ts'
 import { structuredTokens } from './structured-tokens.ts'
+import { tellApp, tellClient } from './tell-app.ts'
 import { delegableScopes } from './usable-scopes.ts'
 
 /** One service's authorization server, made from one version of its record. */
@@ -39,6 +41,8 @@ export interface Issuer {
   readonly service: Service
   /** Answers a request whose `url` is one of the library's routes. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>
+  /** Tells an app that somebody has signed out of a session, or altogether, if it wants to know. */
+  tellApp(accountId: string, told: Parameters<typeof tellApp>[3]): Promise<void>
 }
 
 export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
@@ -53,6 +57,7 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   keepGrantsAtLogout(provider, () => exchangeOf(contextOf()).endpoint === 'logout')
   overrideReplayDetection(provider, takeAssertionId(deps, service.id))
   overrideClients(provider, clientsOf(deps, service, provider))
+  overrideBackchannelLogout(provider, (...told) => tellClient(deps, provider, ...told))
   listenTo(provider, deps)
   provider.on('end_session.success', (ctx) => forget({ deps, service }, ctx))
   const answerStructured = structuredTokens(deps, service)
@@ -77,6 +82,7 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   const pages = signInPages(deps, service, provider)
   return {
     service,
+    tellApp: (accountId, told) => tellApp(deps, provider, accountId, told),
     handle: async (request, response) => {
       const { endpoint } = exchangeOf({ req: request })
       if (endpoint === 'sign-in') await pages(request, response)

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LRUCache } from 'lru-cache'
+import type { Happening } from '../audit/record.ts'
 import { hasCode } from '../errors.ts'
 import { type Arrival, arrivalOf } from '../http/arrival.ts'
 import { findServiceBySlug } from '../services/find-service.ts'
@@ -12,6 +13,7 @@ import type { IssuerDeps } from './issuer-deps.ts'
 import type { Spent, TokenLimits } from './limits.ts'
 import { goOnByGet, isPosted } from './posted-request.ts'
 import { answerFault, answerMethodNotAllowed, answerTooLarge, answerTooMany } from './refusals.ts'
+import { appTeller } from './tell-apps.ts'
 
 export interface Issuers {
   /**
@@ -20,6 +22,8 @@ export interface Issuers {
    * The request came through `receive` of `src/http`.
    */
   answer(request: IncomingMessage, response: ServerResponse): Promise<boolean>
+  /** Told what has been committed: apps learn afterwards what it has ended. */
+  hear(happening: Happening): void
 }
 
 export interface IssuersDeps extends IssuerDeps {
@@ -32,7 +36,9 @@ const bodyBytesMax = 56 * 1024
 
 export function createIssuers(deps: IssuersDeps): Issuers {
   const issuerOf = heldIssuers(deps)
+  const tellApps = appTeller({ ...deps, records: deps.storedRecords, issuerOf })
   return {
+    hear: (happening) => deps.deliveries.prepare(() => tellApps(happening)),
     answer: async (request, response) => {
       const url = request.url ?? '/'
       const query = url.indexOf('?')

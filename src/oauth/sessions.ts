@@ -1,4 +1,4 @@
-import type { Adapter } from 'oidc-provider'
+import type { Adapter, AdapterPayload } from 'oidc-provider'
 import type { EpochMs } from '../clock.ts'
 import type { ServiceId, UserId } from '../ids.ts'
 import type { Artifact } from '../storage/ports.ts'
@@ -46,16 +46,40 @@ export async function sessionsOf(
   return found.map((one) => seen(deps, one)).toSorted((a, b) => b.lastSeenAt - a.lastSeenAt)
 }
 
-/** Ends one of the person's own sessions; another's, or none, is no fault. */
+/** Ends one of the person's own sessions; another's, or none, is no fault. Answers which apps it was used for. */
 export async function endSession(
   deps: ArtifactDeps,
   serviceId: ServiceId,
   userId: UserId,
   id: string,
-): Promise<void> {
+): Promise<readonly AppInSession[]> {
   const found = await deps.artifacts.listByAccount(serviceId, model, userId, { limit: sessionsMax })
-  for (const one of found)
-    if (seen(deps, one).id === id) await deps.artifacts.destroy(serviceId, model, one.id)
+  const one = found.find((artifact) => seen(deps, artifact).id === id)
+  if (one === undefined) return []
+  await deps.artifacts.destroy(serviceId, model, one.id)
+  return appsIn(openArtifact(deps.secrets, one))
+}
+
+/** An app that has signed the person in during a session, by the name that it has for the session. */
+export interface AppInSession {
+  readonly clientId: string
+  readonly sid: string
+}
+
+/** The apps of each of the person's sessions at the service. */
+export async function signedInAt(
+  deps: Pick<ArtifactDeps, 'artifacts' | 'secrets'>,
+  serviceId: ServiceId,
+  userId: UserId,
+): Promise<readonly { readonly apps: readonly AppInSession[] }[]> {
+  const found = await deps.artifacts.listByAccount(serviceId, model, userId, { limit: sessionsMax })
+  return found.map((one) => ({ apps: appsIn(openArtifact(deps.secrets, one)) }))
+}
+
+export function appsIn({ authorizations }: Pick<AdapterPayload, 'authorizations'>): readonly AppInSession[] {
+  return Object.entries(authorizations ?? {}).flatMap(([clientId, { sid }]) =>
+    sid === undefined ? [] : [{ clientId, sid }],
+  )
 }
 
 function seen({ secrets }: ArtifactDeps, artifact: Artifact): SeenSession {

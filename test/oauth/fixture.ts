@@ -17,6 +17,7 @@ import { styleSheets } from '../../src/http/style-sheets.ts'
 import { newIdFrom } from '../../src/ids.ts'
 import type { Mail } from '../../src/mail/mail.ts'
 import { type Accounts, accountsOf } from '../../src/oauth/accounts.ts'
+import { createDeliveries } from '../../src/oauth/deliveries.ts'
 import { endedTokens } from '../../src/oauth/ended-tokens.ts'
 import { createIssuers, type IssuersDeps } from '../../src/oauth/issuers.ts'
 import { type TokenQuotas, tokenLimits, tokenQuotasDefault } from '../../src/oauth/limits.ts'
@@ -142,6 +143,12 @@ export async function startWorld(options: Options = {}) {
     sendMail: async (mail) => void mails.push(mail),
   })
   const upstream = openIdSignIn({ secrets, clock, fetch })
+  const outgoing = options.outgoing ?? guardedFetch({ allowPrivateAddressesInDevelopment: true })
+  const givenUp: string[] = []
+  const deliveries = createDeliveries({
+    ...{ fetch: outgoing, onFault, retryAfterMs: [20, 20] },
+    onGivenUp: (host, why) => givenUp.push(`${host}: ${why}`),
+  })
   const deps: IssuersDeps = {
     records,
     storedRecords: store.records,
@@ -152,9 +159,10 @@ export async function startWorld(options: Options = {}) {
     secrets,
     clock,
     activity,
-    commit: recorder(commit, clock, newId),
+    commit: recorder(commit, clock, newId, (happening) => issuers.hear(happening)),
     newId,
-    outgoing: options.outgoing ?? guardedFetch({ allowPrivateAddressesInDevelopment: true }),
+    deliveries,
+    outgoing,
     endedTokens: endedTokens({ revocations, clock, isStale: () => feed.ageMs() > feedAgeMsMax }),
     origin,
     onFault,
@@ -265,6 +273,7 @@ export async function startWorld(options: Options = {}) {
     server.closeAllConnections()
     server.close()
     await activity.close()
+    await deliveries.close()
     revocations.stop()
     await feed.stop()
     await store.close()
@@ -293,6 +302,7 @@ export async function startWorld(options: Options = {}) {
     secrets,
     activity,
     faults,
+    givenUp,
     mails,
     operator,
     organization,

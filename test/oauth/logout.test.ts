@@ -63,7 +63,7 @@ describe('signing out (OpenID Connect RP-Initiated Logout 1.0)', () => {
     const tokens = await tokensOf()
     const page = await browser.open(logoutUrl({ id_token_hint: tokens.id_token ?? '' }))
     await browser.submit(page, {})
-    expect(toldTo).toHaveLength(1)
+    await expect.poll(() => toldTo).toHaveLength(1)
     const token = new URLSearchParams(toldTo[0]).get('logout_token') ?? ''
     const jwks = createRemoteJWKSet(new URL(`${world.issuer}/oauth/jwks`))
     const { payload } = await jwtVerify(token, jwks, { issuer: world.issuer, audience: app.key.id })
@@ -106,7 +106,7 @@ describe('signing out (OpenID Connect RP-Initiated Logout 1.0)', () => {
     const page = await browser.open(logoutUrl({ id_token_hint: tokens.id_token ?? '' }))
     await browser.submitForm(1, page)
     expect(await world.records.list(world.organization.id, consents, 'all', '', { limit: 5 })).toHaveLength(1)
-    expect(toldTo).toHaveLength(1)
+    await expect.poll(() => toldTo).toHaveLength(1)
   })
 
   test.each([

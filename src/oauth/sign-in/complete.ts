@@ -3,8 +3,10 @@ import { DomainError } from '../../errors.ts'
 import { isMeant } from '../meant-organization.ts'
 import type { Person } from '../people.ts'
 import { sessionSeconds } from '../session-life.ts'
+import { appsIn } from '../sessions.ts'
 import type { PagesOf } from './pages-of.ts'
 import { remember } from './remembered.ts'
+import { tellSignedOut } from './tell-signed-out.ts'
 import { finish, hintsOf, isAlone, type UnderWay } from './under-way.ts'
 
 /** How somebody has proven who they are. */
@@ -53,12 +55,13 @@ async function refuseOtherOrganization(at: PagesOf, here: UnderWay, { organizati
 }
 
 /** Who comes as somebody else has left: the other's session ends, and nothing of it goes over. */
-async function leaveOther({ provider }: PagesOf, ctx: Context, { interaction }: UnderWay, accountId: string) {
-  const session = await provider.Session.get(ctx)
+async function leaveOther(at: PagesOf, ctx: Context, { interaction }: UnderWay, accountId: string) {
+  const session = await at.provider.Session.get(ctx)
   if (session.accountId === undefined || session.accountId === accountId) return
   delete interaction.session
   await interaction.persist()
   await session.destroy()
+  tellSignedOut(at, session.accountId, appsIn(session))
 }
 
 interface Login {

@@ -9,17 +9,20 @@ import { destroyGrant } from '../destroy-grant.ts'
 import { signInRoute } from '../endpoints.ts'
 import { send } from '../pages.ts'
 import { findPerson, isSignedOut, type Person } from '../people.ts'
-import { endSession, sessionsOf } from '../sessions.ts'
+import { appsIn, endSession, sessionsOf } from '../sessions.ts'
 import { wordsOf } from '../usable-scopes.ts'
 import { csrfFor, readForm } from './form.ts'
 import type { PagesOf } from './pages-of.ts'
 import { forget } from './remembered.ts'
+import { tellSignedOut } from './tell-signed-out.ts'
 
 const consentsMax = 200
 
+type Session = Awaited<ReturnType<PagesOf['provider']['Session']['get']>>
+
 interface Own {
   readonly person: Person
-  readonly session: { readonly uid: string; destroy(): Promise<void> }
+  readonly session: Session
 }
 
 /** Who this browser's session belongs to; `undefined`: nobody is signed in. */
@@ -60,10 +63,12 @@ export async function answerOwn(at: PagesOf, ctx: Context, own: Own): Promise<vo
   const [sessionId, consentId] = [form.get('session'), form.get('consent')]
   if (sessionId === own.session.uid) {
     await own.session.destroy()
+    tellSignedOut(at, own.person.user.id, appsIn(own.session))
     forget(at, ctx)
     send(ctx, { kind: 'logged-out', brand: brandOf(service), signInUrl: `/${service.slug}${signInRoute}` })
   } else if (sessionId !== undefined) {
-    await endSession(deps, service.id, own.person.user.id, sessionId)
+    const { id } = own.person.user
+    tellSignedOut(at, id, await endSession(deps, service.id, id, sessionId))
     await showOwn(at, ctx, own, 'That session is over.')
   } else if (consentId !== undefined) {
     await takeBack(at, ctx, own.person, consentId)
