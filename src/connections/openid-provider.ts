@@ -2,7 +2,6 @@ import { LRUCache } from 'lru-cache'
 import {
   allowInsecureRequests,
   type ClientAuth,
-  ClientSecretBasic,
   ClientSecretPost,
   Configuration,
   type CustomFetch,
@@ -15,6 +14,7 @@ import {
 import type { Clock, EpochMs } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import type { Secrets } from '../secrets/secrets.ts'
+import { clientSecretBasic } from './client-secret-basic.ts'
 import type { Connection } from './connection.ts'
 
 export interface ProviderDeps {
@@ -98,5 +98,5 @@ function authenticationOf({ secrets }: ProviderDeps, { id, authentication }: Con
       fix: 'set the client secret, or client_authentication none if the identity provider gave none',
     })
   const secret = secrets.open('connection-secrets', id, authentication.sealedSecret).toString()
-  return authentication.kind === 'client_secret_post' ? ClientSecretPost(secret) : ClientSecretBasic(secret)
+  return authentication.kind === 'client_secret_post' ? ClientSecretPost(secret) : clientSecretBasic(secret)
 }

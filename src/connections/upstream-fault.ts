@@ -30,8 +30,7 @@ export function upstreamFault(cause: unknown): UpstreamFault {
   for (let at: unknown = cause; at instanceof Error; at = at.cause) {
     if (at instanceof OutgoingRefused) return { detail: at.message, fix: at.fix }
     if (at instanceof ResponseBodyError || at instanceof AuthorizationResponseError) return answered(at)
-    // RFC 6749 §5.2: a client that tried HTTP authentication is answered in that header.
-    if (at instanceof WWWAuthenticateChallengeError) return answered(at.cause[0]?.parameters ?? {})
+    if (at instanceof WWWAuthenticateChallengeError) return challenged(at)
     const named = namedOtherwise(at)
     if (named !== undefined) return callsItself(named)
     const claim = claimOf(at)
@@ -64,6 +63,13 @@ function namedOtherwise({ cause }: Error): string | undefined {
 interface Refusal {
   readonly error?: string | undefined
   readonly error_description?: string | undefined
+}
+
+/** RFC 6749 §5.2: a client that tried HTTP authentication is answered in that header, by many without a reason. */
+function challenged({ cause: [challenge] }: WWWAuthenticateChallengeError): UpstreamFault {
+  const { detail, fix } = answered(challenge?.parameters ?? {})
+  const isOfClient = challenge?.scheme.toLowerCase() === 'basic' && challenge.parameters.error === undefined
+  return { detail, fix: isOfClient ? `${fixOf['invalid_client']}` : fix }
 }
 
 function answered({ error = 'no reason', error_description }: Refusal): UpstreamFault {

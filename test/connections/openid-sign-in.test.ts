@@ -148,6 +148,21 @@ describe('what a hand-made provider says when it is right', () => {
     expect(body?.get('redirect_uri')).toBe(redirectUri)
   })
 
+  test.each([
+    [
+      'as it is, where nothing in it would be read in another way',
+      "a-b_c.d~e!f*g'h(i)&j=k/l",
+      "a-b_c.d~e!f*g'h(i)&j=k/l",
+    ],
+    ['encoded, where something would be', '100% + ü', '100%25+%2B+%C3%BC'],
+  ])('is sent a secret %s (RFC 6749 §2.3.1)', async (_, secret, sent) => {
+    const sealedSecret = secrets.seal('connection-secrets', id, secret)
+    const connection = to(handMade.issuer, { authentication: { kind: 'client_secret_basic', sealedSecret } })
+    await throughHandMade(upstream, handMade, connection)
+    const [, credentials = ''] = handMade.redeemed.at(-1)?.authorization?.split(' ') ?? []
+    expect(Buffer.from(credentials, 'base64').toString()).toBe(`latchkey:${sent}`)
+  })
+
   test('is believed within the skew of two clocks, and no further', async () => {
     const at = (seconds: number) => Math.floor(Date.now() / 1000) + seconds
     expect(await bad({ claims: (usual) => ({ ...usual, exp: at(-20), nbf: at(20) }) })).toBeDefined()
@@ -314,6 +329,15 @@ describe('an answer is refused', () => {
     const finished = upstream.finish(ours, { callbackUrl: `${redirectUri}?code=any&state=s` }, keep, 's')
     await expect(finished).rejects.toMatchObject(isRefused(/another identity provider/))
     expect(handMade.redeemed).toHaveLength(before)
+  })
+
+  test('a refusal without a reason of who asks for HTTP Basic is one of the client (RFC 6749 §5.2)', async () => {
+    const refused: Answer = (response) =>
+      void response.writeHead(401, { 'www-authenticate': 'Basic realm="portal"' }).end()
+    await expect(bad({ answers: { '/token': refused } })).rejects.toMatchObject({
+      ...isRefused(/refused with no reason$/),
+      fix: expect.stringContaining('check the client id, the client secret'),
+    })
   })
 
   test('whose userinfo tells of somebody else (OpenID Connect Core §5.3.2)', async () => {
