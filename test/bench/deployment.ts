@@ -54,47 +54,70 @@ export interface Node {
   readonly pid: number
   /** From the start of the process to the first line that says it is ready. */
   readonly readyMs: number
+  /** What the process said last to its parent, after this was said to it. */
+  ask(question: string): Promise<unknown>
   stop(): Promise<void>
 }
 
-/**
- * @param cpu pins the process to that core, where `taskset` is at hand
- * @param origin of the deployment, if another node has begun it
- */
-export async function startNode(place: Place, cpu?: number, origin?: string): Promise<Node> {
+interface NodeOptions {
+  /** Pins the process to that core, where `taskset` is at hand. */
+  readonly cpu?: number | undefined
+  /** Of the deployment, if another node has begun it. */
+  readonly origin?: string
+  /** A file of this folder that the process loads first. */
+  readonly preload?: string
+}
+
+export async function startNode(place: Place, { cpu, origin, preload }: NodeOptions = {}): Promise<Node> {
   const port = await freePort()
   const listensAt = `http://127.0.0.1:${port}`
   const main = join(import.meta.dirname, '../../src/main.ts')
-  const [command, args] =
-    cpu === undefined ? [process.execPath, [main]] : ['taskset', ['-c', String(cpu), process.execPath, main]]
+  const args = [...(preload === undefined ? [] : ['--import', join(import.meta.dirname, preload)]), main]
   const began = performance.now()
-  const child = spawn(command, args, {
-    env: {
-      PATH: process.env['PATH'],
-      NODE_ENV: 'production',
-      LATCHKEY_ORIGIN: origin ?? listensAt,
-      LATCHKEY_PORT: String(port),
-      LATCHKEY_DATA: place.dataFolder,
-      LATCHKEY_STORE: place.store,
-      LATCHKEY_SECRETS: place.secret,
-      LATCHKEY_TOKENS_PER_KEY_PER_MINUTE: '100000000',
-      LATCHKEY_TOKENS_PER_ADDRESS_PER_MINUTE: '100000000',
-      LATCHKEY_API_CALLS_PER_MINUTE: '100000000',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const [command, all] =
+    cpu === undefined ? [process.execPath, args] : ['taskset', ['-c', String(cpu), process.execPath, ...args]]
+  const child = endsWithUs(
+    spawn(command, all, {
+      env: {
+        PATH: process.env['PATH'],
+        NODE_ENV: 'production',
+        LATCHKEY_ORIGIN: origin ?? listensAt,
+        LATCHKEY_PORT: String(port),
+        LATCHKEY_DATA: place.dataFolder,
+        LATCHKEY_STORE: place.store,
+        LATCHKEY_SECRETS: place.secret,
+        LATCHKEY_TOKENS_PER_KEY_PER_MINUTE: '100000000',
+        LATCHKEY_TOKENS_PER_ADDRESS_PER_MINUTE: '100000000',
+        LATCHKEY_API_CALLS_PER_MINUTE: '100000000',
+      },
+      stdio: ['ignore', 'pipe', 'inherit', ...(preload === undefined ? [] : ['ipc' as const])],
+    }),
+  )
   await said(child, 'Latchkey is ready')
   return {
     origin: origin ?? listensAt,
     listensAt,
     pid: child.pid ?? 0,
     readyMs: performance.now() - began,
+    ask: (question) =>
+      new Promise((resolve) => {
+        child.once('message', resolve)
+        child.send(question)
+      }),
     stop: () =>
       new Promise((resolve) => {
         child.once('exit', () => resolve())
         child.kill('SIGTERM')
       }),
   }
+}
+
+/** A bench that fails or is stopped leaves no server behind. */
+export function endsWithUs(child: ChildProcess): ChildProcess {
+  const end = () => child.kill('SIGTERM')
+  process.once('exit', end)
+  child.once('exit', () => process.off('exit', end))
+  return child
 }
 
 /** Resolves with the first line of output that has `words` in it. */
@@ -214,7 +237,7 @@ export async function seedKeys(
   return clients
 }
 
-function openPlace({ store }: Place): Promise<Store> {
+export function openPlace({ store }: Place): Promise<Store> {
   const clock = () => Date.now()
   return store.startsWith('sqlite:')
     ? openSqlite({ path: store.slice('sqlite:'.length), clock })

@@ -1,49 +1,77 @@
-// Sends token requests from a process of its own, so that the load and the server do not share a core. It stays up between
+// Sends requests from a process of its own, so that the load and the server do not share a core. It stays up between
 // measurements: a fresh one would spend much of the first seconds on compiling itself.
 // Each line of standard input, LoadOptions as JSON → a line of JSON, a LoadResult
 import { createInterface } from 'node:readline'
 import autocannon from 'autocannon'
+import { type CodeFlows, flowsOf, type Refreshes, refreshesOf } from './load-flows.ts'
+import { repeat } from './repeat.ts'
+
+/** One is drawn at random each time; every right answer is a 200. */
+export interface Drawn {
+  readonly kind: 'drawn'
+  readonly url: string
+  readonly method: 'GET' | 'POST'
+  readonly requests: readonly { readonly headers: Record<string, string>; readonly body?: string }[]
+  /** Instead of drawing for so many seconds: each once, in order, to warm what is kept of each. */
+  readonly eachOnce?: true
+}
+
+export type Work = Drawn | CodeFlows | Refreshes
 
 export interface LoadOptions {
-  readonly url: string
+  readonly work: Work
   readonly seconds: number
-  /** Instead of drawing for so many seconds: each client once, in order, to warm what is kept of each. */
-  readonly eachOnce?: true
   readonly connections: number
-  /** `id:secret` of each client; one is drawn at random for each request. */
-  readonly clients: readonly string[]
 }
 
 export interface LoadResult {
+  /** Requests; of flows, whole ones. */
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** Answers other than 200, and connections that failed. */
+  /** Wrong answers, and connections that failed. */
   readonly errors: number
+  /** What the next turn begins with. */
+  readonly refreshTokens?: readonly string[]
 }
 
-const body = 'grant_type=client_credentials'
+async function load({ work, seconds, connections }: LoadOptions): Promise<LoadResult> {
+  switch (work.kind) {
+    case 'drawn':
+      return await drawn(work, seconds, connections)
+    case 'code_flows':
+      return await repeat(flowsOf(work, connections), connections, seconds)
+    case 'refreshes': {
+      const { refresh, newest } = refreshesOf(work, connections)
+      return { ...(await repeat(refresh, connections, seconds)), refreshTokens: newest }
+    }
+    default:
+      throw new Error(`unknown work: ${work satisfies never}`)
+  }
+}
 
-export async function load(options: LoadOptions): Promise<LoadResult> {
-  const authorizations = options.clients.map((client) => `Basic ${Buffer.from(client).toString('base64')}`)
+async function drawn(
+  { url, method, requests, eachOnce }: Drawn,
+  seconds: number,
+  connections: number,
+): Promise<LoadResult> {
   let next = 0
-  const drawn = () => (options.eachOnce ? next++ : Math.floor(Math.random() * authorizations.length))
-  const headers = () => ({
-    authorization: authorizations[drawn() % authorizations.length] ?? '',
-    'content-type': 'application/x-www-form-urlencoded',
-  })
+  const draw = () => {
+    const at = eachOnce ? next++ : Math.floor(Math.random() * requests.length)
+    return requests[at % requests.length] ?? { headers: {} }
+  }
+  const { headers, body } = draw()
   const result = await autocannon({
-    url: options.url,
-    method: 'POST',
-    body,
-    headers: headers(),
-    connections: options.connections,
-    ...(options.eachOnce
-      ? { amount: authorizations.length + options.connections }
-      : { duration: options.seconds }),
-    ...(authorizations.length > 1
-      ? { setupClient: (client) => client.on('response', () => client.setHeaders(headers())) }
-      : {}),
+    ...{ url, method, headers, connections, ...(body !== undefined && { body }) },
+    ...(eachOnce ? { amount: requests.length + connections } : { duration: seconds }),
+    ...(requests.length > 1 && {
+      setupClient: (client) =>
+        client.on('response', () => {
+          const { headers, body } = draw()
+          if (body === undefined) client.setHeaders(headers)
+          else client.setHeadersAndBody(headers, body)
+        }),
+    }),
   })
   return {
     perSecond: result.requests.total / result.duration,

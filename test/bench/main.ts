@@ -3,16 +3,19 @@ import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { measureDecisions } from './decisions.ts'
 import { mongoPlace, sqlitePlace } from './deployment.ts'
+import { measurePeople } from './people.ts'
 import { measureRevocation } from './revocation.ts'
+import { canPin } from './side-by-side.ts'
+import { measureSignIns } from './sign-ins.ts'
 import { measureStart } from './start.ts'
 import { printTable, type Row } from './table.ts'
-import { canPin, measureTokens } from './tokens.ts'
+import { measureTokens } from './tokens.ts'
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
     document: { type: 'string' },
-    only: { type: 'string', default: 'start,decisions,revocation,tokens' },
+    only: { type: 'string', default: 'start,decisions,revocation,tokens,people,sign-ins' },
   },
 })
 const places = [sqlitePlace(), mongoPlace(process.env['MONGODB_URI'])].filter((place) => place !== undefined)
@@ -21,9 +24,12 @@ if (places.length === 1) console.error('MONGODB_URI is not set: MongoDB is not m
 const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   start: measureStart,
   decisions: () => measureDecisions(values.document),
-  revocation: async () => (await inOrder(places.map((place) => () => measureRevocation(place)))).flat(),
+  revocation: () => eachPlace(measureRevocation),
   tokens: () => measureTokens(places.map(fresh), Number(values.seconds)),
+  people: () => measurePeople(places.map(fresh), Number(values.seconds)),
+  'sign-ins': () => eachPlace((place) => measureSignIns(fresh(place), Number(values.seconds))),
 }
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const rows: Row[] = []
 for (const name of values.only.split(',')) {
   const measure = parts[name]
@@ -44,8 +50,10 @@ function fresh(place: (typeof places)[number]) {
   return place.name === 'SQLite' ? sqlitePlace() : (mongoPlace(process.env['MONGODB_URI']) ?? place)
 }
 
-async function inOrder<T>(jobs: readonly (() => Promise<T>)[]): Promise<T[]> {
-  const done: T[] = []
-  for (const job of jobs) done.push(await job())
-  return done
+async function eachPlace(
+  measure: (place: (typeof places)[number]) => Promise<readonly Row[]>,
+): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (const place of places) rows.push(...(await measure(place)))
+  return rows
 }

@@ -11,7 +11,7 @@ const hopelessMs = 5_000
 
 export async function measureRevocation(place: Place): Promise<readonly Row[]> {
   const one = await startNode(place)
-  const other = await startNode({ ...place }, undefined, one.origin)
+  const other = await startNode(place, { origin: one.origin })
   const operator = await operatorOf(place, one)
   const document = JSON.parse(largeDocument(undefined).text) as object
   const roles = { reader: { description: 'Reads', grantable: true, allow: [{ operations: ['getThing0'] }] } }
