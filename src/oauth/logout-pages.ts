@@ -3,7 +3,7 @@ import type { Service } from '../services/service.ts'
 import type { Records } from '../storage/ports.ts'
 import { appOfLibrary } from './app-on-page.ts'
 import { brandOf } from './brand.ts'
-import { logoutRoute } from './endpoints.ts'
+import { logoutRoute, signInRoute } from './endpoints.ts'
 import { leave, send } from './pages.ts'
 
 const stayed = 'Nothing was changed. You can close this page, or go back to the app.'
@@ -50,7 +50,8 @@ export function rpInitiatedLogout(deps: { readonly records: Records }, service: 
     postLogoutSuccessSource: async (ctx) => {
       // The library comes here, too, when the person has chosen to stay.
       const { accountId } = await ctx.oidc.provider.Session.get(ctx)
-      if (accountId === undefined) send(ctx, { kind: 'logged-out', brand })
+      const signInUrl = `/${service.slug}${signInRoute}`
+      if (accountId === undefined) send(ctx, { kind: 'logged-out', brand, signInUrl })
       else send(ctx, { kind: 'notice', brand, heading: 'You are still signed in', text: stayed })
     },
   } satisfies Logout

@@ -40,7 +40,7 @@ async function comesIn(email: string, organizationId: string, role: string): Pro
   const link = /^http\S+$/m.exec(await mailTo(email, /invited/))?.[0] ?? ''
   const browser = new Browser(address)
   const { text } = await browser.submit(await browser.open(link), { new_password: password })
-  expect(text).toContain('You are in')
+  expect(text).toContain('Your account is ready')
   browsers.set(email, browser)
 }
 

@@ -32,6 +32,6 @@ export async function invite(stage: Stage, willowLane: Stage, organizationId: st
   const common = { new_password: 'willow lane clinic' }
   await visitor.press('Set the password', common, 'Error: Choose a password', 422)
   story.quote(visitor.sees.split('\n')[0] ?? '')
-  await visitor.press('Set the password', { new_password: wren.password }, 'You are in')
+  await visitor.press('Set the password', { new_password: wren.password }, 'Your account is ready')
   return wren
 }

@@ -39,7 +39,7 @@ async function choose(at: PagesOf, ctx: Context, purpose: LinkPurpose, text: str
     await showChoosing(at, ctx, purpose, text, saidOf(cause))
     return
   }
-  const heading = purpose === 'invitation' ? 'You are in' : 'Your password is changed'
+  const heading = purpose === 'invitation' ? 'Your account is ready' : 'Your password is changed'
   const next = purpose === 'invitation' ? '' : ' You were signed out everywhere.'
   send(ctx, {
     ...{ kind: 'notice', brand: brandOf(service), heading },

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import Koa, { type Context } from 'koa'
 import type { Provider } from 'oidc-provider'
-import { DomainError } from '../../errors.ts'
+import { DomainError, hasCode } from '../../errors.ts'
 import { arrivalOf } from '../../http/arrival.ts'
 import { securityHeaders } from '../../http/headers.ts'
 import { statusOf } from '../../http/status.ts'
@@ -88,6 +88,10 @@ async function answerErrors({ deps, service }: PagesOf, ctx: Context, next: Koa.
       heading: 'This did not work',
       what,
       fix,
+      // Who has used their link has a password now; who has lost it asks there for another link.
+      ...(hasCode(cause, 'link_invalid') && {
+        link: { url: `/${service.slug}${signInRoute}`, text: 'Sign in' },
+      }),
     } as const
     send(ctx, { ...page, requestId }, isOurs ? 500 : statusOf[cause.code])
   }
