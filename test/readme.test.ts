@@ -8,12 +8,25 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { Browser } from '../examples/clinic/demo/browser.ts'
+import { Browser, type Page } from '../examples/clinic/demo/browser.ts'
 import { anyFreePort } from '../examples/clinic/demo/free-port.ts'
 import { type LatchkeyProcess, startLatchkey } from '../examples/clinic/demo/latchkey-process.ts'
+import { startNameServer } from '../examples/clinic/demo/name-server.ts'
+import { startIdentityProvider } from '../examples/identity-provider/identity-provider.ts'
 
 const root = new URL('..', import.meta.url).pathname
 const readme = await readFile(join(root, 'README.md'), 'utf8')
+
+const tom = {
+  ...{ id: 'p-1', email: 'tom@willow-lane.example', name: 'Tom Ruiz', groups: [] },
+  password: 'not a secret, and for this run',
+}
+const Registered = z.object({
+  client_id: z.string(),
+  client_secret: z.string(),
+  registration_client_uri: z.string(),
+  registration_access_token: z.string(),
+})
 
 const linkIn = (told: string): string => told.match(/http\S+/g)?.at(-1) ?? ''
 
@@ -28,6 +41,8 @@ const timeout = 120_000
 describe('the README’s examples, word for word, on a fresh start', { timeout }, () => {
   let folder: string
   let latchkey: LatchkeyProcess
+  let nameServer: Awaited<ReturnType<typeof startNameServer>>
+  let provider: Awaited<ReturnType<typeof startIdentityProvider>>
   let ports: { latchkey: number; clinic: number; rounds: number; mcp: number }
   const children: ChildProcess[] = []
   /** Of the person whom a customer has invited. */
@@ -93,7 +108,8 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
     throw new Error(`no address was told:\n${told}`)
   }
   const latchkeyCommand = (...args: string[]) => run('npm', ['run', '--silent', 'latchkey', '--', ...args])
-  const sh = (name: string) => run('bash', ['-euo', 'pipefail', '-c', block(name)])
+  const sh = (name: string, filledIn = (code: string) => code) =>
+    run('bash', ['-euo', 'pipefail', '-c', filledIn(block(name))])
   const node = ['--conditions=latchkey-source']
 
   beforeAll(async () => {
@@ -106,12 +122,21 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
       ...{ latchkey: await anyFreePort(), clinic: await anyFreePort() },
       ...{ rounds: await anyFreePort(), mcp: await anyFreePort() },
     }
-    latchkey = startLatchkey(join(folder, 'data'), ports.latchkey)
+    nameServer = await startNameServer()
+    provider = await startIdentityProvider({
+      ...{ name: 'Willow Lane', people: [tom], port: await anyFreePort() },
+    })
+    latchkey = startLatchkey(join(folder, 'data'), ports.latchkey, {
+      LATCHKEY_NAME_SERVERS: nameServer.address,
+      LATCHKEY_ALLOW_PRIVATE_ADDRESSES_IN_DEVELOPMENT: 'true',
+    })
     await latchkey.ready()
   })
   afterAll(async () => {
     for (const child of children) await end(child)
     await latchkey.stop()
+    provider.close()
+    nameServer.close()
     await rm(folder, { recursive: true, force: true })
   })
 
@@ -143,6 +168,9 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
     const browser = wren
     const link = linkIn(await sh('people'))
     await browser.press(await browser.open(link), 'Set the password', { new_password: password })
+    const used = await browser.open(link)
+    expect(used.status).toBe(410)
+    expect(used.root.querySelector('main a')?.text).toBe('Sign in')
 
     start('bash', ['-c', block('rounds')])
     const rounds = `http://localhost:${ports.rounds}`
@@ -163,6 +191,32 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
     await expect
       .poll(async () => (await browser.open(rounds)).title, { timeout: 1_000 })
       .toBe('Sign in again')
+  })
+
+  test('a customer’s people sign in at its own provider', async () => {
+    const told = await sh('domain')
+    nameServer.publish('_latchkey.willow-lane.example', /latchkey-domain=\S+/.exec(told)?.[0] ?? '')
+    const client = await register('http://localhost:1/not-known-yet')
+    await writeFile(join(folder, 'secret.txt'), client.client_secret)
+    const made = await sh('connection', (code) =>
+      code
+        .replace('https://idp.willow-lane.example', provider.issuer)
+        .replace('id latchkey', `id ${client.client_id}`),
+    )
+    await changeRedirect(client, /http\S+\/callback/.exec(made)?.[0] ?? '')
+    const tried = await signInAtProvider(new Browser(), linkIn(made))
+    expect(tried.title).toContain('The connection works')
+    expect(await sh('activate')).toMatch(/passed.*active/s)
+
+    const browser = new Browser()
+    const atLatchkey = await browser.press(
+      await browser.open(`http://localhost:${ports.rounds}`),
+      'Sign in with',
+    )
+    const consent = await signInAtProvider(browser, atLatchkey)
+    expect(consent.text).toContain(tom.email)
+    const allowed = await browser.press(consent, 'Allow')
+    expect(allowed).toMatchObject({ status: 200, title: 'Today’s round' })
   })
 
   test('a program gets tokens of the person who runs it, asked once', async () => {
@@ -228,6 +282,36 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
     await browser.press(await browser.press(passwordAsked, 'Sign in', { password }), 'Allow')
     expect(await told).toMatch(/Signed in at .*ines@harbour\.example.*wren@harbour\.example.*Signed out at /s)
   })
+
+  const register = async (redirectUri: string) => {
+    const answer = await fetch(`${provider.issuer}/reg`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${provider.registrationToken}`,
+      },
+      body: JSON.stringify({ redirect_uris: [redirectUri] }),
+    })
+    return Registered.parse(await answer.json())
+  }
+  const changeRedirect = async (client: z.output<typeof Registered>, redirectUri: string) => {
+    const { registration_client_uri: url, registration_access_token: token, ...known } = client
+    const answer = await fetch(url, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify({ ...known, redirect_uris: [redirectUri] }),
+    })
+    expect(answer.status).toBe(200)
+  }
+  /** From an address or page that asks who one is. */
+  const signInAtProvider = async (browser: Browser, from: string | Page): Promise<Page> => {
+    const there =
+      typeof from === 'string'
+        ? await browser.open(from)
+        : await browser.press(from, 'Continue', { email: tom.email })
+    expect(there.title).toBe('Willow Lane')
+    return browser.press(there, 'Sign in', { email: tom.email, password: tom.password })
+  }
 })
 
 describe('the README’s tables are whole', () => {
@@ -236,6 +320,14 @@ describe('the README’s tables are whole', () => {
     const known = new Set(source.match(/^ {4}LATCHKEY_\w+/gm)?.map((name) => name.trim()))
     const rows = Array.from(readme.matchAll(/^\| `(LATCHKEY_\w+)` +\| \S/gm), ([, name]) => name)
     expect(rows.toSorted()).toEqual([...known].toSorted())
+  })
+
+  test('every folder and file of the sources has its line in src/README.md, and no other', async () => {
+    const text = await readFile(join(root, 'src/README.md'), 'utf8')
+    const first = Array.from(text.matchAll(/^\| (`[^|]+) \|/gm), ([, cell = '']) => cell)
+    const told = first.flatMap((cell) => cell.match(/[\w.-]+(?=\/?`)/g) ?? [])
+    const there = (await readdir(join(root, 'src'))).filter((name) => name !== 'README.md')
+    expect(told.toSorted()).toEqual(there.toSorted())
   })
 
   test('every dependency is there, with its reason, and no other', async () => {
