@@ -1,5 +1,5 @@
 import type { Filter } from 'mongodb'
-import { checkCounting, checkLimit, checkText } from '../../src/storage/checks.ts'
+import { checkAddition, checkCounting, checkLimit, checkText } from '../../src/storage/checks.ts'
 import type { CounterAddition, Counters, LatestMark } from '../../src/storage/ports.ts'
 import { translated } from './errors.ts'
 import { type CounterRow, organizationPart, type Tables } from './tables.ts'
@@ -15,13 +15,21 @@ export function mongoCounters({ counters, latestMarks }: Tables, inTransaction: 
         if (marks.length > 0) await latestMarks.bulkWrite(marks.map(mark), { session })
       })
     },
+    add: async (one) => {
+      checkAddition(one)
+      const { filter, update, upsert } = addition(one).updateOne
+      const row = await translated(() =>
+        counters.findOneAndUpdate(filter, update, { upsert, returnDocument: 'after' }),
+      )
+      if (row === null) throw new Error('a counter was not counted')
+      return row.count
+    },
     list: async (organizationId, prefix, { limit, after }) => {
       checkLimit(limit)
       checkText(organizationId, prefix, after?.name)
       const filter: Filter<CounterRow> = {
         organizationId,
-        // U+10FFFF is no character: no name goes on with it.
-        name: { $gte: prefix, $lt: `${prefix}\u{10ffff}` },
+        name: beginningWith(prefix),
         ...(after !== undefined && {
           $or: [
             { windowAt: { $lt: after.windowAt } },
@@ -40,11 +48,17 @@ export function mongoCounters({ counters, latestMarks }: Tables, inTransaction: 
       const rows = await translated(() => latestMarks.find({ _id: { $in: ids }, organizationId }).toArray())
       return new Map(rows.map(({ name, at }) => [name, at]))
     },
-    forget: async (before) => {
-      const { deletedCount } = await translated(() => counters.deleteMany({ windowAt: { $lt: before } }))
+    forget: async (before, prefix = '') => {
+      const filter = { windowAt: { $lt: before }, name: beginningWith(prefix) }
+      const { deletedCount } = await translated(() => counters.deleteMany(filter))
       return deletedCount
     },
   }
+}
+
+/** U+10FFFF is no character: no name goes on with it. */
+function beginningWith(prefix: string) {
+  return { $gte: prefix, $lt: `${prefix}\u{10ffff}` }
 }
 
 function addition({ organizationId, name, windowAt, count }: CounterAddition) {

@@ -1,4 +1,4 @@
-import { checkCounting, checkLimit, checkText } from '../../src/storage/checks.ts'
+import { checkAddition, checkCounting, checkLimit, checkText } from '../../src/storage/checks.ts'
 import type { Counter, Counters } from '../../src/storage/ports.ts'
 import { integerOf, textOf } from './columns.ts'
 import type { Connection, Row } from './connection.ts'
@@ -12,9 +12,10 @@ const marked = `
   INSERT INTO latest_marks (organization_id, name, at) VALUES (?, ?, ?)
   ON CONFLICT (organization_id, name) DO UPDATE SET at = max(at, excluded.at)`
 // Compared as bytes: a text function would stop at a NUL, and LIKE would read a prefix as a pattern.
+const begins = 'substr(CAST(name AS BLOB), 1, ?) = CAST(? AS BLOB)'
 const listed = `
   SELECT name, window_at, count FROM counters
-  WHERE organization_id = ? AND substr(CAST(name AS BLOB), 1, ?) = CAST(? AS BLOB)`
+  WHERE organization_id = ? AND ${begins}`
 const inOrder = 'ORDER BY window_at DESC, name LIMIT ?'
 
 export function sqliteCounters(connection: Connection, writes: GroupedWrites): Counters {
@@ -26,6 +27,15 @@ export function sqliteCounters(connection: Connection, writes: GroupedWrites): C
           connection.run(added, organizationId, name, windowAt, count)
         for (const { organizationId, name, at } of marks) connection.run(marked, organizationId, name, at)
       })
+    },
+    add: async (addition) => {
+      checkAddition(addition)
+      const { organizationId, name, windowAt, count } = addition
+      const row = await writes.run(() =>
+        connection.get(`${added} RETURNING count`, organizationId, name, windowAt, count),
+      )
+      if (row === undefined) throw new Error('a counter was not counted')
+      return integerOf(row, 'count')
     },
     list: async (organizationId, prefix, { limit, after }) => {
       checkLimit(limit)
@@ -53,13 +63,14 @@ export function sqliteCounters(connection: Connection, writes: GroupedWrites): C
       }
       return found
     },
-    forget: (before) =>
+    forget: (before, prefix = '') =>
       deleteInParts((partMax) =>
         writes.run(() =>
           connection.run(
-            'DELETE FROM counters WHERE rowid IN (SELECT rowid FROM counters WHERE window_at < ? LIMIT ?)',
-            before,
-            partMax,
+            `DELETE FROM counters WHERE rowid IN (
+              SELECT rowid FROM counters WHERE window_at < ? AND ${begins} LIMIT ?
+            )`,
+            ...[before, Buffer.byteLength(prefix), prefix, partMax],
           ),
         ),
       ),

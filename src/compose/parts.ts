@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import { guardedFetch } from '../connections/guarded-fetch.ts'
 import { openIdSignIn } from '../connections/openid-sign-in.ts'
 import type { UpstreamSignIn } from '../connections/upstream-sign-in.ts'
+import { type AfterAnswers, afterAnswers } from '../http/after-answers.ts'
 import { errorForLog } from '../http/log.ts'
 import type { Outbox } from '../mail/outbox.ts'
 import { createDeliveries, type Deliveries } from '../oauth/deliveries.ts'
@@ -26,6 +27,7 @@ export interface Parts {
   /** Records through the cache, and the commit that keeps the cache true: every commit goes through it. */
   readonly cached: ReturnType<typeof cacheRecords>
   readonly outbox: Outbox
+  readonly afterAnswers: AfterAnswers
   /** For addresses that customers give. */
   readonly outgoing: typeof fetch
   readonly upstream: UpstreamSignIn
@@ -54,11 +56,13 @@ export async function openParts(
   const commit = recorder(cached.commit, machine.clock, machine.newId, (happening) => {
     for (const listen of listeners) listen(happening)
   })
-  const opened = { config, machine, secrets, store, feed, cached }
+  const opened = { config, machine, secrets, store, feed, cached, afterAnswers: afterAnswers(machine.random) }
   return { ...opened, outgoing, outbox, upstream, deliveries, commit, listeners }
 }
 
-export async function closeParts({ deliveries, outbox, feed, store }: Parts): Promise<void> {
+export async function closeParts(parts: Parts): Promise<void> {
+  const { afterAnswers, deliveries, outbox, feed, store } = parts
+  await afterAnswers.close()
   await deliveries.close()
   await outbox.close()
   await feed.stop()

@@ -2,6 +2,7 @@ import { errorForLog, type Log } from '../http/log.ts'
 import { sweepDomains } from '../organizations/sweep-domains.ts'
 import type { LiveRevocations } from '../revocations/live.ts'
 import { administratorsTeller } from '../users/tell-administrators.ts'
+import { forgetTries } from '../users/tries.ts'
 import type { Parts } from './parts.ts'
 
 const firstAfterMs = 30_000
@@ -40,6 +41,7 @@ async function sweepExpired({ store, machine, outbox }: Parts, revocations: Live
   await store.sweep()
   await revocations.sweep(store.commit)
   await store.counters.forget(machine.clock() - activityKeptMs)
+  await forgetTries(store.counters, machine.clock())
   await outbox.sweep()
 }
 

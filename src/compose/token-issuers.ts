@@ -10,7 +10,7 @@ import type { RunningParts } from './running-parts.ts'
 
 /** Issuers of every service: tokens, sign-in, consent. */
 export function tokenIssuers(parts: RunningParts): Issuers {
-  const { config, machine, store, feed, cached, revocations, activity, outgoing, outbox } = parts
+  const { config, machine, store, feed, cached, revocations, activity, outgoing } = parts
   const { deliveries, listeners } = parts
   const { clock, log, random } = machine
   const signIns = signInParts(parts)
@@ -20,8 +20,9 @@ export function tokenIssuers(parts: RunningParts): Issuers {
     endedTokens: endedTokens({ revocations, clock, isStale: () => feed.ageMs() > feedAgeMsMax }),
     accounts: accountsOf({
       ...signIns,
-      ...{ records: store.records, artifacts: store.artifacts, keep: cached.commit },
-      ...{ hasher: passwordHasher(random), sendMail: outbox.send },
+      ...{ records: store.records, artifacts: store.artifacts, counters: store.counters },
+      ...{ keep: cached.commit, hasher: passwordHasher(random) },
+      ...{ sendMail: parts.outbox.send, afterAnswers: parts.afterAnswers },
     }),
     limits: tokenLimits(tokenQuotas(config)),
     onFault: (cause, requestId) =>

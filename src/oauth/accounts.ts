@@ -1,15 +1,17 @@
 import type { Commit } from '../audit/record.ts'
 import type { Clock, Random } from '../clock.ts'
-import { QuotaCounter } from '../http/quota.ts'
+import type { AfterAnswers } from '../http/after-answers.ts'
+import { countedAddress } from '../http/counted-address.ts'
 import type { NewId, ServiceId } from '../ids.ts'
 import type { SendMail } from '../mail/mail.ts'
 import type { Secrets } from '../secrets/secrets.ts'
-import type { Artifacts, CommitChanges, Records } from '../storage/ports.ts'
+import type { Artifacts, CommitChanges, Counters, Records } from '../storage/ports.ts'
 import type { PasswordHasher } from '../users/argon2.ts'
 import { acceptInvitation, resetPassword } from '../users/choose-password.ts'
 import { type CodeAnswer, checkEmailCode, sendEmailCode } from '../users/email-code.ts'
 import { type FoundLink, findLink, type LinkPurpose } from '../users/one-time-link.ts'
 import { type Arrived, requestReset } from '../users/request-reset.ts'
+import { storedTries, type Tries } from '../users/tries.ts'
 import type { User } from '../users/user.ts'
 import { type PasswordAnswer, type PasswordTry, tryPassword } from '../users/verify-password.ts'
 
@@ -28,7 +30,10 @@ export interface Accounts {
     readonly serviceId: ServiceId
   }): Promise<CodeAnswer>
   /** Answers at once; whoever has the address gets a mail. */
-  requestReset(asked: { readonly email: string; readonly serviceId: ServiceId }, arrived: Arrived): void
+  requestReset(
+    asked: { readonly email: string; readonly serviceId: ServiceId },
+    arrived: Arrived,
+  ): Promise<void>
   findLink(serviceId: ServiceId, purpose: LinkPurpose, text: string): Promise<FoundLink>
   /** The person of the link has a password of their own choice from now on, and is let in with it. */
   choosePassword(purpose: LinkPurpose, chosen: Chosen, arrived: Arrived): Promise<User>
@@ -44,6 +49,7 @@ interface Deps {
   /** The store itself. */
   readonly records: Records
   readonly artifacts: Artifacts
+  readonly counters: Counters
   readonly commit: Commit
   readonly keep: CommitChanges
   readonly secrets: Secrets
@@ -53,29 +59,32 @@ interface Deps {
   readonly random: Random
   readonly newId: NewId
   readonly origin: string
+  readonly afterAnswers: AfterAnswers
   readonly onFault: (cause: unknown, requestId: string) => void
 }
 
-const countedMax = 50_000
-const counter = (name: string, requests: number, windowSeconds: number) =>
-  new QuotaCounter(name, { requests, windowSeconds }, countedMax)
-
-/** Counted in this node's own memory, all services together. */
+/** What strangers try is counted for all nodes and services together. */
 export function accountsOf(given: Deps): Accounts {
+  const most = (name: string, count: number) => storedTries(given, { name, most: count })
+  // Whoever has one address of IPv6 has many.
+  const mostFrom = (name: string, count: number): Tries => {
+    const tries = most(name, count)
+    return { take: (address) => tries.take(countedAddress(address)) }
+  }
   const deps = {
     ...given,
-    tries: { byPerson: counter('password', 10, 900), byAddress: counter('passwords', 200, 900) },
-    mails: { byEmail: counter('mails-to', 5, 900), byAddress: counter('mails-from', 60, 900) },
+    tries: { byPerson: most('password', 10), byAddress: mostFrom('passwords', 200) },
+    mails: { byEmail: most('mails-to', 5), byAddress: mostFrom('mails-from', 60) },
   }
   return {
-    tryPassword: (user, tried) => tryPassword(deps, user, tried),
+    tryPassword: (user, tried) =>
+      tryPassword(deps, user, { ...tried, address: countedAddress(tried.address) }),
     sendCode: (to, from) => sendEmailCode(deps, { ...to, purpose: 'discovery' }, from),
     checkCode: (code) => checkEmailCode(deps, { ...code, purpose: 'discovery' }),
     requestReset: (asked, arrived) => {
-      const afterwards = (work: () => Promise<void>) => {
-        work().catch((cause: unknown) => given.onFault(cause, arrived.requestId))
-      }
-      requestReset({ ...deps, afterwards }, asked, arrived)
+      const afterwards = (work: () => Promise<void>) =>
+        given.afterAnswers.do(work, (cause) => given.onFault(cause, arrived.requestId))
+      return requestReset({ ...deps, afterwards }, asked, arrived)
     },
     findLink: (serviceId, purpose, text) => findLink(deps, serviceId, purpose, text),
     choosePassword: (purpose, chosen, arrived) =>

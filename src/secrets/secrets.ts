@@ -16,6 +16,7 @@ export type SecretLabel =
   | 'connection-secrets'
   | 'connection-tests'
   | 'domain-proofs'
+  | 'tries'
 
 /** Seals with the newest deployment secret, opens with any. */
 export interface Secrets {

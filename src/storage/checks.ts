@@ -94,12 +94,18 @@ function checkTexts(collection: Change['collection'], document: Stored): void {
   checkText(...indexEntries(collection, document).map(({ key }) => key))
 }
 
+/** @throws {Error} for a name, count or time that no counter has; less than nothing takes back */
+export function checkAddition({ name, organizationId, windowAt, count }: CounterAddition): void {
+  checkCounterName(name, organizationId)
+  if (!Number.isSafeInteger(count)) throw new Error(`a counter counts whole things, not ${count}`)
+  checkTime(windowAt)
+}
+
 /** @throws {Error} for a name, count or time that no counter has */
 export function checkCounting(additions: readonly CounterAddition[], marks: readonly LatestMark[]): void {
-  for (const { name, organizationId, windowAt, count } of additions) {
-    checkCounterName(name, organizationId)
-    if (!Number.isSafeInteger(count) || count < 0) throw new Error(`a counter grows by a count, not ${count}`)
-    checkTime(windowAt)
+  for (const addition of additions) {
+    checkAddition(addition)
+    if (addition.count < 0) throw new Error(`a counter grows by a count, not ${addition.count}`)
   }
   for (const { name, organizationId, at } of marks) {
     checkCounterName(name, organizationId)

@@ -207,6 +207,11 @@ export interface Counter {
 export interface Counters {
   /** All or nothing. */
   record(additions: readonly CounterAddition[], marks: readonly LatestMark[]): Promise<void>
+  /**
+   * Adds to one counter at once, and says what it counts then: of many callers, in whichever process, each is told another
+   * number. A negative count takes back what was added.
+   */
+  add(addition: CounterAddition): Promise<number>
   /** Counters whose name begins with `prefix`, newest window first, then by name. */
   list(
     organizationId: OrganizationId,
@@ -214,8 +219,8 @@ export interface Counters {
     page: { readonly limit: number; readonly after?: Counter },
   ): Promise<readonly Counter[]>
   latest(organizationId: OrganizationId, names: readonly string[]): Promise<ReadonlyMap<string, EpochMs>>
-  /** Forgets windows that began before `before`; returns how many. */
-  forget(before: EpochMs): Promise<number>
+  /** Forgets windows that began before `before`, of names that begin with `prefix`; returns how many. */
+  forget(before: EpochMs, prefix?: string): Promise<number>
 }
 
 /** One store: what an adapter's `open` returns. */

@@ -48,7 +48,7 @@ export async function sendEmailCode(
   { address }: Pick<Arrived, 'address'>,
 ): Promise<{ readonly codeId: string }> {
   const service = await getService(deps.records, serviceId)
-  const standing = deps.mails.byAddress.take(address)
+  const standing = await deps.mails.byAddress.take(address)
   if (standing.isSpent)
     throw new DomainError('rate_limited', 'too many codes were asked for from your address', {
       fix: `Try again in ${standing.seconds} seconds.`,
@@ -57,7 +57,7 @@ export async function sendEmailCode(
   const code = newCode(deps.random)
   await keep(deps, { serviceId, codeId, email, purpose, code })
   // Told to nobody: the mailbox has mails enough.
-  if (!deps.mails.byEmail.take(foldEmail(email)).isSpent)
+  if (!(await deps.mails.byEmail.take(foldEmail(email))).isSpent)
     await deps.sendMail(codeMail(email, { code, service: service.title, minutes }))
   return { codeId }
 }

@@ -6,8 +6,8 @@ import { findService } from '../services/find-service.ts'
 import { usersByEmail } from './find-user.ts'
 import { resetMail } from './mail-texts.ts'
 import { resetAccount, type sendReset } from './send-link.ts'
+import type { Tries } from './tries.ts'
 import { foldEmail, type User, userRefusal } from './user.ts'
-import type { Tries } from './verify-password.ts'
 
 type Deps = Parameters<typeof sendReset>[0] & {
   /** Does the work when the answer is on its way; faults go to the operator's log. */
@@ -33,18 +33,18 @@ export interface Arrived {
  * password. The answer, and its time, are the same whether or not anybody has it.
  * @throws {DomainError} `rate_limited`, by the client's address alone
  */
-export function requestReset(
+export async function requestReset(
   deps: Deps,
   { email, serviceId }: { readonly email: string; readonly serviceId: ServiceId },
   arrived: Arrived,
-): void {
-  const standing = deps.mails.byAddress.take(arrived.address)
+): Promise<void> {
+  const standing = await deps.mails.byAddress.take(arrived.address)
   if (standing.isSpent)
     throw new DomainError('rate_limited', 'too many mails were asked for from your address', {
       fix: `Try again in ${standing.seconds} seconds.`,
     })
   // Told to nobody: the mailbox has mails enough.
-  if (deps.mails.byEmail.take(foldEmail(email)).isSpent) return
+  if ((await deps.mails.byEmail.take(foldEmail(email))).isSpent) return
   deps.afterwards(() => sendResets(deps, email, serviceId, arrived))
 }
 

@@ -3,14 +3,8 @@ import { hasCode } from '../errors.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import { type CommitChanges, type Records, update } from '../storage/ports.ts'
 import type { PasswordHasher } from './argon2.ts'
+import type { Tries } from './tries.ts'
 import { foldEmail, type User, users } from './user.ts'
-
-/** Counts against a limit, for a while and never for good; a quota counter fits. */
-export interface Tries {
-  /** Counts one: `isSpent` if it was one too many. */
-  take(key: string): { readonly isSpent: boolean; readonly seconds: number }
-  giveBack(key: string): void
-}
 
 interface Deps {
   readonly records: Records
@@ -50,17 +44,16 @@ export async function tryPassword(
   { email, password, address }: PasswordTry,
 ): Promise<PasswordAnswer> {
   const { byPerson, byAddress } = deps.tries
-  const counted = [
-    [byPerson, `${foldEmail(email)} ${address}`],
-    [byAddress, address],
-  ] as const
   // Counted before it is looked at, so that many at once are no way around.
-  const standings = counted.map(([tries, key]) => tries.take(key))
+  const standings = await Promise.all([
+    byPerson.take(`${foldEmail(email)} ${address}`),
+    byAddress.take(address),
+  ])
   const spent = standings.filter(({ isSpent }) => isSpent)
   if (spent.length > 0)
     return { kind: 'limited', retryAfterSeconds: Math.max(...spent.map(({ seconds }) => seconds)) }
   if (!(await verifyPassword(deps, user, password))) return { kind: 'wrong' }
-  for (const [tries, key] of counted) tries.giveBack(key)
+  await Promise.all(standings.map((standing) => standing.giveBack()))
   if (user !== undefined) await hashAnew(deps, user, password)
   return { kind: 'right' }
 }

@@ -18,6 +18,21 @@ export function countersContract(kind: StoreKind): void {
     ])
   })
 
+  test('of many that add to one at once, each is told another number; a negative one takes back', async () => {
+    const own = organization(it.fresh())
+    const one = { organizationId: own, name: 'tries', windowAt: 1_000, count: 1 }
+    const told = await Promise.all(Array.from({ length: 20 }, () => it.store.counters.add(one)))
+    expect(told.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
+    expect(await it.store.counters.add({ ...one, count: -5 })).toBe(15)
+    expect(await it.store.counters.add({ ...one, windowAt: 2_000 })).toBe(1)
+    expect(await it.store.counters.list(own, 'tries', { limit: 10 })).toMatchObject([
+      { count: 1 },
+      { count: 15 },
+    ])
+    for (const bad of [{ count: 0.5 }, { name: 'x'.repeat(501) }, { windowAt: Number.NaN }])
+      await expect(it.store.counters.add({ ...one, ...bad })).rejects.toThrow()
+  })
+
   test('a mark only goes forward, whatever the order of arrival', async () => {
     const own = organization(it.fresh())
     const mark = (name: string, at: number) => ({ organizationId: own, name, at })
@@ -129,5 +144,15 @@ export function countersContract(kind: StoreKind): void {
     expect(await it.store.counters.list(own, 'n', { limit: 1_000 })).toHaveLength(100)
     expect(await it.store.counters.forget(-1_000_000 + 2_400)).toBe(0)
     expect((await it.store.counters.latest(own, ['n'])).get('n')).toBe(1)
+  })
+
+  test('forget keeps what does not begin as it is told, taken literally', async () => {
+    const own = organization(it.fresh())
+    const names = ['tries/a', 'tries/é', 'tries', 'TRIES/a', 'tries%', 'tokens']
+    const additions = names.map((name) => ({ organizationId: own, name, windowAt: -2_000_000, count: 1 }))
+    await it.store.counters.record(additions, [])
+    expect(await it.store.counters.forget(-1_999_999, 'tries/')).toBe(2)
+    const kept = (await it.store.counters.list(own, '', { limit: 10 })).map(({ name }) => name)
+    expect(kept.toSorted()).toEqual(['TRIES/a', 'tokens', 'tries', 'tries%'])
   })
 }

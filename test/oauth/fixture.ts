@@ -12,6 +12,7 @@ import type { Clock } from '../../src/clock.ts'
 import { guardedFetch } from '../../src/connections/guarded-fetch.ts'
 import { openIdSignIn } from '../../src/connections/openid-sign-in.ts'
 import type { ServiceModel, ServiceRole } from '../../src/evaluator/model.ts'
+import { afterAnswers } from '../../src/http/after-answers.ts'
 import { receive } from '../../src/http/arrival.ts'
 import { styleSheets } from '../../src/http/style-sheets.ts'
 import { newIdFrom } from '../../src/ids.ts'
@@ -140,6 +141,7 @@ export async function startWorld(options: Options = {}) {
   const accounts = accountsOf({
     ...{ records: store.records, keep: commit, commit: recorder(commit, clock, newId), artifacts, secrets },
     ...{ clock, newId, random: randomBytes, origin, onFault, hasher: passwordHasher(randomBytes) },
+    ...{ counters: store.counters, afterAnswers: afterAnswers(randomBytes) },
     sendMail: async (mail) => void mails.push(mail),
   })
   const upstream = openIdSignIn({ secrets, clock, fetch })

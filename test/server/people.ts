@@ -5,7 +5,7 @@ import { Browser, type Seen } from '../oauth/browser.ts'
 import { type Key, type Operator, objectIn, type Reply, send } from './client.ts'
 import { itemsOf } from './operations.ts'
 
-const password = 'seven herons over grey water'
+export const password = 'seven herons over grey water'
 
 export interface Person {
   readonly id: string
@@ -26,7 +26,7 @@ export async function mailsTo(operator: Operator, to: string): Promise<readonly 
   return found
 }
 
-async function newestMail(operator: Operator, to: string): Promise<string> {
+export async function newestMail(operator: Operator, to: string): Promise<string> {
   const id = (await mailsTo(operator, to)).at(-1)
   return String((await operator.do('POST', `/mails/${id}/read`)).json['text'])
 }
@@ -35,7 +35,7 @@ export function linkIn(mail: string): URL {
   return new URL(/^https?:\S+$/m.exec(mail)?.[0] ?? '')
 }
 
-function codeIn(mail: string): string {
+export function codeIn(mail: string): string {
   return /\b\d{6}\b/.exec(mail)?.[0] ?? ''
 }
 

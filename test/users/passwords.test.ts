@@ -35,9 +35,9 @@ const accept = (link = at.lastLink(), password = good, name?: string) =>
   acceptInvitation(at.deps, { serviceId: at.clinic.id, link, password, name }, arrived)
 const reset = (link = at.lastLink(), password = better) =>
   resetPassword(at.deps, { serviceId: at.clinic.id, link, password }, arrived)
-const forget = (email = 'sam@harbour.example', address = arrived.address) => {
-  requestReset(at.deps, { email, serviceId: at.clinic.id }, { ...arrived, address })
-  return at.settled()
+const forget = async (email = 'sam@harbour.example', address = arrived.address) => {
+  await requestReset(at.deps, { email, serviceId: at.clinic.id }, { ...arrived, address })
+  await at.settled()
 }
 const opens = (user: User | undefined, password: string) => verifyPassword(at.deps, user, password)
 const stored = (user: User) => getUser(at.deps.records, user.organizationId, user.id)
@@ -450,7 +450,7 @@ describe('a forgotten password', () => {
     }
     const work: (() => Promise<void>)[] = []
     const afterwards = (one: () => Promise<void>) => void work.push(one)
-    requestReset(
+    await requestReset(
       { ...at.deps, records, afterwards },
       { email: 'a@b.example', serviceId: at.clinic.id },
       arrived,

@@ -1,8 +1,8 @@
-import { QuotaCounter } from '../../src/http/quota.ts'
 import type { Mail } from '../../src/mail/mail.ts'
 import { passwordHasher } from '../../src/users/argon2.ts'
 import { acceptInvitation } from '../../src/users/choose-password.ts'
 import { type Invitation, inviteUser } from '../../src/users/invite-user.ts'
+import { storedTries } from '../../src/users/tries.ts'
 import { granter, openDeployment } from '../organizations/deployment.ts'
 
 /** As good as any, and quick: what the real ones cost is a test of its own. */
@@ -17,7 +17,8 @@ export async function openPeople() {
   const at = await openDeployment()
   const mails: Mail[] = []
   const later: Promise<void>[] = []
-  const tries = (requests: number) => new QuotaCounter('tries', { requests, windowSeconds: 900 }, 1_000)
+  const tries = (name: string, most: number) =>
+    storedTries({ ...at.deps, counters: at.store.counters }, { name, most })
   const deps = {
     ...at.deps,
     ...{ artifacts: at.store.artifacts, keep: at.store.commit, origin: 'https://id.example' },
@@ -28,9 +29,9 @@ export async function openPeople() {
     afterwards: (work: () => Promise<void>) => {
       later.push(work())
     },
-    tries: { byPerson: tries(5), byAddress: tries(20) },
+    tries: { byPerson: tries('password', 5), byAddress: tries('passwords', 20) },
     goesWithUser: [],
-    mails: { byEmail: tries(5), byAddress: tries(20) },
+    mails: { byEmail: tries('mails-to', 5), byAddress: tries('mails-from', 20) },
   }
   const linkOf = (mail: Mail | undefined) => /\?link=(\S+)/.exec(mail?.text ?? '')?.[1] ?? ''
   const invite = (more: Partial<Invitation> = {}, organizationId = at.customer.id) =>

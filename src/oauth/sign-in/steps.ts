@@ -197,11 +197,16 @@ function showForgot(at: PagesOf, ctx: Context, here: UnderWay): void {
 }
 
 /** The same answer for every address. */
-function answerForgot({ deps, service }: PagesOf, ctx: Context, here: UnderWay, form: Form): void {
+async function answerForgot(
+  { deps, service }: PagesOf,
+  ctx: Context,
+  here: UnderWay,
+  form: Form,
+): Promise<void> {
   const email = emailAddress.safeParse((form.get('email') ?? '').trim())
   const { requestId, address } = arrivalOf(ctx.req)
   if (email.success)
-    deps.accounts.requestReset({ email: email.data, serviceId: service.id }, { requestId, address })
+    await deps.accounts.requestReset({ email: email.data, serviceId: service.id }, { requestId, address })
   show(ctx, here, {
     ...{ kind: 'notice', brand: brandOf(service), heading: 'Look into your mail' },
     text: 'If somebody has this address here, a mail is on its way with a link to choose a new password.',
