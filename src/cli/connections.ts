@@ -23,6 +23,7 @@ interface Given extends Whose {
   readonly scope?: readonly string[]
   readonly domain?: readonly string[]
   readonly emailTrust?: string
+  readonly signOut?: string
   readonly defaultRole?: readonly string[]
   readonly mapping?: string
 }
@@ -137,16 +138,20 @@ function given(command: Command): Command {
         'unless_denied',
       ]),
     )
+    .addOption(
+      new Option('--sign-out <where>', 'where people sign out who do so here').choices(['here', 'upstream']),
+    )
     .option('--mapping <path>', 'YAML or JSON with roles, tags and default_roles; - is standard input')
 }
 
 async function bodyOf(options: Given): Promise<Readonly<Record<string, unknown>>> {
-  const { name, clientId, clientSecretFile, clientAuthentication, scope, domain, emailTrust } = options
+  const { name, clientId, clientSecretFile, clientAuthentication, scope, domain } = options
+  const { emailTrust, signOut } = options
   const mapping = await mappingOf(options)
   const secret = clientSecretFile === undefined ? undefined : (await contentOf(clientSecretFile)).trim()
   const all = {
     ...{ name, client_id: clientId, client_secret: secret, client_authentication: clientAuthentication },
-    ...{ scopes: scope, domains: domain, email_trust: emailTrust, mapping },
+    ...{ scopes: scope, domains: domain, email_trust: emailTrust, sign_out: signOut, mapping },
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }

@@ -83,6 +83,7 @@ function collection(deps: Deps): readonly Route[] {
         const { client_authentication: clientAuthentication, name, issuer, scopes, domains } = rest
         const wanted = {
           ...{ name, issuer, clientId, clientSecret, clientAuthentication, scopes, domains, emailTrust },
+          signOut: rest.sign_out,
           mapping: readMapping(rest.mapping),
         }
         const made = await createConnection(deps, actorOf(principal), giver, organizationId, wanted)
@@ -123,6 +124,7 @@ function one(deps: Deps): readonly Route[] {
         const { client_authentication: clientAuthentication, name, scopes, domains, mapping } = rest
         const change = {
           ...{ name, clientId, clientSecret, clientAuthentication, scopes, domains, emailTrust, ifMatch },
+          signOut: rest.sign_out,
           mapping: mapping && readMapping(mapping),
         }
         const by = actorOf(principal)

@@ -43,11 +43,12 @@ export async function changeConnection(
     change.mapping === undefined
       ? {}
       : { mapping: await readMapping(deps.records, giver, organizationId, change.mapping) }
-  const { name = before.name, domains = before.domains } = change
+  const { name = before.name, domains = before.domains, signOut = before.signOut } = change
   const { testedAt, ...untested } = before
   const tested = testedAt === undefined || Object.keys(provider).length > 0 ? {} : { testedAt }
   const version = before.version + 1
-  const after: Connection = { ...untested, ...tested, ...provider, ...mapping, name, domains, version }
+  const said = { name, domains, signOut, version }
+  const after: Connection = { ...untested, ...tested, ...provider, ...mapping, ...said }
   const details = { from: told(before), to: told(after), secret_changed: change.clientSecret !== undefined }
   await deps.commit({ type: 'connection.changed', organizationId, target: id, by, details }, [
     update(connections, before, after),
@@ -82,9 +83,10 @@ function changedAuthentication(
 }
 
 /** Never the secret. */
-function told({ name, clientId, scopes, domains, emailTrust, mapping, authentication }: Connection) {
+function told(connection: Connection) {
+  const { name, clientId, scopes, domains, emailTrust, signOut, mapping, authentication } = connection
   return {
     ...{ name, client_id: clientId ?? null, client_authentication: authentication.kind, scopes, domains },
-    ...{ email_trust: emailTrust, mapping },
+    ...{ email_trust: emailTrust, sign_out: signOut, mapping },
   }
 }

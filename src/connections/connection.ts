@@ -39,6 +39,8 @@ export interface Connection extends Stored {
   readonly domains: readonly string[]
   /** `unless_denied` takes an address that the provider says nothing of for verified: some never send `email_verified`. */
   readonly emailTrust: 'if_said' | 'unless_denied'
+  /** `upstream`: who signs out here is led on to sign out at the provider, which must know where they go then. */
+  readonly signOut: 'here' | 'upstream'
   readonly state: ConnectionState
   /** When a test with all that it now has went through. */
   readonly testedAt?: EpochMs
@@ -108,6 +110,11 @@ export function speakerFor(active: readonly Connection[], domain: string): Conne
     active.find(({ domains }) => domains.includes(domain)) ??
     active.find(({ domains }) => domains.length === 0)
   )
+}
+
+/** Where the provider sends people who have signed out there. */
+export function postLogoutRedirectUriOf(origin: string, id: ConnectionId): string {
+  return `${origin}/connections/${id}/signed-out`
 }
 
 /** Where the provider sends people back, one for each connection (RFC 9700 §4.4). */

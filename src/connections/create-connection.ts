@@ -20,7 +20,7 @@ interface Deps {
 }
 
 export interface NewConnection
-  extends Pick<Connection, 'name' | 'issuer' | 'scopes' | 'domains' | 'emailTrust'> {
+  extends Pick<Connection, 'name' | 'issuer' | 'scopes' | 'domains' | 'emailTrust' | 'signOut'> {
   readonly clientId?: string | undefined
   readonly clientSecret?: string | undefined
   readonly clientAuthentication: ConnectionAuthentication['kind']
@@ -40,7 +40,8 @@ export async function createConnection(
   wanted: NewConnection,
 ): Promise<Connection> {
   await getOrganization(deps.records, organizationId)
-  const { name, scopes, domains, emailTrust, clientId, clientAuthentication: kind, clientSecret } = wanted
+  const { name, scopes, domains, emailTrust, signOut, clientId, clientSecret } = wanted
+  const { clientAuthentication: kind } = wanted
   const id = deps.newId('con')
   const authentication = authenticationWith(deps.secrets, id, kind, clientSecret)
   const mapping = await readMapping(deps.records, giver, organizationId, wanted.mapping)
@@ -48,7 +49,7 @@ export async function createConnection(
   const connection: Connection = {
     ...{ id, organizationId, version: 1, name, kind: 'oidc', issuer, authentication, scopes, domains },
     ...(clientId === undefined ? {} : { clientId }),
-    ...{ emailTrust, mapping, state: { kind: 'draft' }, createdBy: by.id, createdAt: deps.clock() },
+    ...{ emailTrust, signOut, mapping, state: { kind: 'draft' }, createdBy: by.id, createdAt: deps.clock() },
   }
   const details = {
     name,
@@ -57,6 +58,7 @@ export async function createConnection(
     scopes,
     domains,
     email_trust: emailTrust,
+    sign_out: signOut,
     mapping,
   }
   await deps.commit({ type: 'connection.created', organizationId, target: id, by, details }, [

@@ -76,13 +76,14 @@ export function openIdSignIn(deps: ProviderDeps): UpstreamSignIn {
           ...(tokens.id_token === undefined ? {} : { idToken: tokens.id_token }),
         }
       }),
-    logoutUrl: (connection, { idTokenHint, postLogoutRedirectUri }) =>
+    logoutUrl: (connection, { idTokenHint, postLogoutRedirectUri, state }) =>
       refusing(connection, async () => {
         const provider = await providerOf(connection)
         if (provider.serverMetadata().end_session_endpoint === undefined) return undefined
         return buildEndSessionUrl(provider, {
           post_logout_redirect_uri: postLogoutRedirectUri,
           ...(idTokenHint === undefined ? {} : { id_token_hint: idTokenHint }),
+          ...(state === undefined ? {} : { state }),
         }).href
       }),
   }

@@ -52,6 +52,11 @@ export interface UpstreamSignIn {
   /** Where the browser ends its session at the provider; `undefined` if the provider offers no such thing. */
   logoutUrl(
     connection: Connection,
-    ask: { readonly idTokenHint?: string | undefined; readonly postLogoutRedirectUri: string },
+    ask: {
+      readonly idTokenHint?: string | undefined
+      readonly postLogoutRedirectUri: string
+      /** Comes back with the browser. */
+      readonly state?: string | undefined
+    },
   ): Promise<string | undefined>
 }

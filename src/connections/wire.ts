@@ -3,7 +3,7 @@ import { type EpochMs, rfc3339 } from '../clock.ts'
 import { displayName } from '../organizations/display-name.ts'
 import { domainName } from '../organizations/domain.ts'
 import { isReservedTagKey, tagKeysMax } from '../users/user-tags.ts'
-import { type Connection, redirectUriOf } from './connection.ts'
+import { type Connection, postLogoutRedirectUriOf, redirectUriOf } from './connection.ts'
 import { type ConnectionTest, isOver, testMsMax } from './connection-test.ts'
 
 const rulesMax = 200
@@ -76,6 +76,12 @@ const emailTrust = z
     'Whether an e-mail address is taken for verified only if the provider says so, or unless it denies it. The second is for providers that verify every address and never say so.',
   )
 
+const signOut = z
+  .enum(['here', 'upstream'])
+  .describe(
+    'upstream: who signs out here is led on to sign out at the provider, too. Register post_logout_redirect_uri there first.',
+  )
+
 export const NewConnectionBody = z.strictObject({
   name: displayName,
   issuer: z.string().min(1).max(500).describe('It is asked for its discovery document, and stays.'),
@@ -85,6 +91,7 @@ export const NewConnectionBody = z.strictObject({
   scopes: scopes.default(['openid', 'email', 'profile']),
   domains: domains.default([]),
   email_trust: emailTrust.default('if_said'),
+  sign_out: signOut.default('here'),
   mapping: mapping.prefault({}),
 })
 
@@ -96,6 +103,7 @@ export const ConnectionChangeBody = z.strictObject({
   scopes: scopes.optional(),
   domains: domains.optional(),
   email_trust: emailTrust.optional(),
+  sign_out: signOut.optional(),
   mapping: mapping.optional().describe('All of it: what is left out is taken.'),
 })
 
@@ -122,6 +130,8 @@ export const ConnectionBody = z.object({
   scopes: z.array(z.string()),
   domains: z.array(z.string()),
   email_trust: emailTrust,
+  sign_out: signOut,
+  post_logout_redirect_uri: z.string().describe('What to register at the provider for sign_out upstream.'),
   state: z.enum(['draft', 'active', 'disabled']),
   enforcement: z.enum(['offered', 'required']).nullable(),
   disabled_at: nullableText,
@@ -166,7 +176,14 @@ export function present(connection: Connection, origin: string): z.input<typeof 
     client_authentication: authentication.kind,
     client_secret_set: authentication.kind !== 'none' && authentication.sealedSecret !== undefined,
     redirect_uri: redirectUriOf(origin, id),
-    ...{ scopes: [...asked], domains: [...named], email_trust, state: state.kind },
+    ...{
+      scopes: [...asked],
+      domains: [...named],
+      email_trust,
+      sign_out: connection.signOut,
+      state: state.kind,
+    },
+    post_logout_redirect_uri: postLogoutRedirectUriOf(origin, id),
     enforcement: state.kind === 'active' ? state.enforcement : null,
     disabled_at: time(state.kind === 'disabled' ? state.disabledAt : undefined),
     tested_at: time(connection.testedAt),

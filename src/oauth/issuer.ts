@@ -17,6 +17,8 @@ import {
   overrideRefreshTokenIds,
   overrideReplayDetection,
   overrideResourceNames,
+  overrideSessions,
+  type UpstreamSession,
 } from './library-overrides.ts'
 import { answerLogo } from './logo.ts'
 import { finishLogout } from './logout-pages.ts'
@@ -55,6 +57,7 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   overrideRefreshTokenIds(provider, () => exchangeOf(contextOf()).refreshSuccessor)
   trustOrigin(provider, deps.origin)
   keepGrantsAtLogout(provider, () => exchangeOf(contextOf()).endpoint === 'logout')
+  overrideSessions(provider, () => upstreamOfSignIn(Provider.ctx))
   overrideReplayDetection(provider, takeAssertionId(deps, service.id))
   overrideClients(provider, clientsOf(deps, service, provider))
   overrideBackchannelLogout(provider, (...told) => tellClient(deps, provider, ...told))
@@ -75,7 +78,7 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
     if (done.oidc === undefined) answerNotFound(done)
     else if (endpoint === 'revocation' || endpoint === 'introspection') await answerStructured(done)
     else if (endpoint === 'registration') presentRegistration(done)
-    else if (endpoint === 'logout') finishLogout(service, done)
+    else if (endpoint === 'logout') await finishLogout(deps, service, done)
     else if (endpoint === 'jwks' || endpoint === 'discovery') publish(done, scopes)
   })
   const handle = provider.callback()
@@ -90,6 +93,11 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
       else await handle(request, response)
     },
   }
+}
+
+/** What the sign-in that is being finished says of the provider; put there by `completeSignIn` alone. */
+function upstreamOfSignIn(ctx: KoaContextWithOIDC | undefined): UpstreamSession | undefined {
+  return ctx?.oidc.entities.Interaction?.result?.login?.['upstream'] as UpstreamSession | undefined
 }
 
 function adapters(deps: IssuerDeps, service: Service): AdapterFactory {

@@ -1,6 +1,7 @@
 // The one file that reaches past the documented interface of `oidc-provider`; each override says what it stands for and
 // was read in the source of 9.13.3. An upgrade checks this file first.
 import type { ClientMetadata, Provider } from 'oidc-provider'
+import type { ConnectionId } from '../ids.ts'
 
 export type LibraryClient = InstanceType<Provider['Client']>
 
@@ -158,6 +159,48 @@ export function overrideReplayDetection(
 ): void {
   const { ReplayDetection } = provider as unknown as { ReplayDetection: { unique: typeof take } }
   ReplayDetection.unique = take
+}
+
+/** Through which connection somebody signed in; the library keeps it with the session, sealed as all of it. */
+export interface UpstreamSession {
+  readonly connectionId: ConnectionId
+  /** For the provider's sign-out. */
+  readonly idToken?: string | undefined
+}
+
+type LibrarySession = InstanceType<Provider['Session']>
+
+/**
+ * A session keeps where its person comes from. The library keeps what it knows (lib/models/session.js, `IN_PAYLOAD`), and
+ * passes on of a sign-in what it knows (lib/actions/authorization/resume.js).
+ * @param upstreamOf what the sign-in of this request says of it
+ */
+export function overrideSessions(provider: Provider, upstreamOf: () => UpstreamSession | undefined): void {
+  const Session = provider.Session as unknown as { readonly IN_PAYLOAD: readonly string[] }
+  const kept = [...Session.IN_PAYLOAD, 'upstream']
+  Object.defineProperty(Session, 'IN_PAYLOAD', { get: () => kept })
+  const { prototype } = provider.Session
+  const { loginAccount } = prototype
+  prototype.loginAccount = function (this: LibrarySession, details) {
+    loginAccount.call(this, details)
+    // Whoever signs in another way takes nothing over.
+    keepUpstream(this, upstreamOf())
+  }
+}
+
+/** The person has signed out; who chose to stay has a session still (lib/models/session.js, `destroy`). */
+export function isEnded(session: object): boolean {
+  return (session as { readonly destroyed?: boolean }).destroyed === true
+}
+
+export function keepUpstream(session: object, upstream: UpstreamSession | undefined): void {
+  Object.assign(session, { upstream })
+}
+
+/** Where the session's person comes from; `undefined`: from here. */
+export function upstreamOfSession(session: object): UpstreamSession | undefined {
+  // Put there by the override above alone.
+  return (session as { readonly upstream?: UpstreamSession }).upstream
 }
 
 type LibraryInteraction = InstanceType<Provider['Interaction']>

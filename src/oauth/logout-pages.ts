@@ -4,7 +4,10 @@ import type { Records } from '../storage/ports.ts'
 import { appOfLibrary } from './app-on-page.ts'
 import { brandOf } from './brand.ts'
 import { logoutRoute, signInRoute } from './endpoints.ts'
+import type { IssuerDeps } from './issuer-deps.ts'
+import { isEnded, upstreamOfSession } from './library-overrides.ts'
 import { leave, send } from './pages.ts'
+import { signOutUpstream } from './upstream-sign-out.ts'
 
 const stayed = 'Nothing was changed. You can close this page, or go back to the app.'
 
@@ -12,12 +15,19 @@ type Logout = NonNullable<NonNullable<Configuration['features']>['rpInitiatedLog
 
 /**
  * Where nobody is signed in there is nothing to ask: the library would answer with a page whose script goes on. RP-Initiated
- * Logout 1.0 §3: back to the app, if the address is one of its own. From the form that asks, the app is reached by `leave`.
+ * Logout 1.0 §3: back to the app, if the address is one of its own. From the form that asks, the app is reached by `leave`,
+ * by way of the person's own provider where the connection asks for it.
  */
-export function finishLogout(service: Service, ctx: KoaContextWithOIDC): void {
+export async function finishLogout(
+  deps: IssuerDeps,
+  service: Service,
+  ctx: KoaContextWithOIDC,
+): Promise<void> {
   const { session, route } = ctx.oidc
   if (route === 'end_session_confirm' && ctx.status === 303) {
-    leave(ctx, brandOf(service), ctx.response.get('location'))
+    const next = ctx.response.get('location')
+    const ended = session !== undefined && isEnded(session) ? upstreamOfSession(session) : undefined
+    leave(ctx, brandOf(service), (await signOutUpstream(deps, ended, next)) ?? next)
     return
   }
   if (route !== 'end_session' || ctx.status !== 200 || session?.accountId !== undefined) return

@@ -44,6 +44,7 @@ const deps = (fetch = open) => ({ ...at.deps, fetch })
 const wanted = (more: Partial<NewConnection> = {}): NewConnection => ({
   ...{ name: 'Clinic sign-in', issuer: provider.issuer, clientId: 'latchkey', clientSecret, domains: [] },
   ...{ clientAuthentication: 'client_secret_basic', scopes: ['openid', 'email'], emailTrust: 'if_said' },
+  signOut: 'here',
   mapping: { roles: [], tags: [], defaultRoles: [{ service: 'clinic', role: 'patients:read' }] },
   ...more,
 })

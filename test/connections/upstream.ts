@@ -228,7 +228,13 @@ export function connectionTo(
   return {
     ...{ id, organizationId, version: 1, name: 'Clinic sign-in', kind: 'oidc', issuer, clientId: 'latchkey' },
     authentication: { kind: 'client_secret_basic', sealedSecret },
-    ...{ scopes: ['openid', 'email', 'profile'], domains: [], emailTrust: 'if_said', testedAt: 1 },
+    ...{
+      scopes: ['openid', 'email', 'profile'],
+      domains: [],
+      emailTrust: 'if_said',
+      signOut: 'here',
+      testedAt: 1,
+    },
     ...{ state: { kind: 'active', enforcement: 'offered' }, createdBy: 'key_test', createdAt: 1 },
     mapping: { roles: [], tags: [], defaultRoles: [] },
     ...more,

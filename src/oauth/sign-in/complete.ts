@@ -1,5 +1,6 @@
 import type { Context } from 'koa'
 import { DomainError } from '../../errors.ts'
+import { keepUpstream, type UpstreamSession } from '../library-overrides.ts'
 import { isMeant } from '../meant-organization.ts'
 import type { Person } from '../people.ts'
 import { sessionSeconds } from '../session-life.ts'
@@ -16,6 +17,8 @@ export interface Proof {
   readonly acr?: string | undefined
   /** When it was, in seconds, if it was not just now. */
   readonly authTime?: number | undefined
+  /** Absent: here. */
+  readonly upstream?: UpstreamSession | undefined
 }
 
 /** The person has proven to be who they say: their session begins, under a new id, and the request goes on. */
@@ -24,7 +27,7 @@ export async function completeSignIn(
   ctx: Context,
   here: UnderWay,
   person: Person,
-  { amr, acr, authTime }: Proof,
+  { amr, acr, authTime, upstream }: Proof,
 ): Promise<void> {
   const { deps } = at
   await refuseOtherOrganization(at, here, person)
@@ -33,7 +36,12 @@ export async function completeSignIn(
   // Never counted as one from before everybody was signed out, in whose second it may be.
   // Nor from the future, whatever a provider says: a sign-in that is always fresh would outlive every end.
   const ts = Math.max(Math.min(authTime ?? nowSeconds, nowSeconds), Math.ceil(signedOutAt / 1000))
-  const login = { accountId, ts, ...(amr.length > 0 && { amr: [...amr] }), ...(acr !== undefined && { acr }) }
+  const login = {
+    ...{ accountId, ts },
+    ...(amr.length > 0 && { amr: [...amr] }),
+    ...(acr !== undefined && { acr }),
+    ...(upstream !== undefined && { upstream }),
+  }
   remember(at, ctx, person)
   await leaveOther(at, ctx, here, accountId)
   if (isAlone(here)) await beginSession(at, ctx, here, login)
@@ -69,17 +77,19 @@ interface Login {
   readonly ts: number
   readonly amr?: string[]
   readonly acr?: string
+  readonly upstream?: UpstreamSession
 }
 
 async function beginSession(
   { provider, service, deps }: PagesOf,
   ctx: Context,
   { interaction }: UnderWay,
-  { ts: loginTs, ...login }: Login,
+  { ts: loginTs, upstream, ...login }: Login,
 ): Promise<void> {
   const session = await provider.Session.get(ctx)
   session.resetIdentifier()
   session.loginAccount({ ...login, loginTs })
+  keepUpstream(session, upstream)
   const seconds = sessionSeconds(service, loginTs, deps.clock())
   await session.save(seconds)
   await interaction.destroy()

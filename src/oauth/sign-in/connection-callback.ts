@@ -7,7 +7,8 @@ import { statusOf } from '../../http/status.ts'
 import { type ConnectionId, parseId } from '../../ids.ts'
 import { signInRoute } from '../endpoints.ts'
 import type { IssuerDeps } from '../issuer-deps.ts'
-import { type Page, send } from '../pages.ts'
+import { leave, type Page, send } from '../pages.ts'
+import { onwardFrom } from '../upstream-sign-out.ts'
 import { isSameBrowser, openState } from './return-state.ts'
 
 type Deps = Pick<
@@ -18,26 +19,38 @@ type Deps = Pick<
 }
 
 const brand = { name: 'Latchkey' }
+const below = /^\/connections\/([^/]+)\/(callback|signed-out)\/?$/
 
 /**
  * `/connections/{connection}/callback`: where an upstream provider returns (RFC 9700 §4.4: one for each connection). The
  * sign-in's own cookie does not come here; what comes here goes on to it, in the same browser, by a GET of this host.
+ * `/connections/{connection}/signed-out`: where it returns from signing out.
  */
 export function connectionCallback(deps: Deps): Middleware {
   return async (ctx) => {
     try {
       if (ctx.method !== 'GET') throw new DomainError('method_not_allowed', 'use GET')
-      await goOn(deps, ctx)
+      const [, id = '', what] = below.exec(ctx.path) ?? []
+      const connectionId = parseId('con', id)
+      if (connectionId === undefined) throw notBegun()
+      if (what === 'callback') await goOn(deps, ctx, connectionId)
+      else signedOut(deps, ctx, connectionId)
     } catch (cause) {
       answerFault(deps, ctx, cause)
     }
   }
 }
 
-async function goOn(deps: Deps, ctx: Context): Promise<void> {
-  const connectionId = connectionIn(ctx.path)
+/** Without a state of ours nobody is led anywhere; some providers do not send it back. */
+function signedOut(deps: Deps, ctx: Context, connectionId: ConnectionId): void {
+  const next = onwardFrom(deps, connectionId, ctx.query['state'])
+  if (next === undefined) send(ctx, { kind: 'logged-out', brand })
+  else leave(ctx, brand, next)
+}
+
+async function goOn(deps: Deps, ctx: Context, connectionId: ConnectionId): Promise<void> {
   const { state } = ctx.query
-  if (connectionId === undefined || typeof state !== 'string') throw notBegun()
+  if (typeof state !== 'string') throw notBegun()
   if (isTestState(state)) {
     const callbackUrl = deps.origin + ctx.url
     const { test } = await finishConnectionTest(
@@ -53,12 +66,6 @@ async function goOn(deps: Deps, ctx: Context): Promise<void> {
   if (sent === undefined || !isSameBrowser(ctx, deps.origin, sent)) throw notBegun()
   ctx.status = 303
   ctx.redirect(`/${sent.slug}${signInRoute}/${sent.uid}/return?${ctx.querystring}`)
-}
-
-/** The connection that an address below `/connections` names. */
-function connectionIn(path: string): ConnectionId | undefined {
-  const [, id = ''] = /^\/connections\/([^/]+)\/callback\/?$/.exec(path) ?? []
-  return parseId('con', id)
 }
 
 function notBegun(): DomainError {

@@ -7,9 +7,11 @@ import { parseId } from '../../ids.ts'
 import { brandOf } from '../brand.ts'
 import { destroyGrant } from '../destroy-grant.ts'
 import { signInRoute } from '../endpoints.ts'
-import { send } from '../pages.ts'
+import { upstreamOfSession } from '../library-overrides.ts'
+import { leave, send } from '../pages.ts'
 import { findPerson, isSignedOut, type Person } from '../people.ts'
 import { appsIn, endSession, sessionsOf } from '../sessions.ts'
+import { signOutUpstream } from '../upstream-sign-out.ts'
 import { wordsOf } from '../usable-scopes.ts'
 import { csrfFor, readForm } from './form.ts'
 import type { PagesOf } from './pages-of.ts'
@@ -65,7 +67,7 @@ export async function answerOwn(at: PagesOf, ctx: Context, own: Own): Promise<vo
     await own.session.destroy()
     tellSignedOut(at, own.person.user.id, appsIn(own.session))
     forget(at, ctx)
-    send(ctx, { kind: 'logged-out', brand: brandOf(service), signInUrl: `/${service.slug}${signInRoute}` })
+    await leaveOwn(at, ctx, own)
   } else if (sessionId !== undefined) {
     const { id } = own.person.user
     tellSignedOut(at, id, await endSession(deps, service.id, id, sessionId))
@@ -74,6 +76,15 @@ export async function answerOwn(at: PagesOf, ctx: Context, own: Own): Promise<vo
     await takeBack(at, ctx, own.person, consentId)
     await showOwn(at, ctx, own, 'It is taken back: the app can do nothing for you any more.')
   } else throw new DomainError('invalid_request', 'nothing was chosen')
+}
+
+/** Who comes from a provider that is to be signed out of, too, goes on there, and comes back to sign in. */
+async function leaveOwn({ deps, service }: PagesOf, ctx: Context, { session }: Own): Promise<void> {
+  const signInUrl = `/${service.slug}${signInRoute}`
+  const away = await signOutUpstream(deps, upstreamOfSession(session), deps.origin + signInUrl)
+  const brand = brandOf(service)
+  if (away === undefined) send(ctx, { kind: 'logged-out', brand, signInUrl })
+  else leave(ctx, brand, away)
 }
 
 async function takeBack(

@@ -74,8 +74,9 @@ export async function finishThrough(at: PagesOf, ctx: Context, here: UnderWay): 
   const signIn = async () => {
     said.identity = await identityOf(at, ctx, here, connection, { ...upstream, state })
     const person = await personOf(at, ctx, connection, said.identity)
-    const { amr = [], acr, authTime } = said.identity
-    await completeSignIn(at, ctx, here, person, { amr, acr, authTime })
+    const { amr = [], acr, authTime, idToken } = said.identity
+    const session = { connectionId: connection.id, idToken }
+    await completeSignIn(at, ctx, here, person, { amr, acr, authTime, upstream: session })
   }
   await telling(at, ctx, here, connection, signIn, said)
 }
