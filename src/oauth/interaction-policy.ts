@@ -42,20 +42,23 @@ function accountGone() {
   return new Check(
     'account_gone',
     'End-User authentication is required',
+    'login_required',
     ({ oidc }) => oidc.session?.accountId !== undefined && oidc.account === undefined,
   )
 }
 
 /** The request is for another organization than the session's: a session of one does not answer for another. */
 function otherOrganization(deps: IssuerDeps, service: Service) {
-  return new Check('other_organization', 'End-User authentication is required', async (ctx) => {
+  const isOther = async (ctx: KoaContextWithOIDC) => {
     const { account, result } = ctx.oidc
     // Who has just signed in was let in where the request wanted.
     if (account === undefined || result?.login !== undefined) return false
     const { organization } = personOf(ctx)
     const { params = {} } = ctx.oidc
     return !(await isMeant({ records: deps.storedRecords }, service.id, organization, hintsIn(params)))
-  })
+  }
+  // Without asking (`prompt=none`) the app is told so (OpenID Connect Core §3.1.2.6).
+  return new Check('other_organization', 'End-User authentication is required', 'login_required', isOther)
 }
 
 /** There is no consent, or none that is remembered: then it is good for the one request in which it was given. */

@@ -115,6 +115,8 @@ interface Options {
   readonly trustedProxies?: number
   readonly quotas?: Partial<TokenQuotas>
   readonly outgoing?: typeof fetch
+  /** Passwords and codes as they are; by default everybody's are easy. */
+  readonly realAccounts?: true
 }
 
 /** A store in memory with the operator, one organization and a service; and the issuers behind a server of their own. */
@@ -155,7 +157,7 @@ export async function startWorld(options: Options = {}) {
     records,
     storedRecords: store.records,
     random: randomBytes,
-    accounts: withEasyPasswords(accounts),
+    accounts: options.realAccounts === true ? accounts : withEasyPasswords(accounts),
     upstream,
     artifacts: store.artifacts,
     secrets,

@@ -3,7 +3,9 @@ import * as client from 'openid-client'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { clientKeys } from '../../src/client-keys/client-key.ts'
 import { type Connection, connections } from '../../src/connections/connection.ts'
+import { domains } from '../../src/organizations/domain.ts'
 import type { Misbehaviour } from '../connections/upstream.ts'
+import { signIn } from './app.ts'
 import { Browser, type Seen } from './browser.ts'
 import { ana, comeThrough, open, startTenants, type Tenants, wayBack } from './tenants.ts'
 
@@ -97,17 +99,16 @@ describe('signing out where the connection asks for it (OpenID Connect RP-Initia
     expect((await open(at, {}, session.browser)).seen.text).toContain('name="email"')
   })
 
-  test('who signs in with a password afterwards is not sent to the provider', async () => {
+  test('who signs in again with a password, in the same session, is not sent to the provider', async () => {
     await asking()
     const { browser } = await signedIn()
-    await at.world.addUser({ email: 'bob@elsewhere.example' })
-    const begun = await open(at, { prompt: 'select_account' }, browser)
-    const code = await browser.submit(begun.seen, { email: 'bob@elsewhere.example' })
-    const passwordPage = await browser.submit(code, { code: '123456' })
-    const consent = await browser.submit(passwordPage, { password: 'correct horse battery staple' })
-    const { url } = await browser.submit(consent, { decision: 'allow' })
-    const tokens = await client.authorizationCodeGrant(at.config, url, begun.checks)
-    expect((await signOut({ browser, hint: tokens.id_token ?? '' })).url.href).toContain(goodbye)
+    // The connection speaks for her no longer.
+    await at.world.change(domains, at.domain, { state: { kind: 'lapsed', lapsedAt: 1 } })
+    const { seen, checks } = await open(at, { prompt: 'login' }, browser)
+    const back = (await signIn(browser, seen, ana)).url
+    const tokens = await client.authorizationCodeGrant(at.config, back, checks)
+    const there = await signOut({ browser, hint: tokens.id_token ?? '' })
+    expect(there.url.href).toBe(`${goodbye}?state=of-the-app`)
   })
 })
 

@@ -33,7 +33,7 @@ export async function startTenants() {
     const id = newId('con')
     return world.add<Connection>(connections, connectionTo(issuer, { secrets, id, organizationId }, more))
   }
-  await addDomain(organization.id, 'clinic.example')
+  const domain = await addDomain(organization.id, 'clinic.example')
   const mapping: Connection['mapping'] = {
     roles: [{ claim: 'groups', value: 'nurses', serviceId: world.service.id, role: 'nurse' }],
     tags: [{ claim: 'ward', tag: 'ward' }],
@@ -43,7 +43,7 @@ export async function startTenants() {
   const app = await world.addKey({ name: 'Calendar', redirectUris: [appUri] })
   const config = await appOf(world, app)
   return {
-    ...{ world, provider, connection, app, config, addDomain, addConnection },
+    ...{ world, provider, domain, connection, app, config, addDomain, addConnection },
     events: (type: AuditEvent['type'], organizationId = organization.id) =>
       world.store.records.list(organizationId, auditEvents, 'type', type, {
         limit: 50,
