@@ -17,6 +17,7 @@ import type { Records } from '../storage/ports.ts'
 import type { Exchange } from './exchange.ts'
 import type { TokenLimits } from './limits.ts'
 import type { Presented } from './presented.ts'
+import { isFapi } from './security-profile.ts'
 import { TooManyRequests } from './too-many-requests.ts'
 
 export interface AuthenticationDeps {
@@ -150,5 +151,7 @@ function reasonAgainst(
   if (reason !== undefined) return reason
   if (isExpired(key, nowMs + tokenLifeMsMin - 1)) return 'expired'
   if (!allows(key)(address)) return 'address_not_allowed'
-  return presented.kind === expected[key.authentication.kind] ? undefined : 'wrong_authentication_method'
+  const isExpected = presented.kind === expected[key.authentication.kind]
+  const isTaken = presented.kind === 'assertion' || !isFapi(facts.service)
+  return isExpected && isTaken ? undefined : 'wrong_authentication_method'
 }

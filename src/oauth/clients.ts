@@ -11,6 +11,7 @@ import type { IssuerDeps } from './issuer-deps.ts'
 import { type ClientHooks, copyClient, type LibraryClient, makeClient } from './library-overrides.ts'
 import { presentedBy } from './presented.ts'
 import { findAppOf, hasAppSecret, registeredHolder } from './registered-apps.ts'
+import { fapiAuthentication, isFapi } from './security-profile.ts'
 import { TooManyRequests } from './too-many-requests.ts'
 
 /** Where a client proves who it is; elsewhere it is only named. */
@@ -27,6 +28,9 @@ export function clientsOf(deps: IssuerDeps, service: Service, provider: Provider
   const keys = keyLookUp(deps, service)
   const ofKey = keyClients(provider)
   const ofApp = derived((app: RegisteredApp) => makeClient(provider, registeredHolder(app)))
+  /** What registered before the service took a profile does not come in by it. */
+  const taken = (client: LibraryClient | undefined) =>
+    isFapi(service) && client?.clientAuthMethod !== fapiAuthentication ? undefined : client
   return {
     find: async (clientId, ofLibrary) => {
       if (typeof clientId !== 'string') return undefined
@@ -35,7 +39,7 @@ export function clientsOf(deps: IssuerDeps, service: Service, provider: Provider
         const key = await findKey(keys, clientId, ctx)
         return key && ofKey(key)
       }
-      if (parseId('app', clientId) === undefined) return ofLibrary(clientId)
+      if (parseId('app', clientId) === undefined) return taken(await ofLibrary(clientId))
       const app = await findAppOf(deps.records, service, clientId)
       if (app === undefined || ctx === undefined) return app && ofApp(app)
       const exchange = exchangeOf(ctx)
@@ -44,7 +48,7 @@ export function clientsOf(deps: IssuerDeps, service: Service, provider: Provider
         const spent = deps.limits.failuresOf(app.id, exchange.address)
         if (spent !== undefined) throw new TooManyRequests(spent)
       }
-      return exchange.endpoint === 'registration' ? managed(provider, ctx, app) : ofApp(app)
+      return exchange.endpoint === 'registration' ? managed(provider, ctx, app) : taken(ofApp(app))
     },
     compareSecret: (_client, presented) => {
       const exchange = exchangeOf(contextOf())

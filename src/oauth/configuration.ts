@@ -25,6 +25,7 @@ import {
 } from './people-configuration.ts'
 import { extraClientMetadata } from './registration.ts'
 import { refusedScope } from './scopes.ts'
+import { assertionFault, isFapi, signatureAlgorithms } from './security-profile.ts'
 import {
   tokenClientDefaults,
   tokenConfiguration,
@@ -33,27 +34,10 @@ import {
   tokenTtl,
 } from './token-configuration.ts'
 
-// Never a symmetric algorithm: it would sign with the placeholder that stands for the secret.
-const asymmetric = [
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-  'PS256',
-  'PS384',
-  'PS512',
-  'RS256',
-  'RS384',
-  'RS512',
-] as const
-
-/** An assertion may be valid for this long at most: its `jti` is kept until then. */
-export const assertionLifeSecondsMax = 3600
-
 const off = { enabled: false } as const
 
 export function configurationOf(deps: IssuerDeps, service: Service): Configuration {
+  const algorithms = signatureAlgorithms(service)
   return {
     jwks: { keys: service.signingKeys.map((key) => privateJwk(deps, key)) },
     routes: { authorization: authorizationRoute, token: tokenRoute, jwks: jwksRoute, ...tokenRoutes },
@@ -66,15 +50,15 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
       ...tokenClientDefaults(service),
     },
     enabledJWA: {
-      clientAuthSigningAlgValues: [...asymmetric],
-      dPoPSigningAlgValues: [...asymmetric],
-      idTokenSigningAlgValues: [...asymmetric],
-      userinfoSigningAlgValues: [...asymmetric],
+      clientAuthSigningAlgValues: [...algorithms],
+      dPoPSigningAlgValues: [...algorithms],
+      idTokenSigningAlgValues: [...algorithms],
+      userinfoSigningAlgValues: [...algorithms],
     },
     assertJwtClientAuthClaimsAndHeader: (ctx, claims) => {
-      const { exp } = claims
-      if (typeof exp !== 'number' || exp > deps.clock() / 1000 + assertionLifeSecondsMax)
-        throw new errors.InvalidClientAuth('the client assertion is valid for too long')
+      const { issuer } = ctx.oidc.provider
+      const fault = assertionFault(service, claims, { issuer, now: deps.clock() / 1000 })
+      if (fault !== undefined) throw new errors.InvalidClientAuth(fault)
       takeClient(deps.limits, exchangeOf(ctx))
     },
     features: {
@@ -88,6 +72,7 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
           resourceServer(deps, service, ctx, { resource, client }),
       },
       devInteractions: off,
+      ...(isFapi(service) && { fapi: { enabled: true, profile: '2.0' } }),
       ...tokenFeatures(deps, service),
     },
     extraTokenClaims: (ctx, token) =>

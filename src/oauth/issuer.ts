@@ -30,6 +30,7 @@ import { publish } from './published.ts'
 import { refreshTokenAdapter } from './refresh-token-adapter.ts'
 import { initialAccessTokenAdapter, registeredAppAdapter } from './registered-apps.ts'
 import { resourceNames } from './resource-names.ts'
+import { isFapi } from './security-profile.ts'
 import { sessionAdapter } from './sessions.ts'
 import { isOfOtherSite } from './sign-in/form.ts'
 import { signInPages } from './sign-in/pages-app.ts'
@@ -79,7 +80,7 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
     else if (endpoint === 'revocation' || endpoint === 'introspection') await answerStructured(done)
     else if (endpoint === 'registration') presentRegistration(done)
     else if (endpoint === 'logout') await finishLogout(deps, service, done)
-    else if (endpoint === 'jwks' || endpoint === 'discovery') publish(done, scopes)
+    else if (endpoint === 'jwks' || endpoint === 'discovery') publish(done, scopes, isFapi(service))
   })
   const handle = provider.callback()
   const pages = signInPages(deps, service, provider)

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { jwksCacheSeconds } from '../services/signing-key.ts'
+import { fapiAuthentication } from './security-profile.ts'
 
 /** Members of the metadata (RFC 8414 §2) that are true of what an issuer does today. */
 const told = [
@@ -39,6 +40,11 @@ const told = [
 // Discovery 1.0 §3: left out, the second would count as supported.
 const notSupported = { request_parameter_supported: false, request_uri_parameter_supported: false }
 
+const ofFapi = {
+  token_endpoint_auth_methods_supported: [fapiAuthentication],
+  revocation_endpoint_auth_methods_supported: [fapiAuthentication],
+}
+
 // RFC 9068 §5: keys are fetched again at least this often; a `next` key is published for longer before it signs.
 const publicFor = `public, max-age=${jwksCacheSeconds}`
 
@@ -46,7 +52,7 @@ const publicFor = `public, max-age=${jwksCacheSeconds}`
  * After the library has answered discovery or JWKS: leaves out of the metadata what does not work yet, and lets both be
  * cached (the library sends neither `Cache-Control` nor `ETag`).
  */
-export function publish(ctx: KoaContextWithOIDC, scopes: readonly string[]): void {
+export function publish(ctx: KoaContextWithOIDC, scopes: readonly string[], isFapi: boolean): void {
   if (ctx.status !== 200 || typeof ctx.body !== 'object' || ctx.body === null) return
   const { type } = ctx
   const said: Record<string, unknown> = { ...ctx.body }
@@ -57,6 +63,7 @@ export function publish(ctx: KoaContextWithOIDC, scopes: readonly string[]): voi
           ...notSupported,
           ...authenticationOf('introspection', said),
           ...authenticationOf('revocation', said),
+          ...(isFapi && ofFapi),
           scopes_supported: scopes,
         }
       : said,

@@ -7,6 +7,7 @@ import { appMetadataFault } from './app-metadata.ts'
 import { exchangeOf } from './exchange.ts'
 import { identityScopes } from './identity-scopes.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
+import { fapiAuthentication, isFapi } from './security-profile.ts'
 import { TooManyRequests } from './too-many-requests.ts'
 import { delegableScopes } from './usable-scopes.ts'
 
@@ -66,9 +67,16 @@ export function extraClientMetadata(service: Service) {
     properties: [apiScopesMember],
     validator: (_ctx, _name, _value, metadata) => {
       if (parseId('key', metadata.client_id) !== undefined || metadata.client_id === 'any') return
+      const isNew = metadata[apiScopesMember] === undefined
       const fault = appMetadataFault(metadata)
       // The library makes it `invalid_redirect_uri` (RFC 7591 §3.2.2) where it begins with that member's name.
       if (fault !== undefined) throw new errors.InvalidClientMetadata(fault)
+      if (isFapi(service) && isNew && metadata.token_endpoint_auth_method !== fapiAuthentication)
+        throw new errors.InvalidClientMetadata(
+          `token_endpoint_auth_method must be ${fapiAuthentication} here`,
+        )
+      // An app cannot take itself out of what holds for all.
+      if (signInOf(service).requireDpop) metadata.dpop_bound_access_tokens = true
       if (isOnOwnMachine(metadata.redirect_uris)) metadata.application_type = 'native'
       const kept = metadata[apiScopesMember]
       const asked = [metadata.scope, kept].filter((text) => typeof text === 'string' && text !== '').join(' ')

@@ -17,6 +17,7 @@ import { exchangeOf } from './exchange.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
 import { rpInitiatedLogout } from './logout-pages.ts'
 import { registration } from './registration.ts'
+import { isFapi } from './security-profile.ts'
 
 export const tokenRoutes = {
   code_verification: deviceRoute,
@@ -52,7 +53,8 @@ export function tokenConfiguration(deps: IssuerDeps, service: Service) {
       ctx.oidc.client?.applicationType === 'web' &&
       code.kind !== 'DeviceCode' &&
       !code.scopes.has('offline_access'),
-    rotateRefreshToken: true,
+    // FAPI 2.0 §5.3.2.1: not rotated; there the token is of use to the one client that can prove itself.
+    rotateRefreshToken: !isFapi(service),
     // Signing out is no taking back of a consent; and RFC 7009 §2.1 asks nothing of the kind for an access token.
     revokeGrantPolicy: (ctx) =>
       exchangeOf(ctx).endpoint !== 'logout' &&

@@ -63,8 +63,27 @@ function changed(before: Service, { brand = {}, ...rest }: SignInChange): Servic
   }
   if (passwordAcr !== null && !acrValues.includes(passwordAcr))
     faults.push({ pointer: '/password_acr', detail: 'is not one of acr_values' })
+  faults.push(...profileFaults(after))
   if (faults.length > 0) throw new DomainError('invalid_request', 'These settings cannot hold.', { faults })
   return after
+}
+
+/** What a profile needs is said beside it, and never taken for granted: a profile of which half holds is none. */
+function profileFaults(service: Service): readonly Fault[] {
+  const settings = signInOf(service)
+  if (settings.securityProfile === 'none') return []
+  const needs: readonly (readonly [pointer: string, holds: boolean, detail: string])[] = [
+    ['/security_profile', service.signingAlgorithm !== 'RS256', 'is not for a service that signs with RS256'],
+    ['/require_pushed_requests', settings.requirePushedRequests, 'must be true under FAPI 2.0'],
+    ['/require_dpop', settings.requireDpop, 'must be true under FAPI 2.0'],
+    ['/pkce', settings.pkce === 'required', 'must be required under FAPI 2.0'],
+    [
+      '/conformance_exempt_pkce_client_ids',
+      settings.conformanceExemptPkceClientIds.length === 0,
+      'must be empty under FAPI 2.0',
+    ],
+  ]
+  return needs.flatMap(([pointer, holds, detail]) => (holds ? [] : [{ pointer, detail }]))
 }
 
 function logoIn(base64: string, faults: Fault[]) {

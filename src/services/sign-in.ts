@@ -1,6 +1,7 @@
 import type { Logo } from './logo.ts'
 
 export const pkceRules = ['required', 'not_for_confidential_with_nonce'] as const
+export const securityProfiles = ['none', 'fapi_2_0'] as const
 export const registrationRules = ['off', 'open', 'initial_access_token'] as const
 
 /** What the sign-in pages of a service look like. */
@@ -15,6 +16,8 @@ export interface Brand {
 /** How people and apps sign in at a service: what its document does not say. */
 export interface SignInSettings {
   readonly brand: Brand
+  /** FAPI 2.0 Security Profile: apps sign assertions, for the issuer alone; no refresh token is rotated; no RS256. */
+  readonly securityProfile: (typeof securityProfiles)[number]
   /** RFC 9700 §2.1.1: who authenticates and sends a `nonce` may be let off PKCE. */
   readonly pkce: (typeof pkceRules)[number]
   /** Dynamic client registration (RFC 7591). */
@@ -42,6 +45,7 @@ export interface SignInSettings {
 
 const defaults: SignInSettings = {
   brand: {},
+  securityProfile: 'none',
   pkce: 'required',
   registration: 'off',
   clientIdMetadataDocuments: false,

@@ -30,6 +30,7 @@ describe('how people and apps sign in at a service', () => {
     expect(answer.headers.get('etag')).toBe('"1"')
     expect(await answer.json()).toEqual({
       brand: { name: null, colour: null, logo: null },
+      security_profile: 'none',
       pkce: 'required',
       registration: 'off',
       client_id_metadata_documents: false,
@@ -110,6 +111,8 @@ describe('how people and apps sign in at a service', () => {
     [{ registration: true }, '/registration'],
     [{ acr_values: ['a b'] }, '/acr_values/0'],
     [{ acr_values: ['a'], password_acr: 'b' }, '/password_acr'],
+    [{ security_profile: 'fapi_2_0', require_dpop: true }, '/require_pushed_requests'],
+    [{ security_profile: 'fapi_2_0', require_pushed_requests: true }, '/require_dpop'],
     [{ session_idle_seconds: 604_801 }, '/session_idle_seconds'],
     [{ session_absolute_seconds: 59 }, '/session_absolute_seconds'],
     [{ refresh_token_seconds: 0.5 }, '/refresh_token_seconds'],

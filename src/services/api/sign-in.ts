@@ -6,7 +6,7 @@ import { changeSignIn, type SignInChange } from '../change-sign-in.ts'
 import { getService } from '../find-service.ts'
 import { logoBytesMax, logoSha256 } from '../logo.ts'
 import type { Service } from '../service.ts'
-import { pkceRules, registrationRules, signInOf } from '../sign-in.ts'
+import { pkceRules, registrationRules, securityProfiles, signInOf } from '../sign-in.ts'
 import { service } from './requests.ts'
 
 type Deps = Parameters<typeof changeSignIn>[0]
@@ -18,6 +18,12 @@ const listOf = (item: z.ZodType<string>) => z.array(item).max(20)
 
 /** Each setting as it is sent and shown; the brand aside, whose logo is shown as what it is and not again as a picture. */
 const settings = {
+  security_profile: z.enum(securityProfiles).meta({
+    description:
+      '`fapi_2_0`: everybody is held to the FAPI 2.0 Security Profile: apps sign assertions (`private_key_jwt`) for the ' +
+      'issuer alone, with PS256, ES256 or EdDSA, and refresh tokens are not rotated. It needs `require_pushed_requests`, ' +
+      '`require_dpop` and PKCE, and a service that does not sign with RS256.',
+  }),
   pkce: z.enum(pkceRules).meta({
     description: 'Whether apps must use PKCE, or apps that authenticate may send a `nonce` instead.',
   }),
@@ -127,6 +133,7 @@ function changeIn({ brand, ...body }: z.output<typeof SignInChangeBody>): SignIn
   const logo = brand?.logo === null ? null : brand?.logo?.base64
   return {
     brand: { name: brand?.name, colour: brand?.colour, logo },
+    securityProfile: body.security_profile,
     pkce: body.pkce,
     registration: body.registration,
     clientIdMetadataDocuments: body.client_id_metadata_documents,
@@ -154,6 +161,7 @@ function presented(service: Service) {
           ? null
           : { media_type: logo.mediaType, sha256: logoSha256(logo), path: `/${service.slug}/logo` },
     },
+    security_profile: signIn.securityProfile,
     pkce: signIn.pkce,
     registration: signIn.registration,
     client_id_metadata_documents: signIn.clientIdMetadataDocuments,
