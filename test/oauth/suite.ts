@@ -13,7 +13,8 @@ export const callback = 'https://suite.example/callback'
 
 type Changes = Readonly<Record<string, string | undefined>>
 
-function given(parameters: Changes): Record<string, string> {
+/** What a change leaves out is not sent. */
+export function given(parameters: Changes): Record<string, string> {
   const pairs = Object.entries(parameters).filter((pair): pair is [string, string] => pair[1] !== undefined)
   return Object.fromEntries(pairs)
 }
