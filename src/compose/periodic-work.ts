@@ -1,5 +1,7 @@
+import { hasConsents } from '../consents/consent.ts'
 import { errorForLog, type Log } from '../http/log.ts'
 import { sweepDomains } from '../organizations/sweep-domains.ts'
+import { sweepUnusedApps } from '../registered-apps/sweep-unused-apps.ts'
 import type { LiveRevocations } from '../revocations/live.ts'
 import { administratorsTeller } from '../users/tell-administrators.ts'
 import { forgetTries } from '../users/tries.ts'
@@ -9,6 +11,7 @@ const firstAfterMs = 30_000
 const sweepEveryMs = 60_000
 /** Each domain is read again daily; that is looked for hourly. */
 const sweepDomainsEveryMs = 3_600_000
+const sweepAppsEveryMs = 3_600_000
 /** Counts of tokens issued and refused are kept for 90 days; audit events for good. */
 const activityKeptMs = 90 * 24 * 3_600_000
 
@@ -17,6 +20,7 @@ export function startPeriodicWork(parts: Parts, revocations: LiveRevocations): (
   const { log } = parts.machine
   const stops = [
     every(sweepEveryMs, () => sweepExpired(parts, revocations), log, 'what has expired was not swept'),
+    every(sweepAppsEveryMs, () => sweepApps(parts), log, 'apps that nobody uses were not removed'),
     every(sweepDomainsEveryMs, domainSweep(parts), log, 'domains were not read again'),
   ]
   return () => {
@@ -43,6 +47,12 @@ async function sweepExpired({ store, machine, outbox }: Parts, revocations: Live
   await store.counters.forget(machine.clock() - activityKeptMs)
   await forgetTries(store.counters, machine.clock())
   await outbox.sweep()
+}
+
+function sweepApps({ machine, store, commit }: Parts): Promise<void> {
+  const { clock, newId } = machine
+  const { records } = store
+  return sweepUnusedApps({ records, commit, clock, newId, isUsed: hasConsents(records) })
 }
 
 function domainSweep({ machine, store, cached, outbox, commit }: Parts): () => Promise<void> {

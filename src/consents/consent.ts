@@ -52,6 +52,11 @@ export async function findConsent(records: Records, id: GrantId): Promise<Consen
   return place && (await records.find(place.organizationId, consents, id))
 }
 
+/** Whether anybody lets the app act in their name now. */
+export function hasConsents(records: Records): (app: { readonly id: string }) => Promise<boolean> {
+  return async ({ id }) => (await records.locate(consents, 'clientAnywhere', id, { limit: 1 })).length > 0
+}
+
 /** What the person lets the app do now, remembered or not. */
 export async function consentOf(
   records: Records,

@@ -4,6 +4,8 @@ import {
   redirectUrisMax,
   serverUriFault,
 } from '../client-keys/redirect-uris.ts'
+import type { Service } from '../services/service.ts'
+import { appNameFault } from './app-name.ts'
 
 /** Client metadata as it comes in (RFC 7591 §2), before anything of it is believed. */
 type Metadata = Readonly<Record<string, unknown>>
@@ -14,18 +16,19 @@ const appGrantTypes = [
   'urn:ietf:params:oauth:grant-type:device_code',
 ] as const
 const authenticationMethods = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt']
-const nameLengthMax = 100
 const metadataLengthMax = 16_384
 
 /**
  * What an app that nobody answers for may not say of itself; `undefined`: nothing. Only acting for people is open to it,
  * and its answers go where nobody else listens.
  */
-export function appMetadataFault(metadata: Metadata): string | undefined {
+export function appMetadataFault(metadata: Metadata, service: Service): string | undefined {
   const { grant_types = ['authorization_code'], response_types = ['code'] } = metadata
   const text = JSON.stringify(metadata)
-  if (/\\u00[01]/.test(text)) return 'the metadata have control characters'
+  // As JSON writes them: control characters, and half a character.
+  if (/\\u(00[01]|d[89a-f])/.test(text)) return 'the metadata have control characters'
   if (text.length > metadataLengthMax) return 'the metadata are too long'
+  if (!['string', 'undefined'].includes(typeof metadata['scope'])) return 'scope must be a text'
   if (!isListOf(grant_types, appGrantTypes))
     return `grant_types may be ${appGrantTypes.join(', ')}: apps act for people alone`
   if (!isListOf(response_types, ['code'])) return 'response_types may be code alone'
@@ -33,14 +36,7 @@ export function appMetadataFault(metadata: Metadata): string | undefined {
     !authenticationMethods.includes(String(metadata['token_endpoint_auth_method'] ?? 'client_secret_basic'))
   )
     return `token_endpoint_auth_method may be ${authenticationMethods.join(', ')}`
-  return nameFault(metadata) ?? redirectFault(metadata) ?? addressFault(metadata)
-}
-
-function nameFault({ client_name: name }: Metadata): string | undefined {
-  if (name === undefined) return undefined
-  return typeof name === 'string' && name.trim() !== '' && name.length <= nameLengthMax
-    ? undefined
-    : `client_name must be 1 to ${nameLengthMax} characters`
+  return appNameFault(metadata['client_name'], service) ?? redirectFault(metadata) ?? addressFault(metadata)
 }
 
 function redirectFault(metadata: Metadata): string | undefined {

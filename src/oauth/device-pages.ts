@@ -30,14 +30,24 @@ export function deviceFlow(
         send(ctx, { kind: 'device-done', brand, denied: true })
         return
       }
+      // Whose cookie is gone has no session for the form's token: the page is opened anew.
+      if (error !== undefined && ctx.oidc.session?.exp === undefined) {
+        ctx.status = 303
+        ctx.redirect(`/${service.slug}${deviceRoute}`)
+        return
+      }
       if (error?.name === 'NotFoundError') deps.limits.wrongUserCode(exchangeOf(ctx).address)
       const code = exchangeOf(ctx).userCode ?? (error && 'userCode' in error ? error.userCode : undefined)
-      send(ctx, {
-        kind: 'device',
-        ...form(ctx),
-        ...(typeof code === 'string' && { code }),
-        ...(error && { error: wordsFor(error) }),
-      })
+      send(
+        ctx,
+        {
+          kind: 'device',
+          ...form(ctx),
+          ...(typeof code === 'string' && { code }),
+          ...(error && { error: wordsFor(error) }),
+        },
+        error === undefined ? 200 : ctx.status,
+      )
     },
     userCodeConfirmSource: async (ctx, _form, client, _info, userCode) => {
       const app = await appOfLibrary(deps, service, ctx, client)

@@ -18,6 +18,8 @@ export interface IssuerDeps extends AuthenticationDeps, ArtifactDeps {
   /** For addresses that apps give: keys, documents, where they are told that somebody signed out. */
   readonly outgoing: typeof fetch
   readonly endedTokens: EndedTokens
+  /** Apps that a service takes where anybody may register; each node counts for itself, about once a minute. */
+  readonly openAppsMax?: number
   /** To apps, when somebody has signed out. */
   readonly deliveries: Deliveries
   /** The store itself; `records` is its cache. */

@@ -113,6 +113,21 @@ export function keepGrantsAtLogout(provider: Provider, isLogout: () => boolean):
 }
 
 /**
+ * A session that was never saved is not saved again. The library would fail (lib/models/session.js) where a page about
+ * devices shows an error to a browser that brings no cookie: it puts the form's token into a session that came too late
+ * for one (lib/shared/error_handler.js).
+ */
+export function overrideSessions(provider: Provider): void {
+  const { prototype } = provider.Session as unknown as {
+    prototype: { readonly exp?: number; persist(): Promise<unknown> }
+  }
+  const { persist } = prototype
+  prototype.persist = async function () {
+    return this.exp === undefined ? undefined : persist.call(this)
+  }
+}
+
+/**
  * Apps are told of a sign-out by us. The library would let the person wait for every app, ask each once, and name the
  * session only to those that insist (lib/models/client.js).
  */

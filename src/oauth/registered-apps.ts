@@ -14,6 +14,7 @@ import type { Records } from '../storage/ports.ts'
 import { destroyGrant } from './destroy-grant.ts'
 import type { Exchange } from './exchange.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
+import { openAppCounter } from './open-app-counter.ts'
 
 /** The app with this `client_id`, if it registered itself at the service. */
 export async function findAppOf(
@@ -52,6 +53,7 @@ export function hasAppSecret(
  * back in its place at an update is ignored.
  */
 export function registeredAppAdapter(deps: IssuerDeps, service: Service, exchange: () => Exchange): Adapter {
+  const takeOne = openAppCounter(deps, service)
   const stored = { ...deps, records: deps.storedRecords }
   return {
     ...noArtifacts,
@@ -61,6 +63,7 @@ export function registeredAppAdapter(deps: IssuerDeps, service: Service, exchang
       const before = await findAppOf(stored.records, service, id)
       const { metadata, secret } = partsOf(payload)
       if (before === undefined) {
+        await takeOne()
         await registerApp(stored, by, service, { id, metadata, secret })
         return
       }

@@ -68,7 +68,7 @@ export function extraClientMetadata(service: Service) {
     validator: (_ctx, _name, _value, metadata) => {
       if (parseId('key', metadata.client_id) !== undefined || metadata.client_id === 'any') return
       const isNew = metadata[apiScopesMember] === undefined
-      const fault = appMetadataFault(metadata)
+      const fault = appMetadataFault(metadata, service)
       // The library makes it `invalid_redirect_uri` (RFC 7591 §3.2.2) where it begins with that member's name.
       if (fault !== undefined) throw new errors.InvalidClientMetadata(fault)
       if (isFapi(service) && isNew && metadata.token_endpoint_auth_method !== fapiAuthentication)

@@ -5,6 +5,7 @@ import type { RegisteredAppId } from '../ids.ts'
 import type { Secret } from '../secrets/secret.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import type { Service } from '../services/service.ts'
+import { signInOf } from '../services/sign-in.ts'
 import { insert, update } from '../storage/ports.ts'
 import { type AppMetadata, type RegisteredApp, registeredApps } from './registered-app.ts'
 
@@ -31,6 +32,7 @@ export async function registerApp(
   const app: RegisteredApp = {
     ...{ id, organizationId, version: 1, serviceId: service.id, metadata },
     ...(secret && { sealedHash: sealedHashOf(deps.secrets, id, secret) }),
+    ...(signInOf(service).registration === 'open' && { isOpen: true }),
     authority: 1,
     createdAt: deps.clock(),
   }
@@ -55,6 +57,7 @@ export async function changeRegisteredApp(
     ...before,
     metadata,
     ...(secret && { sealedHash: sealedHashOf(deps.secrets, id, secret) }),
+    changedAt: deps.clock(),
     version: before.version + 1,
   }
   const details = { from: shown(before), to: shown(after) }

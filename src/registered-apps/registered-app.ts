@@ -22,7 +22,11 @@ export interface RegisteredApp extends Stored {
   readonly sealedHash?: string
   /** Raised when its tokens must end; they carry it in `ver`. */
   readonly authority: number
+  /** It registered where anybody may; nobody had to let it in. */
+  readonly isOpen?: true
   readonly createdAt: EpochMs
+  /** When it last said something new of itself. */
+  readonly changedAt?: EpochMs
 }
 
 export const registeredApps: Collection<RegisteredApp> = {
@@ -30,6 +34,7 @@ export const registeredApps: Collection<RegisteredApp> = {
   schema: z.custom<RegisteredApp>((value) => typeof value === 'object' && value !== null),
   indexes: {
     id: { keys: (app) => [app.id], unique: true, deploymentWide: true },
+    open: { keys: ({ isOpen }) => (isOpen === true ? [''] : []), deploymentWide: true },
     service: { keys: (app) => [app.serviceId], deploymentWide: true },
     sealedUnder: sealedUnder(({ sealedHash }) => (sealedHash === undefined ? [] : [sealedHash])),
   },

@@ -117,6 +117,7 @@ interface Options {
   readonly outgoing?: typeof fetch
   /** Passwords and codes as they are; by default everybody's are easy. */
   readonly realAccounts?: true
+  readonly openAppsMax?: number
 }
 
 /** A store in memory with the operator, one organization and a service; and the issuers behind a server of their own. */
@@ -172,6 +173,7 @@ export async function startWorld(options: Options = {}) {
     onFault,
     limits: tokenLimits({ ...tokenQuotasDefault, ...options.quotas }),
     issuersMax: options.issuersMax ?? 500,
+    ...(options.openAppsMax !== undefined && { openAppsMax: options.openAppsMax }),
   }
   const issuers = createIssuers(deps)
   const sheets = styleSheets({ error: onFault, warn: onFault, info: () => {}, debug: () => {} })

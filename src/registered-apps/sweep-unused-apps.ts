@@ -1,0 +1,53 @@
+import type { Commit } from '../audit/record.ts'
+import type { Clock } from '../clock.ts'
+import { hasCode } from '../errors.ts'
+import type { NewId } from '../ids.ts'
+import { cursorOf, type Records } from '../storage/ports.ts'
+import { deleteRegisteredApp } from './delete-registered-app.ts'
+import { type RegisteredApp, registeredApps } from './registered-app.ts'
+
+/** A question to a later row: whether anybody lets the app act in their name now. */
+export type IsUsed = (app: RegisteredApp) => Promise<boolean>
+
+interface Deps {
+  readonly records: Records
+  readonly commit: Commit
+  readonly clock: Clock
+  readonly newId: NewId
+  readonly isUsed: IsUsed
+}
+
+/** So long an app that nobody had to let in may be without anybody who uses it. */
+export const unusedMsMax = 30 * 86_400_000
+const pageSize = 200
+
+/**
+ * Removes the apps that registered themselves where anybody may, a month ago or earlier, and that nobody uses: else whoever
+ * likes fills the store. Safe from many nodes at once.
+ */
+export async function sweepUnusedApps(deps: Deps): Promise<void> {
+  let after: string | undefined
+  for (;;) {
+    const page = { limit: pageSize, ...(after === undefined ? {} : { after }) }
+    const places = await deps.records.locate(registeredApps, 'open', '', page)
+    for (const { organizationId, id } of places) {
+      const app = await deps.records.find(organizationId, registeredApps, id)
+      if (app !== undefined) await removeUnused(deps, app)
+    }
+    const last = places.at(-1)
+    if (last === undefined || places.length < pageSize) return
+    after = cursorOf(last)
+  }
+}
+
+async function removeUnused(deps: Deps, app: RegisteredApp): Promise<void> {
+  const { id, organizationId, changedAt = app.createdAt } = app
+  if (deps.clock() - changedAt < unusedMsMax || (await deps.isUsed(app))) return
+  const by = { kind: 'system', id, organizationId, requestId: 'sweep' } as const
+  try {
+    await deleteRegisteredApp(deps, by, app, 'unused')
+  } catch (cause) {
+    // It was changed meanwhile, or another node was faster.
+    if (!hasCode(cause, 'conflict')) throw cause
+  }
+}
