@@ -14,6 +14,8 @@ export function tokenQuotas(config: Config): TokenQuotas {
     ...tokenQuotasDefault,
     address: perMinute(config.tokensPerAddressPerMinute, config),
     key: perMinute(config.tokensPerKeyPerMinute, config),
+    // A tenth: who has signed in comes back for tokens.
+    begun: perMinute(Math.ceil(config.tokensPerAddressPerMinute / 10), config),
     addressFailures: perMinute(addressFailures.requests, config),
     keyFailures: perMinute(keyFailures.requests, config),
   }

@@ -35,6 +35,7 @@ export function clientsOf(deps: IssuerDeps, service: Service, provider: Provider
     find: async (clientId, ofLibrary) => {
       if (typeof clientId !== 'string') return undefined
       const ctx = Provider.ctx as KoaContextWithOIDC | undefined
+      if (ctx !== undefined) takeStranger(deps, ctx)
       if (parseId('key', clientId) !== undefined) {
         const key = await findKey(keys, clientId, ctx)
         return key && ofKey(key)
@@ -64,6 +65,15 @@ export function clientsOf(deps: IssuerDeps, service: Service, provider: Provider
 /** Whether the client that is looked for is the one that proves itself; others may be named beside it. */
 function isProving(ctx: KoaContextWithOIDC, { endpoint }: Exchange): boolean {
   return proving.has(endpoint) && ctx.oidc.entities.Client === undefined
+}
+
+/** Who proves nothing may still begin what the store keeps for a while. */
+function takeStranger({ limits }: IssuerDeps, ctx: KoaContextWithOIDC): void {
+  const exchange = exchangeOf(ctx)
+  if (exchange.endpoint !== 'pushed' && exchange.endpoint !== 'device-authorization') return
+  if (!isProving(ctx, exchange) || presentedBy(ctx).kind !== 'nothing') return
+  const spent = limits.takeBegun(exchange.address)
+  if (spent !== undefined) throw new TooManyRequests(spent)
 }
 
 async function findKey(

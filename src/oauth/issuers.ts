@@ -6,7 +6,7 @@ import { type Arrival, arrivalOf } from '../http/arrival.ts'
 import { findServiceBySlug } from '../services/find-service.ts'
 import { services } from '../services/service.ts'
 import { signInOf } from '../services/sign-in.ts'
-import { authorizationRoute, destinationOf, type Endpoint } from './endpoints.ts'
+import { authorizationRoute, destinationOf, type Endpoint, signInRoute } from './endpoints.ts'
 import { begin, type Exchange } from './exchange.ts'
 import { type Issuer, makeIssuer } from './issuer.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
@@ -110,10 +110,12 @@ function refuseEarly(
 /** What is counted stricter than the rest. */
 function spentOn(
   limits: TokenLimits,
-  { kind }: Endpoint,
+  { kind, route }: Endpoint,
   { address }: Arrival,
   { method }: IncomingMessage,
 ): Spent | undefined {
+  const begins = route === authorizationRoute || route === signInRoute
+  if (begins && method === 'GET') return limits.takeBegun(address)
   if (method !== 'POST') return undefined
   if (kind === 'registration') return limits.takeRegistration(address)
   return kind === 'device' ? limits.wrongUserCodesOf(address) : undefined

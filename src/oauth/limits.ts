@@ -15,6 +15,8 @@ export interface TokenQuotas {
   readonly keyFailures: Quota
   /** Apps that register themselves, and documents that describe apps and are fetched, for one address. */
   readonly registrations: Quota
+  /** Sign-ins, pushed requests and codes of devices that strangers begin from one address: each is kept for a while. */
+  readonly begun: Quota
   /** Codes of devices that nobody has, typed from one address. */
   readonly wrongUserCodes: Quota
   /** Things of each kind counted at once; a flood of new ones pushes out the longest unseen. */
@@ -28,6 +30,7 @@ export const tokenQuotasDefault: TokenQuotas = {
   addressFailures: { requests: 3_000, windowSeconds: 60 },
   keyFailures: { requests: 20, windowSeconds: 60 },
   registrations: { requests: 60, windowSeconds: 3_600 },
+  begun: { requests: 1_200, windowSeconds: 60 },
   // RFC 8628 §5.1: of 20^8 codes, each good for ten minutes, none is found by so many.
   wrongUserCodes: { requests: 30, windowSeconds: 600 },
   countedMax: 50_000,
@@ -48,6 +51,8 @@ export interface TokenLimits {
   takeKey(clientId: ClientKeyId | RegisteredAppId): Spent | undefined
   /** Counts an app that registers itself, or that must be fetched. */
   takeRegistration(address: string): Spent | undefined
+  /** Counts what a stranger begins, and the store keeps. */
+  takeBegun(address: string): Spent | undefined
   /** Counts a code of a device that there is not. */
   wrongUserCode(address: string): void
   /** Whether this address has typed too many of them. */
@@ -62,8 +67,10 @@ export function tokenLimits(quotas: TokenQuotas): TokenLimits {
   const addressFailures = counter('address-failures', quotas.addressFailures, quotas.countedMax)
   const keyFailures = counter('key-failures', quotas.keyFailures, quotas.countedMax)
   const registrations = counter('registrations', quotas.registrations, quotas.countedMax)
+  const begun = counter('begun', quotas.begun, quotas.countedMax)
   const wrongUserCodes = counter('wrong-user-codes', quotas.wrongUserCodes, quotas.countedMax)
   return {
+    takeBegun: (text) => begun.take(countedAddress(text)),
     wrongUserCode: (text) => void wrongUserCodes.take(countedAddress(text)),
     wrongUserCodesOf: (text) => wrongUserCodes.look(countedAddress(text)),
     takeRegistration: (text) => registrations.take(countedAddress(text)),

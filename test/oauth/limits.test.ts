@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { listRefusals } from '../../src/audit/activity.ts'
 import { makeSecret } from '../../src/client-keys/secret-format.ts'
 import { tokenLimits, tokenQuotasDefault } from '../../src/oauth/limits.ts'
-import { askToken, newId, startWorld, type World } from './fixture.ts'
+import { askToken, basic, newId, startWorld, type World } from './fixture.ts'
 
 let world: World
 afterEach(async () => {
@@ -97,6 +97,34 @@ describe('limits of the token endpoint', () => {
     }
     expect([(await guess()).status, (await guess()).status, (await guess()).status]).toEqual([401, 401, 401])
     expectLimited(await askToken(world, issued, {}, from('192.0.2.1')), 'address-failures', 3)
+  })
+
+  test('what strangers begin is counted stricter: sign-ins, and what apps push that prove nothing', async () => {
+    world = await startWorld({ quotas: { begun: { requests: 3, windowSeconds: 60 } }, trustedProxies: 1 })
+    const app = await world.addKey({
+      authentication: { kind: 'none' },
+      redirectUris: ['https://app.example/'],
+    })
+    const proven = await world.addKey({ redirectUris: ['https://app.example/'] })
+    const begin = async (path: string, address: string, headers = {}) => {
+      const isPosted = path !== '/login' && path !== '/oauth/authorize'
+      const response = await fetch(world.issuer + path, {
+        ...(isPosted && { method: 'POST', body: new URLSearchParams({ client_id: app.key.id }) }),
+        headers: { ...from(address), ...headers },
+        redirect: 'manual',
+      })
+      return response.status
+    }
+    for (const [i, path] of ['/login', '/oauth/authorize', '/oauth/device', '/oauth/par'].entries()) {
+      const statuses = []
+      for (let n = 0; n < 4; n++) statuses.push(await begin(path, `192.0.2.${i}`))
+      expect(statuses.slice(0, 3)).not.toContain(429)
+      expect(statuses[3]).toBe(429)
+    }
+    const form = { ...from('192.0.2.2'), ...basic(proven) }
+    const by = (path: string) =>
+      fetch(world.issuer + path, { method: 'POST', headers: form, body: new URLSearchParams({ scope: 'x' }) })
+    for (const path of ['/oauth/par', '/oauth/device']) expect((await by(path)).status).not.toBe(429)
   })
 
   test('a window ends', async () => {

@@ -1,6 +1,9 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { decodeJwt, exportJWK, generateKeyPair } from 'jose'
 import * as client from 'openid-client'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { guardedFetch } from '../../src/connections/guarded-fetch.ts'
 import { appPolicies } from '../../src/consents/app-policy.ts'
 import { services } from '../../src/services/service.ts'
 import { appUri, ask, signIn } from './app.ts'
@@ -13,12 +16,16 @@ const options = { execute: [client.allowInsecureRequests] }
 let world: World
 let fetched: string[]
 let documents: Map<string, unknown>
+let answers: Map<string, () => Response>
 beforeEach(async () => {
   fetched = []
   documents = new Map()
+  answers = new Map()
   const outgoing: typeof fetch = async (input) => {
     const url = String(input instanceof Request ? input.url : input)
     fetched.push(url)
+    const answer = answers.get(url)
+    if (answer !== undefined) return answer()
     const document = documents.get(url)
     return document === undefined
       ? new Response('nothing here', { status: 404 })
@@ -28,7 +35,10 @@ beforeEach(async () => {
   await world.change(services, world.service, { signIn: { clientIdMetadataDocuments: true } })
   await world.addUser()
 })
-afterEach(() => world.stop())
+afterEach(async () => {
+  vi.useRealTimers()
+  await world.stop()
+})
 
 const document = (more: object = {}) => ({
   client_id: address,
@@ -118,6 +128,72 @@ describe('an app that is a document at its address (OAuth Client ID Metadata Doc
     for (let i = 0; i < 3; i++) expect((await open()).status).toBe(200)
     expect(fetched).toEqual([address])
     expect((await open('https://app.example/gone.json')).status).toBe(400)
+  })
+
+  test('a document that has moved is none: redirects are not followed', async () => {
+    for (const status of [301, 302, 303, 307, 308]) {
+      answers.set(address, () => new Response(null, { status, headers: { location: 'https://10.0.0.1/' } }))
+      expect((await open()).status).toBe(400)
+    }
+    expect(new Set(fetched)).toEqual(new Set([address]))
+  })
+
+  test('a document that has changed is read again after its time, and is another app then', async () => {
+    documents.set(address, document())
+    const { id } = world.organization
+    const policy = { id, organizationId: id, version: 1, mode: 'all', approved: [] } as const
+    await world.add(appPolicies, { ...policy, unverified: 'allow' })
+    const config = await appAt()
+    const browser = new Browser(world.origin)
+    const consent = await signIn(browser, await browser.open((await ask(config)).url))
+    expect((await browser.submit(consent, { decision: 'allow' })).url.searchParams.has('code')).toBe(true)
+    documents.set(
+      address,
+      document({ client_name: 'Your bank', redirect_uris: [appUri, 'https://evil.example/'] }),
+    )
+    const again = await browser.open((await ask(config)).url)
+    expect(again.url.searchParams.has('code')).toBe(true)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 301_000 })
+    const page = await browser.open((await ask(config)).url)
+    expect(page.text).toContain('Your bank')
+    expect(page.text).toContain('name="decision"')
+  })
+
+  test('a document cannot say that it is good for longer than a day, or for less than five minutes', async () => {
+    const said = (value: string) => () => Response.json(document(), { headers: { 'cache-control': value } })
+    answers.set(address, said('max-age=31536000'))
+    await open()
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 86_401_000 })
+    answers.set(address, said('no-store, max-age=0'))
+    await open()
+    await open()
+    expect(fetched).toEqual([address, address])
+  })
+
+  test('a document at a private address is never fetched, however the address is written', async () => {
+    let connections = 0
+    const inside = createServer((socket) => {
+      connections += 1
+      socket.destroy()
+    }).listen(0, '127.0.0.1')
+    await once(inside, 'listening')
+    const { port } = inside.address() as AddressInfo
+    const strict = await startWorld({ outgoing: guardedFetch() })
+    try {
+      await strict.change(services, strict.service, { signIn: { clientIdMetadataDocuments: true } })
+      for (const host of ['127.0.0.1', 'localhost', '[::1]', '[::ffff:7f00:1]', '2130706433', '0x7f.1']) {
+        const query = new URLSearchParams({
+          client_id: `https://${host}:${port}/c.json`,
+          response_type: 'code',
+        })
+        const response = await fetch(`${strict.issuer}/oauth/authorize?${query}`)
+        expect([response.status, await response.text()]).toEqual([400, expect.not.stringContaining('ECONN')])
+      }
+      expect([connections, strict.faults]).toEqual([0, []])
+    } finally {
+      inside.close()
+      await strict.stop()
+    }
   })
 
   test('is not known, and not fetched, where the service does not take them', async () => {
