@@ -18,7 +18,7 @@ interface Deps {
 }
 
 /** So long an app that nobody had to let in may be without anybody who uses it. */
-export const unusedMsMax = 30 * 86_400_000
+const unusedMsMax = 30 * 86_400_000
 const pageSize = 200
 
 /**
