@@ -7,7 +7,12 @@ import type { SendMail } from '../mail/mail.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import type { Artifacts, CommitChanges, Counters, Records } from '../storage/ports.ts'
 import type { PasswordHasher } from '../users/argon2.ts'
-import { acceptInvitation, resetPassword } from '../users/choose-password.ts'
+import {
+  acceptInvitation,
+  type CurrentAndNew,
+  changePassword,
+  resetPassword,
+} from '../users/choose-password.ts'
 import { type CodeAnswer, checkEmailCode, sendEmailCode } from '../users/email-code.ts'
 import { type FoundLink, findLink, type LinkPurpose } from '../users/one-time-link.ts'
 import { type Arrived, requestReset } from '../users/request-reset.ts'
@@ -37,6 +42,8 @@ export interface Accounts {
   findLink(serviceId: ServiceId, purpose: LinkPurpose, text: string): Promise<FoundLink>
   /** The person of the link has a password of their own choice from now on, and is let in with it. */
   choosePassword(purpose: LinkPurpose, chosen: Chosen, arrived: Arrived): Promise<User>
+  /** Of who knows the current one; every session ends. */
+  changePassword(user: User, wanted: CurrentAndNew, arrived: Arrived): Promise<User | PasswordAnswer>
 }
 
 interface Chosen {
@@ -91,5 +98,6 @@ export function accountsOf(given: Deps): Accounts {
       purpose === 'invitation'
         ? acceptInvitation(deps, chosen, arrived)
         : resetPassword(deps, chosen, arrived),
+    changePassword: (user, wanted, arrived) => changePassword(deps, user, wanted, arrived),
   }
 }

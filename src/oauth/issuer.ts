@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AdapterFactory, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { Service } from '../services/service.ts'
+import { accessTokenAdapter } from './access-token-adapter.ts'
 import { artifactAdapter, takeAssertionId } from './artifact-adapter.ts'
 import { setBrowserHeaders } from './browser-headers.ts'
 import { clientsOf, contextOf } from './clients.ts'
@@ -105,6 +106,8 @@ function adapters(deps: IssuerDeps, service: Service): AdapterFactory {
   const { id } = service
   return (model) => {
     switch (model) {
+      case 'AccessToken':
+        return accessTokenAdapter(deps, id)
       case 'AuthorizationCode':
       case 'DeviceCode':
         return artifactAdapter(deps, id, model, async (grantId) => {

@@ -86,6 +86,18 @@ interface NewPasswordPage extends Form {
   readonly email?: string | undefined
 }
 
+/** `current_password` and `new_password`. */
+interface ChangePasswordPage extends Form {
+  readonly kind: 'change-password'
+  /** For the password manager. */
+  readonly email: string
+  /** In characters. */
+  readonly minLength: number
+  /** What is asked of a password, each one sentence; how long it must be is one of them. */
+  readonly rules: readonly string[]
+  readonly backUrl: string
+}
+
 /** `decision` = allow | deny. */
 interface ConsentPage extends Form {
   readonly kind: 'consent'
@@ -141,6 +153,8 @@ interface LoggedOutPage extends Shown {
 interface AccountPage extends Form {
   readonly kind: 'account'
   readonly person?: { readonly email: string; readonly organization: string } | undefined
+  /** Where they change their password, if they have one. */
+  readonly passwordUrl?: string | undefined
   readonly sessions: readonly {
     readonly id: string
     readonly startedAt: EpochMs
@@ -200,6 +214,7 @@ export type Page =
   | PasswordPage
   | ForgotPage
   | NewPasswordPage
+  | ChangePasswordPage
   | ConsentPage
   | DevicePage
   | DeviceConfirmPage
@@ -221,6 +236,7 @@ const headings: Readonly<Record<Exclude<Kind, 'error' | 'notice'>, string>> = {
   password: 'Enter your password',
   forgot: 'Reset your password',
   'new-password': 'Choose a password',
+  'change-password': 'Change your password',
   consent: 'Allow access?',
   device: 'Connect a device',
   'device-confirm': 'Is this your device?',

@@ -88,7 +88,8 @@ function seen({ secrets }: ArtifactDeps, artifact: Artifact): SeenSession {
     // Known to the library alone, and no way in: only the cookie's value is.
     id: uid,
     startedAt: loginTs * 1000,
-    lastSeenAt: typeof seenAt === 'number' ? seenAt : loginTs * 1000,
+    // Who has just signed out everywhere signs in up to a second ahead.
+    lastSeenAt: Math.max(typeof seenAt === 'number' ? seenAt : 0, loginTs * 1000),
     browser: typeof browser === 'string' ? browser : browserName(undefined),
   }
 }

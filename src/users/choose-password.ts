@@ -32,7 +32,7 @@ interface LinkUse {
   readonly password: string
 }
 
-interface CurrentAndNew {
+export interface CurrentAndNew {
   readonly current: string
   readonly password: string
   /** At whose pages it is changed. */

@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import * as client from 'openid-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { passwordHasher } from '../../src/users/argon2.ts'
+import { users } from '../../src/users/user.ts'
 import { appOf, ask } from './app.ts'
 import { type Browser, faultsOf, noBrowser, openBrowser, type Tab } from './chromium.ts'
 import { type IssuedKey, rightCode, rightPassword, startWorld, type World } from './fixture.ts'
@@ -42,7 +45,10 @@ describe.skipIf(noBrowser !== undefined)('a person in a browser', () => {
     })
     const redirectUris = [`${appOrigin}/callback`]
     app = await world.addKey({ name: 'Calendar', redirectUris, postLogoutRedirectUris: [`${appOrigin}/bye`] })
-    await world.addUser()
+    const ann = await world.addUser()
+    const hash = await passwordHasher(randomBytes).hash(rightPassword)
+    const sealedHash = world.secrets.seal('passwords', ann.id, hash)
+    await world.change(users, ann, { password: { sealedHash, changedAt: world.clock() } })
   }, 60_000)
   afterAll(async () => {
     await browser?.close()
@@ -96,6 +102,25 @@ describe.skipIf(noBrowser !== undefined)('a person in a browser', () => {
     expect(await faultsOf(tab)).toEqual([])
     await press('Take back')
     await seen('None.')
+  })
+
+  test('changes the password, and stays signed in', async () => {
+    await tab.goto(`${world.issuer}/login`)
+    await tab.getByRole('link', { name: 'Change your password' }).click()
+    await seen('Current password')
+    expect(await faultsOf(tab)).toEqual([])
+    await tab.fill('#current_password', 'not the password')
+    await tab.fill('#new_password', 'plum velvet harbour ninety')
+    await press('Change the password')
+    await seen('That is not your current password.')
+    expect(await faultsOf(tab)).toEqual([])
+    await tab.fill('#current_password', rightPassword)
+    await tab.fill('#new_password', 'plum velvet harbour ninety')
+    await press('Change the password')
+    await seen('Your password is changed')
+    expect(await faultsOf(tab)).toEqual([])
+    await tab.getByRole('link', { name: 'Your sessions and apps' }).click()
+    await seen('(this browser)')
   })
 
   test('connects a device, or denies it', async () => {

@@ -54,6 +54,23 @@ export const pagesShown = {
     minLength: 15,
     rules: [],
   },
+  'change-password': {
+    ...form,
+    kind: 'change-password',
+    email: person.email,
+    minLength: 15,
+    rules: ['At least 15 characters: a few words that do not belong together will do.'],
+    backUrl: '/clinic/login',
+  },
+  'change-password-failed': {
+    ...form,
+    kind: 'change-password',
+    error: 'That is not your current password.',
+    email: person.email,
+    minLength: 15,
+    rules: ['At least 15 characters: a few words that do not belong together will do.'],
+    backUrl: '/clinic/login',
+  },
   consent: {
     ...form,
     kind: 'consent',
@@ -91,6 +108,7 @@ export const pagesShown = {
     ...form,
     kind: 'account',
     person,
+    passwordUrl: '/clinic/login/password',
     notice: 'The session was ended.',
     sessions: [
       { id: 's1', startedAt, lastSeenAt: startedAt + 3_600_000, browser: 'Firefox on Linux', current: true },

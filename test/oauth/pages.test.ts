@@ -98,6 +98,7 @@ describe('every page of signing in', () => {
     expect(fields(pagesShown.password)).toEqual(['csrf', 'email', 'password'])
     expect(fields(pagesShown.forgot)).toEqual(['csrf', 'email'])
     expect(fields(pagesShown['new-password'])).toEqual(['csrf', 'new_password'])
+    expect(fields(pagesShown['change-password'])).toEqual(['csrf', 'current_password', 'new_password'])
     expect(fields(pagesShown.consent)).toEqual(['csrf', 'decision', 'decision'])
     expect(fields(pagesShown.device)).toEqual(['csrf', 'xsrf', 'user_code'])
     expect(new Set(fields(pagesShown['device-confirm']))).toEqual(
@@ -113,6 +114,8 @@ describe('every page of signing in', () => {
     ['password', 'email', 'username'],
     ['password', 'password', 'current-password'],
     ['new-password', 'new_password', 'new-password'],
+    ['change-password', 'current_password', 'current-password'],
+    ['change-password', 'new_password', 'new-password'],
   ] as const)('%s lets a password manager fill in %s as %s', (kind, field, autocomplete) => {
     const input = tagsOf(render(pagesShown[kind])).find(({ attributes }) => attributes.get('name') === field)
     expect(input?.attributes.get('autocomplete')).toBe(autocomplete)

@@ -31,11 +31,10 @@ export async function completeSignIn(
 ): Promise<void> {
   const { deps } = at
   await refuseOtherOrganization(at, here, person)
-  const { id: accountId, signedOutAt = 0 } = person.user
+  const { id: accountId } = person.user
   const nowSeconds = Math.floor(deps.clock() / 1000)
-  // Never counted as one from before everybody was signed out, in whose second it may be.
-  // Nor from the future, whatever a provider says: a sign-in that is always fresh would outlive every end.
-  const ts = Math.max(Math.min(authTime ?? nowSeconds, nowSeconds), Math.ceil(signedOutAt / 1000))
+  // Never from the future, whatever a provider says: a sign-in that is always fresh would outlive every end.
+  const ts = signInSeconds(person.user, Math.min(authTime ?? nowSeconds, nowSeconds))
   const login = {
     ...{ accountId, ts },
     ...(amr.length > 0 && { amr: [...amr] }),
@@ -46,6 +45,11 @@ export async function completeSignIn(
   await leaveOther(at, ctx, here, accountId)
   if (isAlone(here)) await beginSession(at, ctx, here, login)
   else await finish(at, ctx, here, { login, select_account: {} })
+}
+
+/** When a sign-in was, but never counted as one from before everybody was signed out, in whose second it may be. */
+export function signInSeconds({ signedOutAt = 0 }: Person['user'], atSeconds: number): number {
+  return Math.max(atSeconds, Math.ceil(signedOutAt / 1000))
 }
 
 /** Where the app has named the organization, only its people go back to the app. */
@@ -81,9 +85,21 @@ interface Login {
 }
 
 async function beginSession(
-  { provider, service, deps }: PagesOf,
+  at: PagesOf,
   ctx: Context,
   { interaction }: UnderWay,
+  login: Login,
+): Promise<void> {
+  await openSession(at, ctx, login)
+  await interaction.destroy()
+  ctx.status = 303
+  ctx.redirect(interaction.returnTo)
+}
+
+/** The session of this browser, under a new id: what was known of it before is good for nothing. */
+export async function openSession(
+  { provider, service, deps }: PagesOf,
+  ctx: Context,
   { ts: loginTs, upstream, ...login }: Login,
 ): Promise<void> {
   const session = await provider.Session.get(ctx)
@@ -92,9 +108,6 @@ async function beginSession(
   keepUpstream(session, upstream)
   const seconds = sessionSeconds(service, loginTs, deps.clock())
   await session.save(seconds)
-  await interaction.destroy()
   const expires = new Date(deps.clock() + seconds * 1000)
   ctx.cookies.set(provider.cookieName('session'), session.jti, { httpOnly: true, sameSite: 'lax', expires })
-  ctx.status = 303
-  ctx.redirect(interaction.returnTo)
 }

@@ -7,12 +7,8 @@ import { brandOf } from '../brand.ts'
 import { signInRoute } from '../endpoints.ts'
 import { send } from '../pages.ts'
 import { csrfFor, readForm } from './form.ts'
+import { passwordRules, whyRefused } from './new-password.ts'
 import type { PagesOf } from './pages-of.ts'
-
-const rules = [
-  `At least ${passwordLengthMin} characters: a few words that do not belong together will do.`,
-  'Not one that many people use. Spaces and every kind of letter are welcome.',
-]
 
 /** Which mailed link a path of the sign-in is for. */
 export function linkPurpose(path: string): LinkPurpose | undefined {
@@ -36,7 +32,7 @@ async function choose(at: PagesOf, ctx: Context, purpose: LinkPurpose, text: str
     await deps.accounts.choosePassword(purpose, chosen, { requestId, address })
   } catch (cause) {
     if (!hasCode(cause, 'password_refused')) throw cause
-    await showChoosing(at, ctx, purpose, text, saidOf(cause))
+    await showChoosing(at, ctx, purpose, text, whyRefused(cause))
     return
   }
   const heading = purpose === 'invitation' ? 'Your account is ready' : 'Your password is changed'
@@ -46,14 +42,6 @@ async function choose(at: PagesOf, ctx: Context, purpose: LinkPurpose, text: str
     text: `Go back to the app and sign in with your new password, or sign in here.${next}`,
     link: { url: `/${service.slug}${signInRoute}`, text: 'Sign in' },
   })
-}
-
-/** A sentence each, whether or not they end as one. */
-function saidOf({ message, fix }: DomainError): string {
-  return [message, fix]
-    .filter((part) => part !== undefined)
-    .map((part) => part.charAt(0).toUpperCase() + part.slice(1).replace(/\.$/, ''))
-    .join('. ')
 }
 
 async function showChoosing(
@@ -66,7 +54,13 @@ async function showChoosing(
   const { user } = await deps.accounts.findLink(service.id, purpose, text)
   const page = {
     kind: 'new-password',
-    ...{ brand: brandOf(service), error, email: user.email, rules, minLength: passwordLengthMin },
+    ...{
+      brand: brandOf(service),
+      error,
+      email: user.email,
+      rules: passwordRules,
+      minLength: passwordLengthMin,
+    },
     csrf: csrfFor(deps.secrets, text),
     action: `/${service.slug}${signInRoute}/${purpose}?link=${encodeURIComponent(text)}`,
   } as const

@@ -14,6 +14,7 @@ import { appsIn, endSession, sessionsOf } from '../sessions.ts'
 import { signOutUpstream } from '../upstream-sign-out.ts'
 import { wordsOf } from '../usable-scopes.ts'
 import { csrfFor, readForm } from './form.ts'
+import { hasPassword, ownPasswordPath } from './own-password.ts'
 import type { PagesOf } from './pages-of.ts'
 import { forget } from './remembered.ts'
 import { tellSignedOut } from './tell-signed-out.ts'
@@ -22,7 +23,7 @@ const consentsMax = 200
 
 type Session = Awaited<ReturnType<PagesOf['provider']['Session']['get']>>
 
-interface Own {
+export interface Own {
   readonly person: Person
   readonly session: Session
 }
@@ -39,7 +40,9 @@ export async function signedIn({ provider, deps }: PagesOf, ctx: Context): Promi
 export async function showOwn(at: PagesOf, ctx: Context, { person, session }: Own, notice?: string) {
   const { deps, service } = at
   const { user, organization } = person
-  const sessions = await sessionsOf(deps, service.id, user.id)
+  const kept = await sessionsOf(deps, service.id, user.id)
+  // One from before everybody was signed out lets nobody in.
+  const sessions = kept.filter(({ startedAt }) => !isSignedOut(person, startedAt / 1000))
   const given = await deps.storedRecords.list(organization.id, consents, 'user', user.id, {
     limit: consentsMax,
   })
@@ -48,6 +51,7 @@ export async function showOwn(at: PagesOf, ctx: Context, { person, session }: Ow
     action: `/${service.slug}${signInRoute}`,
     csrf: csrfFor(deps.secrets, session.uid),
     person: { email: user.email, organization: organization.name },
+    passwordUrl: (await hasPassword(at, person)) ? `/${service.slug}${ownPasswordPath}` : undefined,
     sessions: sessions.map((one) => ({ ...one, current: one.id === session.uid })),
     consents: given
       .filter(({ serviceId }) => serviceId === service.id)

@@ -15,7 +15,8 @@ import { beginAlone } from './begin-alone.ts'
 import { answerConsent, showConsent } from './consent.ts'
 import { readForm } from './form.ts'
 import { answerLink, linkPurpose } from './link-page.ts'
-import { answerOwn, showOwn, signedIn } from './own-page.ts'
+import { answerOwn, type Own, showOwn, signedIn } from './own-page.ts'
+import { answerOwnPassword, ownPasswordPath } from './own-password.ts'
 import type { PagesOf } from './pages-of.ts'
 import { answerSignIn, showSignIn } from './steps.ts'
 import { refuseOtherSession, underWay } from './under-way.ts'
@@ -46,7 +47,9 @@ export function signInPages(
 }
 
 async function answer(at: PagesOf, ctx: Context): Promise<void> {
-  if (ctx.path === signInRoute || ctx.path === `${signInRoute}/`) return answerAlone(at, ctx)
+  if (ctx.path === signInRoute || ctx.path === `${signInRoute}/`)
+    return answerAlone(at, ctx, ctx.method === 'GET' ? showOwn : answerOwn)
+  if (ctx.path === ownPasswordPath) return answerAlone(at, ctx, answerOwnPassword)
   const purpose = linkPurpose(ctx.path)
   if (purpose !== undefined) return answerLink(at, ctx, purpose)
   const [, uid, step] = path.exec(ctx.path) ?? []
@@ -64,12 +67,14 @@ async function answer(at: PagesOf, ctx: Context): Promise<void> {
   else throw new DomainError('not_found', 'there is no such form')
 }
 
-/** Without an app: one's own page, after signing in to it. */
-async function answerAlone(at: PagesOf, ctx: Context): Promise<void> {
+/** Without an app: a page of one's own, after signing in. */
+async function answerAlone(
+  at: PagesOf,
+  ctx: Context,
+  page: (at: PagesOf, ctx: Context, own: Own) => Promise<void>,
+): Promise<void> {
   const own = await signedIn(at, ctx)
-  if (own === undefined) await beginAlone(at, ctx)
-  else if (ctx.method === 'GET') await showOwn(at, ctx, own)
-  else await answerOwn(at, ctx, own)
+  await (own === undefined ? beginAlone(at, ctx) : page(at, ctx, own))
 }
 
 async function answerErrors({ deps, service }: PagesOf, ctx: Context, next: Koa.Next): Promise<void> {

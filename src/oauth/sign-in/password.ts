@@ -49,7 +49,7 @@ async function personWith(
   return (await admitted(records, user)) ?? wrong
 }
 
-function tooMany(seconds: number): string {
+export function tooMany(seconds: number): string {
   const minutes = Math.ceil(seconds / 60)
   return `Too many tries. Wait ${minutes === 1 ? 'a minute' : `${minutes} minutes`}, or ask for a new password.`
 }
