@@ -4,7 +4,7 @@ import { domainName, domainOfEmail, locateVerifiedDomain } from '../organization
 import { type Organization, organizations } from '../organizations/organization.ts'
 import { slugPattern } from '../organizations/slug.ts'
 import { entitledRoles, entitlements } from '../services/entitlement.ts'
-import { findService } from '../services/find-service.ts'
+import type { Service } from '../services/service.ts'
 import type { Records } from '../storage/ports.ts'
 import { usersByEmail } from '../users/find-user.ts'
 import type { User } from '../users/user.ts'
@@ -54,6 +54,9 @@ interface Deps {
   readonly records: Records
 }
 
+/** The service that people come to; given, since its model is too large to be read again for each of them. */
+type ServiceHere = Pick<Service, 'id' | 'model'>
+
 /** What a hint leads to: an organization that may use the service, with the connection of it. */
 interface Through {
   readonly organizationId: OrganizationId
@@ -65,25 +68,25 @@ interface Through {
  * browser remembers, what the person types. A stranger's hints lead only to a connection, which whoever follows it sees:
  * an organization without one, and one that does not exist, are answered alike, after the same reads.
  */
-export async function discoverTenant(deps: Deps, serviceId: ServiceId, hints: Hints): Promise<Discovery> {
+export async function discoverTenant(deps: Deps, service: ServiceHere, hints: Hints): Promise<Discovery> {
   const { organization, connection, domainHint, loginHint, remembered, email } = hints
-  if (email !== undefined) return await discoverByEmail(deps, serviceId, hints, email, 'email')
+  if (email !== undefined) return await discoverByEmail(deps, service, hints, email, 'email')
   if (organization !== undefined) {
-    const route = await routeOfOrganization(deps, serviceId, organization, domainOfEmail(loginHint ?? ''))
+    const route = await routeOfOrganization(deps, service, organization, domainOfEmail(loginHint ?? ''))
     return route === undefined ? asked(loginHint) : found(route, 'organization')
   }
   if (connection !== undefined) {
-    const route = await routeOfConnection(deps, serviceId, connection)
+    const route = await routeOfConnection(deps, service, connection)
     return route === undefined ? asked(loginHint) : found(route, 'connection')
   }
   if (domainHint !== undefined) {
-    const route = await routeOfDomain(deps, serviceId, domainName(domainHint))
+    const route = await routeOfDomain(deps, service, domainName(domainHint))
     if (route !== undefined) return found(route, 'domain_hint')
   }
   if (loginHint !== undefined && domainOfEmail(loginHint) !== undefined)
-    return await discoverByEmail(deps, serviceId, hints, loginHint, 'login_hint')
+    return await discoverByEmail(deps, service, hints, loginHint, 'login_hint')
   if (remembered !== undefined) {
-    const route = await routeOfRemembered(deps, serviceId, remembered)
+    const route = await routeOfRemembered(deps, service, remembered)
     if (route !== undefined) return route
   }
   return { kind: 'ask_email' }
@@ -102,12 +105,12 @@ function asked(loginHint: string | undefined): Discovery {
 /** A hint at an organization is not overruled by an address: who is of another proves the address first. */
 async function discoverByEmail(
   deps: Deps,
-  serviceId: ServiceId,
+  service: ServiceHere,
   { organization, connection }: Hints,
   email: string,
   reason: 'email' | 'login_hint',
 ): Promise<Discovery> {
-  const route = await routeOfDomain(deps, serviceId, domainOfEmail(email))
+  const route = await routeOfDomain(deps, service, domainOfEmail(email))
   const place = route && (await deps.records.find(route.organizationId, organizations, route.organizationId))
   const isOther = organization !== undefined && organization !== place?.id && organization !== place?.slug
   if (route === undefined || isOther || (connection !== undefined && connection !== route.connectionId))
@@ -120,16 +123,16 @@ const nowhere = 'org_00000000000000000000000000' as OrganizationId
 
 async function routeOfDomain(
   deps: Deps,
-  serviceId: ServiceId,
+  service: ServiceHere,
   name: string | undefined,
 ): Promise<Through | undefined> {
   const place = await locateVerifiedDomain(deps.records, name ?? '')
-  return await routeWithin(deps, serviceId, place?.organizationId ?? nowhere, name)
+  return await routeWithin(deps, service, place?.organizationId ?? nowhere, name)
 }
 
 async function routeOfOrganization(
   deps: Deps,
-  serviceId: ServiceId,
+  service: ServiceHere,
   slugOrId: string,
   domain: string | undefined,
 ): Promise<Through | undefined> {
@@ -137,27 +140,27 @@ async function routeOfOrganization(
   const [place] = await deps.records.locate(organizations, 'slug', slug, { limit: 1 })
   return await routeWithin(
     deps,
-    serviceId,
+    service,
     parseId('org', slugOrId) ?? place?.organizationId ?? nowhere,
     domain,
   )
 }
 
-async function routeOfConnection(deps: Deps, serviceId: ServiceId, id: string): Promise<Through | undefined> {
+async function routeOfConnection(deps: Deps, service: ServiceHere, id: string): Promise<Through | undefined> {
   const connectionId = parseId('con', id)
   const connection = connectionId && (await findConnection(deps.records, connectionId))
-  const { usable, active } = await tenant(deps, serviceId, connection?.organizationId ?? nowhere)
+  const { usable, active } = await tenant(deps, service, connection?.organizationId ?? nowhere)
   const chosen = active.find((one) => one.id === connectionId)
   return usable === undefined || chosen === undefined ? undefined : routeTo(chosen)
 }
 
 async function routeWithin(
   deps: Deps,
-  serviceId: ServiceId,
+  service: ServiceHere,
   organizationId: OrganizationId,
   domain: string | undefined,
 ): Promise<Through | undefined> {
-  const { usable, active } = await tenant(deps, serviceId, organizationId)
+  const { usable, active } = await tenant(deps, service, organizationId)
   const chosen = domain === undefined ? oneOf(active) : speakerFor(active, domain)
   return usable === undefined || chosen === undefined ? undefined : routeTo(chosen)
 }
@@ -174,10 +177,10 @@ function routeTo({ id, organizationId }: Connection): Through {
 /** As if the address were proven anew: who has a password there is not sent to a connection that is not theirs. */
 async function routeOfRemembered(
   deps: Deps,
-  serviceId: ServiceId,
+  service: ServiceHere,
   { organizationId, email }: NonNullable<Hints['remembered']>,
 ): Promise<Discovery | undefined> {
-  const known = await tenantsOfProvenEmail(deps, serviceId, email)
+  const known = await tenantsOfProvenEmail(deps, service, email)
   const place = known.find((one) => one.organizationId === organizationId)
   if (place === undefined) return undefined
   const through = place.connectionId === undefined ? {} : { connectionId: place.connectionId }
@@ -187,18 +190,16 @@ async function routeOfRemembered(
 /** An organization, if its people may come in at the service, and its connections. The same reads whatever is found. */
 async function tenant(
   { records }: Deps,
-  serviceId: ServiceId,
+  service: ServiceHere,
   organizationId: OrganizationId,
 ): Promise<{ readonly usable: Organization | undefined; readonly active: readonly Connection[] }> {
-  const [organization, active, entitlement, service] = await Promise.all([
+  const [organization, active, entitlement] = await Promise.all([
     records.find(organizationId, organizations, organizationId),
     activeConnections(records, organizationId),
-    records.find(organizationId, entitlements, serviceId),
-    findService(records, serviceId),
+    records.find(organizationId, entitlements, service.id),
   ])
   const isUsable =
     organization?.state.kind === 'active' &&
-    service !== undefined &&
     entitledRoles(service.model, organization, entitlement).length > 0
   return { usable: isUsable ? organization : undefined, active }
 }
@@ -217,17 +218,17 @@ export interface Tenant {
  */
 export async function tenantsOfProvenEmail(
   deps: Deps,
-  serviceId: ServiceId,
+  service: ServiceHere,
   email: string,
 ): Promise<readonly Tenant[]> {
   const people = (await usersByEmail(deps.records, email)).filter(({ state }) => state.kind !== 'disabled')
-  const tenants = await Promise.all(people.map((user) => tenantOf(deps, serviceId, user)))
+  const tenants = await Promise.all(people.map((user) => tenantOf(deps, service, user)))
   return tenants.filter((one) => one !== undefined)
 }
 
-async function tenantOf(deps: Deps, serviceId: ServiceId, user: User): Promise<Tenant | undefined> {
+async function tenantOf(deps: Deps, service: ServiceHere, user: User): Promise<Tenant | undefined> {
   const { organizationId } = user
-  const { usable, active } = await tenant(deps, serviceId, organizationId)
+  const { usable, active } = await tenant(deps, service, organizationId)
   if (usable === undefined) return undefined
   const { name } = usable
   const connection = await connectionOf(deps, user, active)

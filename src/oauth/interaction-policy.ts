@@ -55,7 +55,7 @@ function otherOrganization(deps: IssuerDeps, service: Service) {
     if (account === undefined || result?.login !== undefined) return false
     const { organization } = personOf(ctx)
     const { params = {} } = ctx.oidc
-    return !(await isMeant({ records: deps.storedRecords }, service.id, organization, hintsIn(params)))
+    return !(await isMeant({ records: deps.storedRecords }, service, organization, hintsIn(params)))
   }
   // Without asking (`prompt=none`) the app is told so (OpenID Connect Core §3.1.2.6).
   return new Check('other_organization', 'End-User authentication is required', 'login_required', isOther)

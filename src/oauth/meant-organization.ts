@@ -1,7 +1,8 @@
 import { findConnection } from '../connections/connection.ts'
 import { discoverTenant } from '../connections/tenant-discovery.ts'
-import { parseId, type ServiceId } from '../ids.ts'
+import { parseId } from '../ids.ts'
 import type { Organization } from '../organizations/organization.ts'
+import type { Service } from '../services/service.ts'
 import type { Records } from '../storage/ports.ts'
 
 /** What a request says of the organization that is meant. */
@@ -29,14 +30,14 @@ export function hintsIn(params: Readonly<Record<string, unknown>>): Organization
 /** Whether people of this organization are meant by the request, as far as it says. */
 export async function isMeant(
   deps: { readonly records: Records },
-  serviceId: ServiceId,
+  service: Service,
   { id, slug }: Organization,
   { organization, connection, domainHint, loginHint }: OrganizationHints,
 ): Promise<boolean> {
   if (organization !== undefined && organization !== id && organization !== slug) return false
   if (connection !== undefined && !(await belongsTo(deps.records, connection, id))) return false
   if (domainHint === undefined && loginHint === undefined) return true
-  const found = await discoverTenant(deps, serviceId, { domainHint, loginHint })
+  const found = await discoverTenant(deps, service, { domainHint, loginHint })
   return found.kind !== 'found' || found.organizationId === id
 }
 

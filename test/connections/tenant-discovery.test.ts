@@ -30,7 +30,7 @@ beforeEach(async () => {
 })
 afterEach(() => at.store.close())
 
-const discover = (hints: Hints) => discoverTenant(at.deps, at.clinic.id, hints)
+const discover = (hints: Hints) => discoverTenant(at.deps, at.clinic, hints)
 const found = (reason: string) => ({ kind: 'found', organizationId: withSso, connectionId: sso.id, reason })
 
 describe('a person is sent to their organization', () => {
@@ -179,7 +179,7 @@ describe('a stranger is told nothing', () => {
           return records.locate(from, index, key, page)
         },
       }
-      await discoverTenant({ records: counted }, at.clinic.id, hints)
+      await discoverTenant({ records: counted }, at.clinic, hints)
       return reads
     }
     for (const [known, unknown] of [
@@ -196,7 +196,7 @@ describe('a stranger is told nothing', () => {
 })
 
 describe('who has proven an address', () => {
-  const tenants = (email: string) => tenantsOfProvenEmail(at.deps, at.clinic.id, email)
+  const tenants = (email: string) => tenantsOfProvenEmail(at.deps, at.clinic, email)
   const hash = { sealedHash: 'v1$x$y', changedAt: 1 }
 
   test('is shown each organization that knows it, and the way in', async () => {

@@ -56,7 +56,7 @@ export function signInSeconds({ signedOutAt = 0 }: Person['user'], atSeconds: nu
 async function refuseOtherOrganization(at: PagesOf, here: UnderWay, { organization }: Person): Promise<void> {
   const { organization: named, connection } = hintsOf(here)
   const records = at.deps.storedRecords
-  if (await isMeant({ records }, at.service.id, organization, { organization: named, connection })) return
+  if (await isMeant({ records }, at.service, organization, { organization: named, connection })) return
   throw new DomainError(
     'sign_in_refused',
     `the app asks for people of another organization than ${organization.name}`,

@@ -67,7 +67,7 @@ async function beginSignIn(at: PagesOf, ctx: Context, here: UnderWay): Promise<v
   const hints = hintsOf(here)
   const isAnew = here.interaction.prompt.name === 'select_account'
   const remembered = isAnew ? undefined : rememberedAt(at, ctx)
-  const found = await discoverTenant({ records: at.deps.storedRecords }, at.service.id, {
+  const found = await discoverTenant({ records: at.deps.storedRecords }, at.service, {
     ...hints,
     remembered,
   })
@@ -86,7 +86,7 @@ async function answerEmail(at: PagesOf, ctx: Context, here: UnderWay, form: Form
     return
   }
   const hints = { ...hintsOf(here), email: email.data }
-  const found = await discoverTenant({ records: at.deps.storedRecords }, at.service.id, hints)
+  const found = await discoverTenant({ records: at.deps.storedRecords }, at.service, hints)
   await goTo(at, ctx, here, found, email.data)
 }
 
@@ -155,7 +155,7 @@ async function tenantsFor({ deps, service }: PagesOf, here: UnderWay): Promise<r
   const records = deps.storedRecords
   const { email = '', isProven } = here.progress
   if (isProven !== true) throw new DomainError('forbidden', 'the address is not proven')
-  const all = await tenantsOfProvenEmail({ records }, service.id, email)
+  const all = await tenantsOfProvenEmail({ records }, service, email)
   const { organization, connection } = hintsOf(here)
   const asked = await Promise.all(
     all.map(async (tenant) => {
