@@ -31,7 +31,9 @@ export class QuotaCounter {
   constructor(name: string, quota: Quota, countedMax: number) {
     this.#name = name
     this.#quota = quota
-    this.#windows = new LRUCache({ max: countedMax, ttl: quota.windowSeconds * 1000, ttlResolution: 100 })
+    // By size, each of 1: with `max` the library sets aside 40 bytes for every key that there might ever be.
+    const bound = { maxSize: countedMax, sizeCalculation: () => 1 }
+    this.#windows = new LRUCache({ ...bound, ttl: quota.windowSeconds * 1000, ttlResolution: 100 })
   }
 
   /** `"name";q=…;w=…`, as the `RateLimit-Policy` header lists it (draft-ietf-httpapi-ratelimit-headers). */
