@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Browser } from '../../examples/clinic/demo/browser.ts'
 
 const root = new URL('../..', import.meta.url).pathname
 let folder: string
@@ -60,11 +61,16 @@ describe('npm run demo', { timeout: 120_000 }, () => {
     expect(await readdir(folder)).toEqual([])
   })
 
-  test('stays up, and Ctrl-C ends the server and removes its store', async () => {
+  test('stays up, shows each mail as it comes, and Ctrl-C ends the server and removes its store', async () => {
     const child = startDemo()
     const told = await untilSaid(child, 'until Ctrl-C')
     const latchkey = /^Latchkey +(\S+)/m.exec(told)?.[1] ?? ''
     expect((await fetch(`${latchkey}/healthz`)).status).toBe(200)
+    const [, email = ''] = /^# +(wren@\S+)/m.exec(told) ?? []
+    const mailed = untilSaid(child, `Mail to ${email}`)
+    const browser = new Browser()
+    await browser.press(await browser.open(`${latchkey}/clinic/login`), 'Continue', { email })
+    expect(await mailed).toMatch(/^Mail to wren@willow-lane\.example: \d{6} is your code/m)
     child.kill('SIGINT')
     await once(child, 'close')
     expect(child.exitCode).toBe(0)
