@@ -19,6 +19,7 @@ import {
   overrideReplayDetection,
   overrideResourceNames,
   overrideSessions,
+  saveNoLateSessions,
   type UpstreamSession,
 } from './library-overrides.ts'
 import { answerLogo } from './logo.ts'
@@ -59,6 +60,7 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   overrideRefreshTokenIds(provider, () => exchangeOf(contextOf()).refreshSuccessor)
   trustOrigin(provider, deps.origin)
   keepGrantsAtLogout(provider, () => exchangeOf(contextOf()).endpoint === 'logout')
+  saveNoLateSessions(provider)
   overrideSessions(provider, () => upstreamOfSignIn(Provider.ctx))
   overrideReplayDetection(provider, takeAssertionId(deps, service.id))
   overrideClients(provider, clientsOf(deps, service, provider))

@@ -117,7 +117,7 @@ export function keepGrantsAtLogout(provider: Provider, isLogout: () => boolean):
  * devices shows an error to a browser that brings no cookie: it puts the form's token into a session that came too late
  * for one (lib/shared/error_handler.js).
  */
-export function overrideSessions(provider: Provider): void {
+export function saveNoLateSessions(provider: Provider): void {
   const { prototype } = provider.Session as unknown as {
     prototype: { readonly exp?: number; persist(): Promise<unknown> }
   }

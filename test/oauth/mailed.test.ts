@@ -117,7 +117,9 @@ describe.each(['invitation', 'reset'] as const)('a mailed link (%s)', (purpose) 
     const { url } = await linked(purpose)
     const browser = new Browser(world.origin)
     const done = await choose(url, password, browser)
-    expect(done.text).toContain(purpose === 'invitation' ? 'Your account is ready' : 'Your password is changed')
+    expect(done.text).toContain(
+      purpose === 'invitation' ? 'Your account is ready' : 'Your password is changed',
+    )
     const next = /<a href="([^"]+)"/.exec(done.text)?.[1] ?? ''
     expect(next).toBe('/clinic/login')
     const code = await browser.submit(await browser.open(next), { email })

@@ -9,32 +9,18 @@ import { destroyGrant } from '../destroy-grant.ts'
 import { signInRoute } from '../endpoints.ts'
 import { upstreamOfSession } from '../library-overrides.ts'
 import { leave, send } from '../pages.ts'
-import { findPerson, isSignedOut, type Person } from '../people.ts'
+import { isSignedOut, type Person } from '../people.ts'
 import { appsIn, endSession, sessionsOf } from '../sessions.ts'
 import { signOutUpstream } from '../upstream-sign-out.ts'
 import { wordsOf } from '../usable-scopes.ts'
 import { csrfFor, readForm } from './form.ts'
+import type { Own } from './own.ts'
 import { hasPassword, ownPasswordPath } from './own-password.ts'
 import type { PagesOf } from './pages-of.ts'
 import { forget } from './remembered.ts'
 import { tellSignedOut } from './tell-signed-out.ts'
 
 const consentsMax = 200
-
-type Session = Awaited<ReturnType<PagesOf['provider']['Session']['get']>>
-
-export interface Own {
-  readonly person: Person
-  readonly session: Session
-}
-
-/** Who this browser's session belongs to; `undefined`: nobody is signed in. */
-export async function signedIn({ provider, deps }: PagesOf, ctx: Context): Promise<Own | undefined> {
-  const session = await provider.Session.get(ctx)
-  const userId = parseId('usr', session.accountId ?? '')
-  const person = userId && (await findPerson(deps.records, userId))
-  return person === undefined || isSignedOut(person, session.loginTs) ? undefined : { person, session }
-}
 
 /** One's own sessions and consents at the service. */
 export async function showOwn(at: PagesOf, ctx: Context, { person, session }: Own, notice?: string) {

@@ -10,7 +10,7 @@ import type { Person } from '../people.ts'
 import { openSession, signInSeconds } from './complete.ts'
 import { csrfFor, type Form, readForm } from './form.ts'
 import { passwordRules, whyRefused } from './new-password.ts'
-import type { Own } from './own-page.ts'
+import type { Own } from './own.ts'
 import type { PagesOf } from './pages-of.ts'
 import { tooMany } from './password.ts'
 
