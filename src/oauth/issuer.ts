@@ -61,7 +61,7 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
   trustOrigin(provider, deps.origin)
   keepGrantsAtLogout(provider, () => exchangeOf(contextOf()).endpoint === 'logout')
   saveNoLateSessions(provider)
-  overrideSessions(provider, () => upstreamOfSignIn(Provider.ctx))
+  overrideSessions(provider, deps.clock, () => upstreamOfSignIn(Provider.ctx))
   overrideReplayDetection(provider, takeAssertionId(deps, service.id))
   overrideClients(provider, clientsOf(deps, service, provider))
   overrideBackchannelLogout(provider, (...told) => tellClient(deps, provider, ...told))

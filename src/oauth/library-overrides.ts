@@ -1,6 +1,7 @@
 // The one file that reaches past the documented interface of `oidc-provider`; each override says what it stands for and
 // was read in the source of 9.13.3. An upgrade checks this file first.
 import type { ClientMetadata, Provider } from 'oidc-provider'
+import type { Clock } from '../clock.ts'
 import type { ConnectionId } from '../ids.ts'
 
 export type LibraryClient = InstanceType<Provider['Client']>
@@ -186,13 +187,17 @@ export interface UpstreamSession {
 type LibrarySession = InstanceType<Provider['Session']>
 
 /**
- * A session keeps where its person comes from. The library keeps what it knows (lib/models/session.js, `IN_PAYLOAD`), and
+ * A session keeps where its person comes from, and when they came: who signed in at a provider long ago begins here now. The library keeps what it knows (lib/models/session.js, `IN_PAYLOAD`), and
  * passes on of a sign-in what it knows (lib/actions/authorization/resume.js).
  * @param upstreamOf what the sign-in of this request says of it
  */
-export function overrideSessions(provider: Provider, upstreamOf: () => UpstreamSession | undefined): void {
+export function overrideSessions(
+  provider: Provider,
+  clock: Clock,
+  upstreamOf: () => UpstreamSession | undefined,
+): void {
   const Session = provider.Session as unknown as { readonly IN_PAYLOAD: readonly string[] }
-  const kept = [...Session.IN_PAYLOAD, 'upstream']
+  const kept = [...Session.IN_PAYLOAD, 'upstream', 'beganAt']
   Object.defineProperty(Session, 'IN_PAYLOAD', { get: () => kept })
   const { prototype } = provider.Session
   const { loginAccount } = prototype
@@ -200,6 +205,7 @@ export function overrideSessions(provider: Provider, upstreamOf: () => UpstreamS
     loginAccount.call(this, details)
     // Whoever signs in another way takes nothing over.
     keepUpstream(this, upstreamOf())
+    Object.assign(this, { beganAt: Math.floor(clock() / 1000) })
   }
 }
 
@@ -210,6 +216,11 @@ export function isEnded(session: object): boolean {
 
 export function keepUpstream(session: object, upstream: UpstreamSession | undefined): void {
   Object.assign(session, { upstream })
+}
+
+/** When the session began, in seconds; `undefined` before anybody has signed in. */
+export function beganAtOf(session: object): number | undefined {
+  return (session as { readonly beganAt?: number }).beganAt
 }
 
 /** Where the session's person comes from; `undefined`: from here. */

@@ -18,6 +18,7 @@ import { grantAdapter } from './grants.ts'
 import { claimsByScope, identityScopes, isIdentityScope } from './identity-scopes.ts'
 import { interactionPolicy, rememberedGrant } from './interaction-policy.ts'
 import type { IssuerDeps } from './issuer-deps.ts'
+import { beganAtOf } from './library-overrides.ts'
 import { apiScopesOf } from './registration.ts'
 import { interactionSeconds, sessionSeconds } from './session-life.ts'
 import { scopesOpenTo } from './usable-scopes.ts'
@@ -63,7 +64,7 @@ export function peopleTtl({ clock }: IssuerDeps, service: Service) {
     AuthorizationCode: codeSeconds,
     IdToken: idTokenSeconds,
     Interaction: interactionSeconds,
-    Session: (_ctx, session) => sessionSeconds(service, session.loginTs, clock()),
+    Session: (_ctx, session) => sessionSeconds(service, beganAtOf(session) ?? session.loginTs, clock()),
   } satisfies Configuration['ttl']
 }
 

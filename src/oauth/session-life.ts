@@ -7,12 +7,12 @@ export const interactionSeconds = 1800
 
 /**
  * A session ends when nobody has used it for a while, and some time after the sign-in whatever is done with it.
- * @param signedInAt in seconds
+ * @param beganAt in seconds
  * @returns what is left, in seconds
  */
-export function sessionSeconds(service: Service, signedInAt: number | undefined, nowMs: EpochMs): number {
-  if (signedInAt === undefined) return interactionSeconds
+export function sessionSeconds(service: Service, beganAt: number | undefined, nowMs: EpochMs): number {
+  if (beganAt === undefined) return interactionSeconds
   const { sessionIdleSeconds, sessionAbsoluteSeconds } = signInOf(service)
-  const left = signedInAt + sessionAbsoluteSeconds - Math.floor(nowMs / 1000)
+  const left = beganAt + sessionAbsoluteSeconds - Math.floor(nowMs / 1000)
   return Math.max(1, Math.min(sessionIdleSeconds, left))
 }

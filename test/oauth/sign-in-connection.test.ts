@@ -83,6 +83,13 @@ describe('signing in through the organization’s own provider', () => {
     expect(decodeJwt(tokens.access_token)['auth_time']).toBeLessThanOrEqual(Date.now() / 1000)
   })
 
+  test('a sign-in at the provider long ago begins a session now, which does not end at once', async () => {
+    const authTime = Math.floor(Date.now() / 1000) - 30 * 86_400
+    const { browser } = await comeThrough(at, { claims: (usual) => ({ ...usual, auth_time: authTime }) })
+    await setTimeout(1_100)
+    expect((await open(at, {}, browser)).seen.text).toContain('name="decision"')
+  })
+
   test('what the app asks of the sign-in is asked of the provider', async () => {
     await comeThrough(at)
     const { away } = await goAway(undefined, { prompt: 'login', max_age: '60' })

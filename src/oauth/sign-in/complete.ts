@@ -1,6 +1,6 @@
 import type { Context } from 'koa'
 import { DomainError } from '../../errors.ts'
-import { keepUpstream, type UpstreamSession } from '../library-overrides.ts'
+import { beganAtOf, keepUpstream, type UpstreamSession } from '../library-overrides.ts'
 import { isMeant } from '../meant-organization.ts'
 import type { Person } from '../people.ts'
 import { sessionSeconds } from '../session-life.ts'
@@ -106,7 +106,7 @@ export async function openSession(
   session.resetIdentifier()
   session.loginAccount({ ...login, loginTs })
   keepUpstream(session, upstream)
-  const seconds = sessionSeconds(service, loginTs, deps.clock())
+  const seconds = sessionSeconds(service, beganAtOf(session), deps.clock())
   await session.save(seconds)
   const expires = new Date(deps.clock() + seconds * 1000)
   ctx.cookies.set(provider.cookieName('session'), session.jti, { httpOnly: true, sameSite: 'lax', expires })
