@@ -51,10 +51,16 @@ export function peopleConfiguration(deps: IssuerDeps, service: Service) {
   } satisfies Configuration
 }
 
-/** When the person signed in, in seconds: as the code or token has it, or the session. */
+/** When the person signed in, in seconds: as the code or token has it (one for userinfo among its claims), or the session. */
 function signedInAt(ctx: KoaContextWithOIDC, source: object | undefined): number | undefined {
-  const authTime = source !== undefined && 'authTime' in source ? source.authTime : ctx.oidc.session?.loginTs
-  return typeof authTime === 'number' ? authTime : undefined
+  if (source === undefined) return ctx.oidc.session?.loginTs
+  const { authTime, extra }: Moments = source
+  return authTime ?? extra?.auth_time
+}
+
+interface Moments {
+  readonly authTime?: number
+  readonly extra?: { readonly auth_time?: number }
 }
 
 /** In seconds. */
