@@ -35,7 +35,11 @@ export async function startServerProcess(
   args: readonly string[],
   { answersAt, env = {} }: { readonly answersAt: string; readonly env?: Readonly<Record<string, string>> },
 ): Promise<Started> {
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  // In a process group of its own: Apache ends with all of its group, which would be these tests.
+  const child = spawn(command, args, {
+    ...{ env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+  })
+  process.once('exit', () => child.kill())
   let said = ''
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk) => {
