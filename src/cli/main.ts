@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
+import { appsCommand } from './apps.ts'
 import { connectionsCommand } from './connections.ts'
+import { consentsCommand } from './consents.ts'
 import { domainsCommand } from './domains.ts'
 import { entitlementsCommand } from './entitlements.ts'
 import { describeFailure, Failure } from './failure.ts'
@@ -38,6 +40,8 @@ for (const group of [
   usersCommand,
   domainsCommand,
   connectionsCommand,
+  appsCommand,
+  consentsCommand,
   mailsCommand,
   entitlementsCommand,
   auditCommand,
