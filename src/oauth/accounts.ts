@@ -98,6 +98,7 @@ export function accountsOf(given: Deps): Accounts {
       purpose === 'invitation'
         ? acceptInvitation(deps, chosen, arrived)
         : resetPassword(deps, chosen, arrived),
-    changePassword: (user, wanted, arrived) => changePassword(deps, user, wanted, arrived),
+    changePassword: (user, wanted, arrived) =>
+      changePassword(deps, user, { ...wanted, countedFrom: countedAddress(arrived.address) }, arrived),
   }
 }

@@ -37,6 +37,8 @@ export interface CurrentAndNew {
   readonly password: string
   /** At whose pages it is changed. */
   readonly serviceId: ServiceId
+  /** What wrong ones are counted by, where that is not the client's own address. */
+  readonly countedFrom?: string
 }
 
 const attemptsMax = 3
@@ -76,13 +78,13 @@ export async function resetPassword(
 export async function changePassword(
   deps: Deps & Parameters<typeof tryPassword>[0] & { readonly sendMail: SendMail },
   user: User,
-  { current, password, serviceId }: CurrentAndNew,
+  { current, password, serviceId, countedFrom }: CurrentAndNew,
   arrived: Arrived,
 ): Promise<User | PasswordAnswer> {
   const answer = await tryPassword(deps, user, {
     email: user.email,
     password: current,
-    address: arrived.address,
+    address: countedFrom ?? arrived.address,
   })
   if (answer.kind !== 'right') return answer
   const { organizationId, id } = user
