@@ -53,12 +53,13 @@ export async function sendEmailCode(
     throw new DomainError('rate_limited', 'too many codes were asked for from your address', {
       fix: `Try again in ${standing.seconds} seconds.`,
     })
-  const codeId = Buffer.from(deps.random(idBytes)).toString('base64url')
-  const code = newCode(deps.random)
-  await keep(deps, { serviceId, codeId, email, purpose, code })
   // Told to nobody: the mailbox has mails enough.
-  if (!(await deps.mails.byEmail.take(foldEmail(email))).isSpent)
-    await deps.sendMail(codeMail(email, { code, service: service.title, minutes }))
+  const { isSpent } = await deps.mails.byEmail.take(foldEmail(email))
+  const codeId = unguessable(deps.random)
+  // What nobody was mailed nobody types; six digits could be guessed, by whoever asks for many from many addresses.
+  const code = isSpent ? unguessable(deps.random) : newCode(deps.random)
+  await keep(deps, { serviceId, codeId, email, purpose, code })
+  if (!isSpent) await deps.sendMail(codeMail(email, { code, service: service.title, minutes }))
   return { codeId }
 }
 
@@ -136,6 +137,10 @@ function isCode(secrets: Secrets, codeId: string, code: string, kept: string): b
   // People copy it with spaces.
   const given = secrets.digests('email-codes', codeText(codeId, code.replaceAll(/\s/g, '').slice(0, 20)))
   return given.some((one) => timingSafeEqual(Buffer.from(one), Buffer.from(kept)))
+}
+
+function unguessable(random: Random): string {
+  return Buffer.from(random(idBytes)).toString('base64url')
 }
 
 /** 48 bits of chance: no digit is more likely than another by more than a billionth. */

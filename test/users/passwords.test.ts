@@ -588,6 +588,18 @@ describe('a mailed code', () => {
     }
     await expect(asked()).rejects.toMatchObject({ code: 'rate_limited' })
   })
+
+  test('that was not mailed, since the mailbox has enough of them, cannot be guessed', async () => {
+    // Every code of six digits is 000000.
+    const random = (bytes: number) => (bytes === 6 ? new Uint8Array(bytes) : at.deps.random(bytes))
+    const to = { email: 'sam@harbour.example', purpose: 'discovery', serviceId: at.clinic.id } as const
+    const guess = async () => {
+      const { codeId } = await sendEmailCode({ ...at.deps, random }, to, { address: arrived.address })
+      return (await check(codeId, '000000')).kind
+    }
+    for (let n = 0; n < 5; n += 1) expect(await guess()).toBe('right')
+    expect(await guess()).toBe('wrong')
+  })
 })
 
 test('the deployment secret is exchanged without a single person', async () => {
