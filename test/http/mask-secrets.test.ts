@@ -9,6 +9,7 @@ describe('what is said of a request', () => {
     ['a client secret', `lk_live_${ulid}_q7Zk9aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5abcdef`],
     ['an access token', `eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJrZXkifQ.${random}`],
     ['an initial access token', `lki_${random}`],
+    ['the secret of an app that registered itself', `lka_${random}`],
     ['a mailed link', `${ulid}.${random}`],
   ])('does not say %s again', (_what, secret) => {
     const said = maskSecrets(`nothing at /api/v1/services/${secret}?x=1`)
