@@ -4,6 +4,7 @@ import { listRefusals } from '../../src/audit/activity.ts'
 import { makeSecret } from '../../src/client-keys/secret-format.ts'
 import { tokenLimits, tokenQuotasDefault } from '../../src/oauth/limits.ts'
 import { askToken, basic, newId, startWorld, type World } from './fixture.ts'
+import { open as openAt, startTenants } from './tenants.ts'
 
 let world: World
 afterEach(async () => {
@@ -125,6 +126,22 @@ describe('limits of the token endpoint', () => {
     const by = (path: string) =>
       fetch(world.issuer + path, { method: 'POST', headers: form, body: new URLSearchParams({ scope: 'x' }) })
     for (const path of ['/oauth/par', '/oauth/device']) expect((await by(path)).status).not.toBe(429)
+  })
+
+  test('a sign-in that was begun once does not fill the trail of the organization that it leads to', async () => {
+    const at = await startTenants({ quotas: { begun: { requests: 3, windowSeconds: 60 } } })
+    world = at.world
+    try {
+      const { browser } = await openAt(at, { connection: at.connection.id })
+      const page = browser.trail.at(-1)?.url ?? ''
+      expect(String(page)).toContain('/login/')
+      const statuses = []
+      for (let n = 0; n < 3; n++) statuses.push((await browser.open(page)).status)
+      expect(statuses).toEqual([303, 429, 429])
+      expect(await at.events('person.routed')).toHaveLength(2)
+    } finally {
+      await at.provider.close()
+    }
   })
 
   test('a window ends', async () => {

@@ -13,8 +13,8 @@ import { clock, newId, startWorld } from './fixture.ts'
 /** Whom the hand-made provider knows. */
 export const ana = 'ana@clinic.example'
 
-export async function startTenants() {
-  const world = await startWorld()
+export async function startTenants(options: Parameters<typeof startWorld>[0] = {}) {
+  const world = await startWorld(options)
   const provider = await startHandMade()
   const { organization, secrets } = world
   const addDomain = (organizationId: OrganizationId, name: string) => {

@@ -112,7 +112,10 @@ async function goTo(
   }
 }
 
-/** @param progress what is known of the person */
+/**
+ * @param progress what is known of the person
+ * @throws {DomainError} `rate_limited`
+ */
 async function goToTenant(
   at: PagesOf,
   ctx: Context,
@@ -121,10 +124,20 @@ async function goToTenant(
   progress: Progress,
 ): Promise<void> {
   const { requestId, address } = arrivalOf(ctx.req)
+  takeRouting(at, address)
   await recordRouting(at.deps, found, { serviceId: at.service.id, requestId, address })
   const { connectionId, organizationId } = found
   if (connectionId === undefined) await goOn(ctx, here, { ...progress, organizationId })
   else await beginThrough(at, ctx, here, connectionId, progress)
+}
+
+/** Each is told in the organization's trail, and whoever has begun one sign-in can be sent there again and again. */
+function takeRouting({ deps }: PagesOf, address: string): void {
+  const spent = deps.limits.takeBegun(address)
+  if (spent === undefined) return
+  throw new DomainError('rate_limited', 'too many sign-ins were begun from your address', {
+    fix: `Try again in ${spent.seconds} seconds.`,
+  })
 }
 
 async function mailCode(at: PagesOf, ctx: Context, here: UnderWay, email: string): Promise<void> {
