@@ -27,6 +27,11 @@ const Keep = z.strictObject({
   maxAgeSeconds: z.number().optional(),
 })
 
+const subjectLengthMax = 255
+/** What is handed on of how somebody signed in is kept with each session, and told to each app. */
+const wordLengthMax = 255
+const wordsMax = 20
+
 /** Signs people in at OpenID providers: the code flow with PKCE, `nonce`, `state` and, where the provider sends it, `iss`. */
 export function openIdSignIn(deps: ProviderDeps): UpstreamSignIn {
   const providerOf = openIdProviders(deps)
@@ -70,6 +75,7 @@ export function openIdSignIn(deps: ProviderDeps): UpstreamSignIn {
         const said = tokens.claims()
         if (said === undefined) throw new Error('no ID token')
         refuseOtherParty(said, connection)
+        refuseLongSubject(said)
         const userInfo = await userInfoOf(provider, tokens.access_token, said.sub)
         return {
           ...identityOf(said, userInfo),
@@ -114,6 +120,12 @@ function refuseOtherParty({ azp }: IDToken, { clientId }: Connection): void {
     throw new Error('azp is another client', { cause: { claim: 'azp' } })
 }
 
+/** OpenID Connect Core §2. It is kept as a key, letter by letter. */
+function refuseLongSubject({ sub }: IDToken): void {
+  if (sub.length > subjectLengthMax)
+    throw new Error(`it is longer than ${subjectLengthMax} characters`, { cause: { claim: 'sub' } })
+}
+
 /** Many providers keep the ID token small and tell the rest at their userinfo endpoint. */
 async function userInfoOf(
   provider: Configuration,
@@ -135,8 +147,8 @@ function identityOf(said: IDToken, userInfo: UserInfoResponse | undefined): Upst
     ...(emailVerified === undefined ? {} : { emailVerified }),
     ...(typeof name === 'string' ? { name } : {}),
     ...(typeof authTime === 'number' ? { authTime } : {}),
-    ...(typeof acr === 'string' ? { acr } : {}),
-    ...(isTexts(amr) ? { amr } : {}),
+    ...(isWord(acr) ? { acr } : {}),
+    ...(areWords(amr) ? { amr } : {}),
     ...(typeof sid === 'string' ? { sid } : {}),
   }
 }
@@ -147,6 +159,10 @@ function verifiedIn(from: IDToken | UserInfoResponse | undefined, email: unknown
   return verified === undefined ? undefined : verified === true || verified === 'true'
 }
 
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((one) => typeof one === 'string')
+function isWord(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= wordLengthMax
+}
+
+function areWords(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length <= wordsMax && value.every(isWord)
 }

@@ -188,6 +188,14 @@ describe('what a hand-made provider says when it is right', () => {
     expect(identity.emailVerified).toBe(emailVerified)
   })
 
+  test('hands on of how the person signed in only what is short', async () => {
+    const said = { acr: 'a'.repeat(255), amr: ['pwd', 'otp'] }
+    expect(await bad({ claims: (usual) => ({ ...usual, ...said }) })).toMatchObject(said)
+    const long = { acr: 'a'.repeat(256), amr: Array.from({ length: 21 }, () => 'pwd') }
+    const identity = await bad({ claims: (usual) => ({ ...usual, ...long }) })
+    expect([identity.acr, identity.amr]).toEqual([undefined, undefined])
+  })
+
   test("keeps userinfo's word on another address from the ID token's address", async () => {
     const identity = await bad({
       claims: ({ email_verified: _, ...usual }) => ({ ...usual, email: 'boss@clinic.example' }),
@@ -211,6 +219,7 @@ describe('an ID token is refused (OpenID Connect Core §3.1.3.7)', () => {
     ['with another nonce', { claims: (usual) => ({ ...usual, nonce: 'another' }) }, /nonce/],
     ['without a nonce', { claims: without('nonce') }, /nonce/],
     ['without a subject', { claims: without('sub') }, /sub/],
+    ['with a long subject', { claims: (usual) => ({ ...usual, sub: 's'.repeat(256) }) }, /sub.* 255/],
     ['without an end', { claims: without('exp') }, /exp/],
     ['that has expired', { claims: (usual) => ({ ...usual, exp: at(-3600) }) }, /exp/],
     ['from the future', { claims: (usual) => ({ ...usual, nbf: at(3600) }) }, /nbf/],
