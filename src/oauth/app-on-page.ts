@@ -12,8 +12,14 @@ export function appOnPage(app: App, redirectUri: string | undefined): AppOnPage 
     organization: app.organization?.name,
     // An organization answers for its own keys; anything else has only said itself who it is.
     verified: app.organization !== undefined,
-    redirectHost: redirectUri === undefined ? 'your device' : new URL(redirectUri).host,
+    redirectHost: redirectUri === undefined ? 'your device' : hostIn(redirectUri),
   }
+}
+
+/** An app's own scheme has no host; it is named after a domain (RFC 8252 §7.1). */
+function hostIn(redirectUri: string): string {
+  const { host, protocol } = new URL(redirectUri)
+  return host === '' ? protocol.slice(0, -1) : host
 }
 
 /** The app that a client of the library is, by what we know of it. */

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { appThatSays } from '../../src/consents/app.ts'
 import { koaHandler } from '../../src/http/site-map.ts'
+import { appOnPage } from '../../src/oauth/app-on-page.ts'
 import { leave, type Page, render, send } from '../../src/oauth/pages.ts'
 import { serve } from '../http/serving.ts'
 import { pagesShown } from './pages-shown.ts'
@@ -176,6 +178,19 @@ describe('text of documents, customers and strangers in a page', () => {
       for (const [, before = ''] of body.matchAll(new RegExp(`(.{0,20})${name}`, 'g')))
         expect(before).toMatch(/<bdi>$|value="$/)
   })
+})
+
+describe('where the answer of an app goes', () => {
+  const host = (redirectUri: string | undefined) => {
+    const app = { clientId: 'app_1', name: 'Calendar', keys: [], apiScopes: [], isConfidential: false }
+    return appOnPage(appThatSays({ ...app, redirectUris: [] }), redirectUri).redirectHost
+  }
+  test.each([
+    ['https://app.example:8443/callback', 'app.example:8443'],
+    ['http://127.0.0.1:4711/callback', '127.0.0.1:4711'],
+    ['com.example.app:/callback', 'com.example.app'],
+    [undefined, 'your device'],
+  ])('%s is shown as %s', (redirectUri, shown) => expect(host(redirectUri)).toBe(shown))
 })
 
 describe('a page is sent', () => {
