@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Clock, EpochMs } from '../clock.ts'
 import { hasCode } from '../errors.ts'
 import type { NewId, OrganizationId } from '../ids.ts'
@@ -111,7 +112,7 @@ async function markRefused(deps: Deps, { organizationId, id }: KeptMail, why: st
   await deps.commit([update(keptMails, kept, { ...kept, state })])
   deps.log.warn(
     { mail: id },
-    'the mail server took a mail not; it is kept: `latchkey mails` shows it and why',
+    'the mail server did not take a mail; it is kept: `latchkey mails` shows it and why',
   )
 }
 
@@ -128,15 +129,9 @@ async function sweep({ records, commit, clock, operatorId }: Deps): Promise<void
   })
 }
 
-function isClosedWithin(ms: number, closing: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    if (closing.aborted) return resolve(true)
-    const timer = setTimeout(() => resolve(false), ms).unref()
-    closing.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve(true)
-    })
-  })
+/** A wait that is over leaves nothing behind at the signal, which lives as long as the process. */
+function isClosedWithin(ms: number, signal: AbortSignal): Promise<boolean> {
+  return setTimeout(ms, false, { signal, ref: false }).catch(() => true)
 }
 
 function codeOf(cause: unknown): string {

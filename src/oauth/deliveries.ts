@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
 /** Posts to apps that nobody waits for. */
 export interface Deliveries {
   /**
@@ -82,7 +84,11 @@ export function createDeliveries(options: Options): Deliveries {
       held += 1
       const post = { url, host, make }
       if ((underWay.get(host)?.size ?? 0) < atOnceMax) begin(post)
-      else waiting.set(host, [...(waiting.get(host) ?? []), post])
+      else {
+        const ofHost = waiting.get(host) ?? []
+        waiting.set(host, ofHost)
+        ofHost.push(post)
+      }
     },
     prepare: (work) => {
       const done = work()
@@ -121,17 +127,7 @@ async function once(
   }
 }
 
-function isClosedWithin(ms: number, closing: AbortSignal): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  if (closing.aborted) resolve(true)
-  const timer = setTimeout(() => resolve(false), ms).unref()
-  closing.addEventListener(
-    'abort',
-    () => {
-      clearTimeout(timer)
-      resolve(true)
-    },
-    { once: true },
-  )
-  return promise
+/** A wait that is over leaves nothing behind at the signal, which lives as long as the process. */
+function isClosedWithin(ms: number, signal: AbortSignal): Promise<boolean> {
+  return wait(ms, false, { signal, ref: false }).catch(() => true)
 }

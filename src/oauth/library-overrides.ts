@@ -187,8 +187,9 @@ export interface UpstreamSession {
 type LibrarySession = InstanceType<Provider['Session']>
 
 /**
- * A session keeps where its person comes from, and when they came: who signed in at a provider long ago begins here now. The library keeps what it knows (lib/models/session.js, `IN_PAYLOAD`), and
- * passes on of a sign-in what it knows (lib/actions/authorization/resume.js).
+ * A session keeps where its person comes from, and when they came: who signed in at a provider long ago begins here now.
+ * The library keeps what it knows (lib/models/session.js, `IN_PAYLOAD`), and passes on of a sign-in what it knows
+ * (lib/actions/authorization/resume.js).
  * @param upstreamOf what the sign-in of this request says of it
  */
 export function overrideSessions(
