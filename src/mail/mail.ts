@@ -9,6 +9,7 @@ import type { Collection, Records, Stored } from '../storage/ports.ts'
 /** A mail in plain text. */
 export interface Mail {
   readonly to: string
+  /** Listed, and told in the audit trail: without anything that lets somebody in. */
   readonly subject: string
   readonly text: string
 }

@@ -62,7 +62,8 @@ export function codeMail(
 ): Mail {
   return {
     to,
-    subject: `${code} is your code for ${service}`,
+    // Without the code: subjects are listed, and told in the audit trail, to who may not read the mail.
+    subject: `Your code for ${service}`,
     text: lines(
       `To go on signing in at ${service}, type this code where you were asked for it:`,
       '',

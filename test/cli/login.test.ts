@@ -82,7 +82,7 @@ async function login(act: (told: string) => Promise<unknown> | undefined, ...arg
 async function signIn(browser: Browser, page: Seen, email: string): Promise<Seen> {
   if (page.text.includes('value="allow"')) return page
   const codePage = await browser.submit(page, { email })
-  const code = /^\d{6}$/m.exec(await mailTo(email, /is your code/))?.[0] ?? ''
+  const code = /^\d{6}$/m.exec(await mailTo(email, /Your code/))?.[0] ?? ''
   return browser.submit(await browser.submit(codePage, { code }), { password })
 }
 
