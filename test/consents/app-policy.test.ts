@@ -40,7 +40,7 @@ async function seenBy(policy: Partial<AppPolicy>, whose: 'another' | 'own' | "th
 }
 
 const saidBy = ({ text }: Seen) =>
-  text.includes('name="decision"')
+  text.includes('value="allow"')
     ? 'allowed'
     : text.includes('has to approve')
       ? 'ask'
