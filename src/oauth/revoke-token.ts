@@ -18,7 +18,7 @@ interface Deps {
   readonly endedTokens: EndedTokens
 }
 
-/** Every node and guard holds an entry for each; with more of one client than this, all its tokens end at once. */
+/** Every node and guard holds an entry for each; with more of one client than this, all its tokens end at once, or no more one by one. */
 export const tokenEntriesOfClientMax = 1_000
 
 /** Who was given the token, and asks: an organization's key, an app that registered itself, or one at an address. */
@@ -35,11 +35,16 @@ interface TokenToRevoke {
   readonly client: TokenClient
 }
 
-/** Ends one access token before its time; everywhere within a second, on this node at once. */
-export async function revokeToken(deps: Deps, by: Actor, asked: TokenToRevoke): Promise<void> {
+/**
+ * Ends one access token before its time; everywhere within a second, on this node at once.
+ * @returns `false`: it goes on until it expires, since its client has no authority of its own that could end them all
+ */
+export async function revokeToken(deps: Deps, by: Actor, asked: TokenToRevoke): Promise<boolean> {
   const { token, organizationId, service, client } = asked
   const entries = deps.endedTokens.ofClient(client.id)
-  if (entries.length >= tokenEntriesOfClientMax && (await endAllTokens(deps, by, client, entries))) return
+  if (client.kind === 'document' && hasTooMany(entries, organizationId)) return false
+  if (entries.length >= tokenEntriesOfClientMax && (await endAllTokens(deps, by, client, entries)))
+    return true
   const insert = revoke(deps.newId, deps.clock(), {
     organizationId,
     serviceId: service.id,
@@ -49,6 +54,12 @@ export async function revokeToken(deps: Deps, by: Actor, asked: TokenToRevoke): 
   const details = { token_id: token.jti, subject: token.claims.sub }
   await deps.commit({ type: 'token.revoked', organizationId, target: client.id, by, details }, [insert])
   deps.endedTokens.add(insert.after as Revocation)
+  return true
+}
+
+/** Of one organization: whoever floods with a document, which anybody may use, closes the door to their own alone. */
+function hasTooMany(entries: readonly Revocation[], organizationId: OrganizationId): boolean {
+  return entries.filter((entry) => entry.organizationId === organizationId).length >= tokenEntriesOfClientMax
 }
 
 /** One entry in place of many. `false`: another node was faster, or the client has no authority of its own. */

@@ -46,7 +46,9 @@ async function revoke(
       kind: authenticated === undefined ? 'system' : 'key',
       organizationId: authenticated?.key.organizationId ?? service.organizationId,
     } as const
-    await revokeToken(deps, by, { token, organizationId, service, client })
+    // RFC 7009 §2.2.1: who is told 503 knows that the token still exists.
+    if (!(await revokeToken(deps, by, { token, organizationId, service, client })))
+      return answerUnavailable(ctx)
   }
   ctx.remove('content-type')
   ctx.status = 200

@@ -5,10 +5,13 @@ import * as client from 'openid-client'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { guardedFetch } from '../../src/connections/guarded-fetch.ts'
 import { appPolicies } from '../../src/consents/app-policy.ts'
+import type { OrganizationId } from '../../src/ids.ts'
+import { tokenEntriesOfClientMax } from '../../src/oauth/revoke-token.ts'
+import { revoke } from '../../src/revocations/revocation.ts'
 import { services } from '../../src/services/service.ts'
 import { appUri, ask, signIn } from './app.ts'
 import { Browser } from './browser.ts'
-import { startWorld, type World } from './fixture.ts'
+import { newId, startWorld, type World } from './fixture.ts'
 
 const address = 'https://app.example/oauth-client.json'
 const options = { execute: [client.allowInsecureRequests] }
@@ -55,20 +58,25 @@ async function open(url = address) {
   return new Browser(world.origin).open((await ask(config)).url)
 }
 
+/** A person lets the app act for them. */
+async function allowed() {
+  documents.set(address, document())
+  const config = await appAt()
+  const { id } = world.organization
+  const policy = { id, organizationId: id, version: 1, mode: 'all', approved: [] } as const
+  await world.add(appPolicies, { ...policy, unverified: 'allow' })
+  const browser = new Browser(world.origin)
+  const { url, checks } = await ask(config)
+  const consent = await signIn(browser, await browser.open(url))
+  const { url: back } = await browser.submit(consent, { decision: 'allow' })
+  return { config, consent, tokens: await client.authorizationCodeGrant(config, back, checks) }
+}
+
 describe('an app that is a document at its address (OAuth Client ID Metadata Document)', () => {
   test('gets a token with nothing set up by hand, and is shown as unverified, with its host', async () => {
-    documents.set(address, document())
-    const config = await appAt()
+    const { config, consent, tokens } = await allowed()
     expect(config.serverMetadata()['client_id_metadata_document_supported']).toBe(true)
-    const { id } = world.organization
-    const policy = { id, organizationId: id, version: 1, mode: 'all', approved: [] } as const
-    await world.add(appPolicies, { ...policy, unverified: 'allow' })
-    const browser = new Browser(world.origin)
-    const { url, checks } = await ask(config)
-    const consent = await signIn(browser, await browser.open(url))
     for (const words of ['Notes', 'app.example']) expect(consent.text).toContain(words)
-    const { url: back } = await browser.submit(consent, { decision: 'allow' })
-    const tokens = await client.authorizationCodeGrant(config, back, checks)
     const claims = decodeJwt(tokens.access_token)
     expect(claims).toMatchObject({
       client_id: address,
@@ -79,6 +87,30 @@ describe('an app that is a document at its address (OAuth Client ID Metadata Doc
     expect((await client.tokenIntrospection(config, tokens.access_token)).active).toBe(false)
     expect((await client.refreshTokenGrant(config, tokens.refresh_token ?? '')).access_token).toBeDefined()
     expect(fetched).toEqual([address])
+  })
+
+  test('ends so many tokens of one organization, and no more: every guard has to remember each', async () => {
+    const { config, tokens } = await allowed()
+    const { ofClient } = world.deps.endedTokens
+    const endMany = async (organizationId: OrganizationId, count: number) => {
+      const known = ofClient(address).length
+      const by = { kind: 'system', id: address, organizationId, requestId: 'req_1' } as const
+      const entries = Array.from({ length: count }, (_, i) => {
+        const ended = { kind: 'jti', jti: `jti-${i}`, clientId: address } as const
+        return revoke(newId, Date.now(), { organizationId, serviceId: world.service.id, ended })
+      })
+      await world.deps.commit({ type: 'token.revoked', organizationId, target: address, by }, entries)
+      await expect.poll(() => ofClient(address).length).toBe(known + count)
+    }
+    await endMany(newId('org'), tokenEntriesOfClientMax)
+    await endMany(world.organization.id, tokenEntriesOfClientMax - 1)
+    await client.tokenRevocation(config, tokens.access_token)
+    const { access_token: another } = await client.refreshTokenGrant(config, tokens.refresh_token ?? '')
+    await expect.poll(() => ofClient(address).length).toBe(2 * tokenEntriesOfClientMax)
+    const form = new URLSearchParams({ token: another, client_id: address })
+    const refused = await fetch(`${world.issuer}/oauth/revoke`, { method: 'POST', body: form })
+    expect([refused.status, refused.headers.has('retry-after')]).toEqual([503, true])
+    expect((await client.tokenIntrospection(config, another)).active).toBe(true)
   })
 
   test('proves itself by keys that the document has', async () => {
