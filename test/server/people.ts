@@ -83,7 +83,7 @@ export async function signInAs(
   return browser.submit(passwordPage, { password })
 }
 
-function appAt(address: string, app: Key, service = 'clinic'): Promise<client.Configuration> {
+export function appAt(address: string, app: Key, service = 'clinic'): Promise<client.Configuration> {
   return client.discovery(
     new URL(`${address}/${service}`),
     app.id,
