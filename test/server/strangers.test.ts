@@ -73,8 +73,8 @@ const questions: readonly Question[] = [
   { name: 'organization', begin: async () => asking(({ slug }) => ({ organization: slug })) },
   {
     name: 'a wrong password of a person who is there, and of one who is gone',
-    // A fifth of what it takes to hash one.
-    leastMs: 8,
+    // A third of what it takes to hash one.
+    leastMs: 16,
     begin: async () => {
       const [there, gone] = await thereAndGone()
       const [toThere, toGone] = [formOf(there), formOf(gone)]
