@@ -13,7 +13,7 @@ import { passwordChangedMail } from './mail-texts.ts'
 import { endLinks, type FoundLink, findLink, type LinkPurpose } from './one-time-link.ts'
 import { checkNewPassword } from './password-rules.ts'
 import type { Arrived } from './request-reset.ts'
-import { endTokens, getUser, type User, users, withAuthorityRaised } from './user.ts'
+import { endTokens, getUser, signedOut, type User, users, withAuthorityRaised } from './user.ts'
 import { type PasswordAnswer, tryPassword } from './verify-password.ts'
 
 interface Deps {
@@ -165,7 +165,7 @@ function namesOf(organization: Organization, service: Service): readonly string[
 }
 
 function withPassword(user: User, sealedHash: string, nowMs: EpochMs): User {
-  return withAuthorityRaised(user, { password: { sealedHash, changedAt: nowMs }, signedOutAt: nowMs })
+  return withAuthorityRaised(user, { password: { sealedHash, changedAt: nowMs }, ...signedOut(user, nowMs) })
 }
 
 async function tellOfChange(

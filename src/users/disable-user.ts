@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { NewId, OrganizationId, UserId } from '../ids.ts'
 import { expectVersion } from '../storage/expect-version.ts'
 import { type Records, update } from '../storage/ports.ts'
-import { endTokens, getUser, type User, users, withAuthorityRaised } from './user.ts'
+import { endTokens, getUser, signedOut, type User, users, withAuthorityRaised } from './user.ts'
 
 interface Deps {
   readonly records: Records
@@ -29,7 +29,7 @@ export async function disableUser(
   const nowMs = deps.clock()
   const after = withAuthorityRaised(before, {
     state: { kind: 'disabled', disabledAt: nowMs },
-    signedOutAt: nowMs,
+    ...signedOut(before, nowMs),
   })
   await deps.commit({ type: 'user.disabled', organizationId, target: id, by }, [
     update(users, before, after),

@@ -113,6 +113,14 @@ export function withAuthorityRaised(user: User, change: Partial<User>): User {
   return { ...user, ...change, authority: user.authority + 1, version: user.version + 1 }
 }
 
+/**
+ * Everybody who is signed in as the user is signed out. A sign-in counts in seconds, and one in the second of the last
+ * sign-out counts from that second's end: this is after that, too.
+ */
+export function signedOut({ signedOutAt = 0 }: User, nowMs: EpochMs): Pick<User, 'signedOutAt'> {
+  return { signedOutAt: Math.max(nowMs, Math.ceil(signedOutAt / 1000) * 1000 + 1) }
+}
+
 /** Ends the user's tokens at every service that carry an authority below `lowest`. */
 export function endTokens(
   newId: NewId,

@@ -3,6 +3,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { auditEvents } from '../../src/audit/record.ts'
 import { hasCode } from '../../src/errors.ts'
+import { isSignedOut } from '../../src/oauth/people.ts'
+import { signInSeconds } from '../../src/oauth/sign-in/complete.ts'
 import { newOrganization } from '../../src/organizations/create-organization.ts'
 import { organizations } from '../../src/organizations/organization.ts'
 import { deploymentSecrets } from '../../src/secrets/deployment-secrets.ts'
@@ -488,6 +490,7 @@ describe('changing a password', () => {
 
   test('takes the current one, ends every session and each link, and tells the person', async () => {
     const user = await at.makeActive()
+    at.time.nowMs += 1_000
     await forget()
     const link = at.lastLink()
     expect(await change(user, better)).toEqual({ kind: 'wrong' })
@@ -496,6 +499,21 @@ describe('changing a password', () => {
     expect(await opens(await stored(user), better)).toBe(true)
     expect(at.mails.at(-1)).toMatchObject({ to: user.email, subject: 'Your password was changed' })
     await expect(reset(link)).rejects.toMatchObject(refusedLink)
+  })
+
+  test('twice in a second signs out who came in between', async () => {
+    const user = await at.makeActive()
+    at.time.nowMs += 300
+    const once = await change(user, good)
+    if ('kind' in once) throw new Error('it was not changed')
+    const cameIn = signInSeconds(once, Math.floor(at.time.nowMs / 1000))
+    expect(isSignedOut({ user: once, organization: at.customer }, cameIn)).toBe(false)
+    at.time.nowMs += 100
+    const twice = await change(once, better, good)
+    if ('kind' in twice) throw new Error('it was not changed')
+    expect(isSignedOut({ user: twice, organization: at.customer }, cameIn)).toBe(true)
+    const again = signInSeconds(twice, Math.floor(at.time.nowMs / 1000))
+    expect(isSignedOut({ user: twice, organization: at.customer }, again)).toBe(false)
   })
 
   test('is refused for a common one, and counted as any try', async () => {
