@@ -13,6 +13,7 @@ import type { Row } from './table.ts'
 
 const lagMsMax = 20
 const restMs = 2_000
+const pauseMs = 20
 
 export async function measureSignIns(place: Place, seconds: number): Promise<readonly Row[]> {
   const node = await startNode(place, { preload: 'loop-lag.ts' })
@@ -26,7 +27,7 @@ export async function measureSignIns(place: Place, seconds: number): Promise<rea
   const rest = (await node.ask('begin')) as Lag
   const [signIns, others] = await Promise.all([
     repeat(signIn, people.length, seconds),
-    repeat(async () => (await fetch(`${node.origin}/bench/oauth/jwks`)).ok, 1, seconds),
+    repeat(() => another(node.origin), 1, seconds),
   ])
   const lag = (await node.ask('end')) as Lag
   await node.stop()
@@ -37,11 +38,17 @@ export async function measureSignIns(place: Place, seconds: number): Promise<rea
       figure:
         `p50 ${lag.p50Ms.toFixed(1)} ms, p99 ${lag.p99Ms.toFixed(1)} ms, most ${lag.maxMs.toFixed(1)} ms; own work p99 ${lag.workedP99Ms.toFixed(1)} ms ` +
         `(${signIns.perSecond.toFixed(0)} sign-ins/s, p50 ${signIns.p50Ms} ms; ` +
-        `at rest p99 ${rest.p99Ms.toFixed(1)} ms; JWKS meanwhile p99 ${others.p99Ms} ms; errors ${errors})`,
+        `at rest p99 ${rest.p99Ms.toFixed(1)} ms; JWKS meanwhile p99 ${(others.p99Ms - pauseMs).toFixed(1)} ms; errors ${errors})`,
       bar: `p99 < ${lagMsMax} ms, errors 0`,
       met: lag.p99Ms < lagMsMax && errors === 0,
     },
   ]
+}
+
+/** Another request, with a pause before it: one is always there, and what is measured is the sign-ins. */
+async function another(origin: string): Promise<boolean> {
+  await pause(pauseMs)
+  return (await fetch(`${origin}/bench/oauth/jwks`)).ok
 }
 
 /** In a browser that knows where its person signs in, and has no session. */
