@@ -3,7 +3,7 @@ import type { App } from '../consents/app.ts'
 import type { Service } from '../services/service.ts'
 import type { Records } from '../storage/ports.ts'
 import { findApp } from './apps.ts'
-import type { AppOnPage } from './pages.ts'
+import type { AppOnPage } from './page.ts'
 
 /** @param redirectUri where the answer goes; none for a device, which asks for it */
 export function appOnPage(app: App, redirectUri: string | undefined): AppOnPage {

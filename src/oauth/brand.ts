@@ -1,6 +1,6 @@
 import type { Service } from '../services/service.ts'
 import { signInOf } from '../services/sign-in.ts'
-import type { BrandOnPage } from './pages.ts'
+import type { BrandOnPage } from './page.ts'
 
 /** What a service looks like on its pages. */
 export function brandOf(service: Service): BrandOnPage {

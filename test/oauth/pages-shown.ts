@@ -1,4 +1,4 @@
-import type { Page } from '../../src/oauth/pages.ts'
+import type { Page } from '../../src/oauth/page.ts'
 
 const brand = { name: 'Riverside Clinic', logoUrl: '/clinic/logo', colour: '#0b6b3a' }
 const form = { brand, action: '/clinic/login/continue', csrf: 'c5Hh2nB0k1' }
