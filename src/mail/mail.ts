@@ -19,7 +19,11 @@ export type SendMail = (mail: Mail) => Promise<void>
 
 /** `waiting`: for delivery, or, where no SMTP server is set, for the operator to read it. */
 export type MailState =
-  | { readonly kind: 'waiting' }
+  | {
+      readonly kind: 'waiting'
+      /** Until then one node is at it; absent: no node is. */
+      readonly claimedUntilAt?: EpochMs
+    }
   | { readonly kind: 'refused'; readonly refusedAt: EpochMs; readonly why: string }
 
 /** A mail that is not delivered: kept for the operator, whose own it is. */
@@ -34,7 +38,11 @@ export interface KeptMail extends Stored {
 export const keptMails: Collection<KeptMail> = {
   name: 'kept_mails',
   schema: z.custom<KeptMail>((value) => typeof value === 'object' && value !== null),
-  indexes: { all: { keys: () => [''] }, sealedUnder: sealedUnder((mail) => [mail.sealed]) },
+  indexes: {
+    all: { keys: () => [''] },
+    waiting: { keys: ({ state }) => (state.kind === 'waiting' ? [''] : []) },
+    sealedUnder: sealedUnder((mail) => [mail.sealed]),
+  },
 }
 
 const Content = z.object({ to: z.string(), subject: z.string(), text: z.string() })

@@ -120,6 +120,51 @@ describe('a mail, with a mail server', () => {
     expect(await kept()).toMatchObject([{ state: { kind: 'waiting' } }])
   })
 
+  describe('that a node left when it ended', () => {
+    const minuteMs = 60_000
+    const busy: Deliver = async () => ({ kind: 'not_now', why: 'busy' })
+    const taken: string[] = []
+    const taking: Deliver = async ({ text }) => {
+      taken.push(text)
+      return { kind: 'delivered' }
+    }
+    beforeEach(() => {
+      taken.length = 0
+    })
+
+    test('is delivered by the next one', async () => {
+      const box = outbox(busy, [60_000])
+      await box.send(mail)
+      await box.close()
+      await outbox(taking).sweep()
+      await vi.waitFor(async () => expect(await kept()).toEqual([]))
+      expect(taken).toEqual([mail.text])
+    })
+
+    test('is delivered by one of many, minutes after a crash', async () => {
+      await outbox(busy, [60_000]).send(mail)
+      const others = [outbox(taking), outbox(taking), outbox(taking)]
+      const sweepAll = () => Promise.all(others.map((one) => one.sweep()))
+      at.time.nowMs += 4 * minuteMs
+      await sweepAll()
+      expect(taken).toEqual([])
+      at.time.nowMs += minuteMs
+      await sweepAll()
+      await vi.waitFor(async () => expect(await kept()).toEqual([]))
+      expect(taken).toEqual([mail.text])
+    })
+
+    test('is not delivered after a day', async () => {
+      await outbox().send(mail)
+      at.time.nowMs += dayMs
+      await outbox(taking).sweep()
+      expect(await kept()).toMatchObject([
+        { state: { kind: 'refused', why: expect.stringContaining('day') } },
+      ])
+      expect(taken).toEqual([])
+    })
+  })
+
   test('is handed over after `send` has answered, so that the time tells nothing', async () => {
     const { promise, resolve } = Promise.withResolvers<Delivery>()
     await outbox(() => promise).send(mail)
