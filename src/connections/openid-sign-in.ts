@@ -31,6 +31,8 @@ const subjectLengthMax = 255
 /** What is handed on of how somebody signed in is kept with each session, and told to each app. */
 const wordLengthMax = 255
 const wordsMax = 20
+/** In bytes. It is kept with each session, and goes into the address that ends the provider's, which servers bound. */
+const idTokenLengthMax = 4_096
 
 /** Signs people in at OpenID providers: the code flow with PKCE, `nonce`, `state` and, where the provider sends it, `iss`. */
 export function openIdSignIn(deps: ProviderDeps): UpstreamSignIn {
@@ -79,7 +81,7 @@ export function openIdSignIn(deps: ProviderDeps): UpstreamSignIn {
         const userInfo = await userInfoOf(provider, tokens.access_token, said.sub)
         return {
           ...identityOf(said, userInfo),
-          ...(tokens.id_token === undefined ? {} : { idToken: tokens.id_token }),
+          ...(isHint(tokens.id_token) ? { idToken: tokens.id_token } : {}),
         }
       }),
     logoutUrl: (connection, { idTokenHint, postLogoutRedirectUri, state }) =>
@@ -157,6 +159,11 @@ function identityOf(said: IDToken, userInfo: UserInfoResponse | undefined): Upst
 function verifiedIn(from: IDToken | UserInfoResponse | undefined, email: unknown): boolean | undefined {
   const verified: unknown = from?.email === email ? from?.['email_verified'] : undefined
   return verified === undefined ? undefined : verified === true || verified === 'true'
+}
+
+/** RP-Initiated Logout 1.0 §2: the hint is recommended only; the client id, which always goes along, stands in for it. */
+function isHint(idToken: string | undefined): idToken is string {
+  return idToken !== undefined && idToken.length <= idTokenLengthMax
 }
 
 function isWord(value: unknown): value is string {

@@ -15,7 +15,7 @@ export interface UpstreamIdentity {
   readonly amr?: readonly string[]
   /** The provider's session, by which it may end ours. */
   readonly sid?: string
-  /** For `logoutUrl`. */
+  /** For `logoutUrl`; absent, too, if it is too long to be kept and sent back. */
   readonly idToken?: string
 }
 

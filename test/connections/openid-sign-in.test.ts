@@ -148,6 +148,22 @@ describe('what a hand-made provider says when it is right', () => {
     expect(body?.get('redirect_uri')).toBe(redirectUri)
   })
 
+  test('is kept to end its session with, unless it is longer than 4 KiB', async () => {
+    const idTokenOf = async (length: number) => {
+      const identity = await bad({ claims: (usual) => ({ ...usual, photo: 'x'.repeat(length) }) })
+      expect(identity.attributes['photo']).toHaveLength(length)
+      return identity.idToken
+    }
+    expect(await idTokenOf(2_000)).toMatch(/^ey/)
+    expect(await idTokenOf(4_096)).toBeUndefined()
+    handMade.will({
+      discovery: (usual) => ({ ...usual, end_session_endpoint: `${handMade.issuer}/session/end` }),
+    })
+    const ask = { idTokenHint: undefined, postLogoutRedirectUri: `${origin}/after` }
+    const url = await upstreamFor({ secrets, clock }).logoutUrl(to(handMade.issuer), ask)
+    expect([...new URL(url ?? '').searchParams.keys()]).toEqual(['post_logout_redirect_uri', 'client_id'])
+  })
+
   test.each([
     [
       'as it is, where nothing in it would be read in another way',
