@@ -27,7 +27,16 @@ export interface ProviderDeps {
 const timeoutSeconds = 10
 /** So long a provider's description of itself is believed. */
 const metadataKeptMs = 5 * 60_000
+/** So long one that gave none is not asked again, so that sign-ins at one that is down are refused at once. */
+const failureKeptMs = 5_000
 const providersMax = 500
+
+/** Shared by all that ask while it is under way. */
+interface Description {
+  readonly metadata: Promise<ServerMetadata>
+  /** Absent: under way. */
+  ended?: { readonly at: EpochMs; readonly keptMs: number }
+}
 
 /**
  * Asks a provider to describe itself (OpenID Connect Discovery §4). The library compares the issuer by its URL, and for
@@ -61,18 +70,20 @@ function isPlain(issuer: string): boolean {
  * one which it has just rotated is known.
  */
 export function openIdProviders(deps: ProviderDeps): (connection: Connection) => Promise<Configuration> {
-  const kept = new LRUCache<string, { readonly metadata: ServerMetadata; readonly readAt: EpochMs }>({
-    max: providersMax,
-  })
-  const metadataOf = async ({ issuer }: Connection) => {
+  const kept = new LRUCache<string, Description>({ max: providersMax })
+  const metadataOf = ({ issuer }: Connection): Promise<ServerMetadata> => {
     const known = kept.get(issuer)
-    const nowMs = deps.clock()
-    if (known !== undefined && Math.abs(nowMs - known.readAt) < metadataKeptMs) return known.metadata
-    const metadata = await discoverProvider(deps, issuer)
-    if (metadata.issuer !== issuer)
-      throw new Error('another issuer', { cause: { attribute: 'issuer', body: metadata } })
-    kept.set(issuer, { metadata, readAt: nowMs })
-    return metadata
+    if (known !== undefined && isFresh(known, deps.clock())) return known.metadata
+    const asked: Description = { metadata: metadataFrom(deps, issuer) }
+    const end = (keptMs: number) => {
+      asked.ended = { at: deps.clock(), keptMs }
+    }
+    asked.metadata.then(
+      () => end(metadataKeptMs),
+      () => end(failureKeptMs),
+    )
+    kept.set(issuer, asked)
+    return asked.metadata
   }
   return async (connection) => {
     const { id, clientId, issuer } = connection
@@ -89,6 +100,16 @@ export function openIdProviders(deps: ProviderDeps): (connection: Connection) =>
     enableNonRepudiationChecks(configuration)
     return configuration
   }
+}
+
+async function metadataFrom(deps: ProviderDeps, issuer: string): Promise<ServerMetadata> {
+  const metadata = await discoverProvider(deps, issuer)
+  if (metadata.issuer === issuer) return metadata
+  throw new Error('another issuer', { cause: { attribute: 'issuer', body: metadata } })
+}
+
+function isFresh({ ended }: Description, nowMs: EpochMs): boolean {
+  return ended === undefined || Math.abs(nowMs - ended.at) < ended.keptMs
 }
 
 function authenticationOf({ secrets }: ProviderDeps, { id, authentication }: Connection): ClientAuth {

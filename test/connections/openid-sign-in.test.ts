@@ -148,6 +148,36 @@ describe('what a hand-made provider says when it is right', () => {
     expect(body?.get('redirect_uri')).toBe(redirectUri)
   })
 
+  describe('of itself', () => {
+    const ask = { redirectUri, state: 'any' }
+    const asked = () => handMade.requests.filter((one) => one.includes('/.well-known/')).length
+    const time = { nowMs: Date.now() }
+    const begin = () => shared.begin(to(handMade.issuer), ask)
+    let shared = upstream
+    beforeEach(() => {
+      handMade.requests.length = 0
+      shared = upstreamFor({ secrets, clock: () => time.nowMs })
+    })
+
+    test('is asked for once by all who sign in at the same time', async () => {
+      await Promise.all([begin(), begin(), begin()])
+      expect(asked()).toBe(1)
+    })
+
+    test('is not asked for again for 5 seconds when there was none', async () => {
+      handMade.will({ discovery: () => ({ issuer: 'https://other.example' }) })
+      const refusals = await Promise.allSettled([begin(), begin()])
+      expect(refusals.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+      handMade.will({})
+      time.nowMs += 4_999
+      await expect(begin()).rejects.toMatchObject({ code: 'sign_in_refused' })
+      expect(asked()).toBe(1)
+      time.nowMs += 1
+      await begin()
+      expect(asked()).toBe(2)
+    })
+  })
+
   test('is kept to end its session with, unless it is longer than 4 KiB', async () => {
     const idTokenOf = async (length: number) => {
       const identity = await bad({ claims: (usual) => ({ ...usual, photo: 'x'.repeat(length) }) })
