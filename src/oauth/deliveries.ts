@@ -24,6 +24,8 @@ interface Options {
   readonly atOnceMax?: number
   /** Waiting and under way, in all; what is more is given up. */
   readonly heldMax?: number
+  /** The same for one host, so that one that is slow does not use all of it up. */
+  readonly heldOfHostMax?: number
   readonly closingMsMax?: number
 }
 
@@ -38,7 +40,7 @@ type Answer = { readonly kind: 'taken' } | { readonly kind: 'refused' | 'not_now
 
 export function createDeliveries(options: Options): Deliveries {
   const { onGivenUp, retryAfterMs = [2_000, 15_000], atOnceMax = 4, heldMax = 10_000 } = options
-  const { closingMsMax = 6_000 } = options
+  const { heldOfHostMax = 1_000, closingMsMax = 6_000 } = options
   const waiting = new Map<string, Post[]>()
   const underWay = new Map<string, Set<Promise<void>>>()
   const prepared = new Set<Promise<void>>()
@@ -74,11 +76,19 @@ export function createDeliveries(options: Options): Deliveries {
     ofHost.add(work)
   }
 
+  function refusalOf(host: string): string | undefined {
+    if (closing.signal.aborted) return 'the server is closing'
+    if (held >= heldMax) return 'too much is waiting'
+    const heldOfHost = (underWay.get(host)?.size ?? 0) + (waiting.get(host)?.length ?? 0)
+    return heldOfHost >= heldOfHostMax ? 'too much is waiting for this host' : undefined
+  }
+
   return {
     post: (url, make) => {
       const { host } = new URL(url)
-      if (held >= heldMax || closing.signal.aborted) {
-        onGivenUp(host, closing.signal.aborted ? 'the server is closing' : 'too much is waiting')
+      const why = refusalOf(host)
+      if (why !== undefined) {
+        onGivenUp(host, why)
         return
       }
       held += 1

@@ -282,6 +282,21 @@ describe('deliveries', () => {
     await deliveries.close()
   })
 
+  test('are given up beyond what may wait for one host, which leaves room for every other', async () => {
+    const hanging = Promise.withResolvers<Response>()
+    const { deliveries, givenUp } = made({
+      fetch: () => hanging.promise,
+      ...{ atOnceMax: 1, heldMax: 4, heldOfHostMax: 2 },
+    })
+    for (let i = 0; i < 5; i++) deliveries.post('https://slow.example/', form)
+    expect(givenUp).toEqual(Array(3).fill('slow.example too much is waiting for this host'))
+    deliveries.post('https://other.example/', form)
+    deliveries.post('https://other.example/', form)
+    expect(givenUp).toHaveLength(3)
+    hanging.resolve(new Response())
+    await deliveries.close()
+  })
+
   test('are waited for at the end, but not for ever, and not tried again', async () => {
     const { promise } = Promise.withResolvers<Response>()
     const hanging = made({ fetch: () => promise, closingMsMax: 50 })
