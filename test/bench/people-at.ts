@@ -107,8 +107,10 @@ async function signIn(operator: Operator, app: AppAt, origin: string, email: str
 }
 
 async function mailedCode({ call }: Operator, email: string): Promise<string> {
-  const { items } = (await call('GET', '/mails?limit=100')) as { items?: { to: string; subject: string }[] }
-  const code = items?.find(({ to }) => to === email)?.subject.match(/^\d{6}/)?.[0]
+  const { items } = (await call('GET', '/mails?limit=100')) as { items?: { id: string; to: string }[] }
+  const id = items?.find(({ to }) => to === email)?.id
+  const { text } = (await call('POST', `/mails/${id}/read`)) as { text?: string }
+  const code = text?.match(/\b\d{6}\b/)?.[0]
   if (code === undefined) throw new Error(`no code was mailed to ${email}`)
   return code
 }
