@@ -25,6 +25,12 @@ interface Deps {
   readonly hasher: PasswordHasher
 }
 
+interface Telling {
+  readonly sendMail: SendMail
+  /** Told that the owner of a changed password was not. */
+  readonly onFault: (cause: unknown, requestId: string) => void
+}
+
 interface LinkUse {
   readonly serviceId: ServiceId
   /** The text of the mailed link. */
@@ -61,13 +67,9 @@ export async function acceptInvitation(
  * A new password by the mailed link. Whoever was signed in as the user is signed out, everywhere.
  * @throws {DomainError} `link_invalid`, `password_refused`, `rate_limited`, `conflict`
  */
-export async function resetPassword(
-  deps: Deps & { readonly sendMail: SendMail },
-  use: LinkUse,
-  arrived: Arrived,
-): Promise<User> {
+export async function resetPassword(deps: Deps & Telling, use: LinkUse, arrived: Arrived): Promise<User> {
   const user = await chooseByLink(deps, 'reset', use, arrived, {})
-  await tellOfChange(deps, user)
+  await tellOfChange(deps, user, arrived)
   return user
 }
 
@@ -76,7 +78,7 @@ export async function resetPassword(
  * @throws {DomainError} `user_not_found`, `user_state`, `password_refused`, `rate_limited`, `conflict`
  */
 export async function changePassword(
-  deps: Deps & Parameters<typeof tryPassword>[0] & { readonly sendMail: SendMail },
+  deps: Deps & Telling & Parameters<typeof tryPassword>[0],
   user: User,
   { current, password, serviceId, countedFrom }: CurrentAndNew,
   arrived: Arrived,
@@ -105,7 +107,7 @@ export async function changePassword(
     ...(await endLinks(deps.records, before)),
     endTokens(deps.newId, nowMs, after),
   ])
-  await tellOfChange(deps, after)
+  await tellOfChange(deps, after, arrived)
   return after
 }
 
@@ -168,10 +170,16 @@ function withPassword(user: User, sealedHash: string, nowMs: EpochMs): User {
   return withAuthorityRaised(user, { password: { sealedHash, changedAt: nowMs }, ...signedOut(user, nowMs) })
 }
 
+/** The password is changed by then, so that a mail which cannot be kept fails nothing. */
 async function tellOfChange(
-  { records, sendMail }: Pick<Deps, 'records'> & { readonly sendMail: SendMail },
-  { email, organizationId }: User,
+  { records, sendMail, onFault }: Pick<Deps, 'records'> & Telling,
+  { id, email, organizationId }: User,
+  { requestId }: Arrived,
 ): Promise<void> {
-  const organization = await getOrganization(records, organizationId)
-  await sendMail(passwordChangedMail(email, { organization: organization.name }))
+  try {
+    const organization = await getOrganization(records, organizationId)
+    await sendMail(passwordChangedMail(email, { organization: organization.name }))
+  } catch (cause) {
+    onFault(new Error(`${id} was not told that the password has changed`, { cause }), requestId)
+  }
 }

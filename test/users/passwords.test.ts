@@ -501,6 +501,20 @@ describe('changing a password', () => {
     await expect(reset(link)).rejects.toMatchObject(refusedLink)
   })
 
+  test('is done where the mail about it cannot be kept, which is reported', async () => {
+    const user = await at.makeActive()
+    await forget()
+    const deps = { ...at.deps, sendMail: () => Promise.reject(new Error('the store is full')) }
+    const use = { serviceId: at.clinic.id, link: at.lastLink(), password: better }
+    const once = await resetPassword(deps, use, arrived)
+    expect(await opens(await stored(user), better)).toBe(true)
+    const wanted = { current: better, password: good, serviceId: at.clinic.id }
+    expect(await changePassword(deps, once, wanted, arrived)).toMatchObject({ id: user.id })
+    expect(await opens(await stored(user), good)).toBe(true)
+    const fault = { cause: { cause: { message: 'the store is full' } }, requestId: arrived.requestId }
+    expect(at.faults).toMatchObject([fault, fault])
+  })
+
   test('twice in a second signs out who came in between', async () => {
     const user = await at.makeActive()
     at.time.nowMs += 300

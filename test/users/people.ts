@@ -17,6 +17,7 @@ export async function openPeople() {
   const at = await openDeployment()
   const mails: Mail[] = []
   const later: Promise<void>[] = []
+  const faults: { cause: unknown; requestId: string }[] = []
   const tries = (name: string, most: number) =>
     storedTries({ ...at.deps, counters: at.store.counters }, { name, most })
   const deps = {
@@ -25,6 +26,9 @@ export async function openPeople() {
     hasher: passwordHasher(at.deps.random, cheap),
     sendMail: async (mail: Mail) => {
       mails.push(mail)
+    },
+    onFault: (cause: unknown, requestId: string) => {
+      faults.push({ cause, requestId })
     },
     afterwards: (work: () => Promise<void>) => {
       later.push(work())
@@ -41,7 +45,7 @@ export async function openPeople() {
     })
   return {
     ...at,
-    ...{ deps, mails, linkOf, invite },
+    ...{ deps, mails, faults, linkOf, invite },
     /** The link of the newest mail. */
     lastLink: () => linkOf(mails.at(-1)),
     settled: () => Promise.all(later.splice(0)),
