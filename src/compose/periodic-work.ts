@@ -1,13 +1,13 @@
 import { hasConsents } from '../consents/consent.ts'
-import { errorForLog, type Log } from '../http/log.ts'
+import { errorForLog } from '../http/log.ts'
 import { sweepDomains } from '../organizations/sweep-domains.ts'
 import { sweepUnusedApps } from '../registered-apps/sweep-unused-apps.ts'
 import type { LiveRevocations } from '../revocations/live.ts'
 import { administratorsTeller } from '../users/tell-administrators.ts'
 import { forgetTries } from '../users/tries.ts'
+import { every } from './every.ts'
 import type { Parts } from './parts.ts'
 
-const firstAfterMs = 30_000
 const sweepEveryMs = 60_000
 /** Each domain is read again daily; that is looked for hourly. */
 const sweepDomainsEveryMs = 3_600_000
@@ -25,19 +25,6 @@ export function startPeriodicWork(parts: Parts, revocations: LiveRevocations): (
   ]
   return () => {
     for (const stop of stops) stop()
-  }
-}
-
-/** Does the work soon after the start, and then again and again. */
-function every(intervalMs: number, work: () => Promise<void>, log: Log, failed: string): () => void {
-  const run = () => {
-    work().catch((cause: unknown) => log.warn({ err: errorForLog(cause) }, failed))
-  }
-  const first = setTimeout(run, firstAfterMs).unref()
-  const again = setInterval(run, intervalMs).unref()
-  return () => {
-    clearTimeout(first)
-    clearInterval(again)
   }
 }
 
@@ -62,6 +49,11 @@ function domainSweep({ machine, store, cached, outbox, commit }: Parts): () => P
   return () =>
     sweepDomains({
       ...deps,
+      onFault: (cause, { id }) =>
+        log.warn(
+          { domain: id, err: errorForLog(cause) },
+          'a domain was not read again, or nobody told of it',
+        ),
       tellAdministrators: async (organizationId, mail) => {
         log.warn({ organization: organizationId }, mail.subject)
         await tellAdministrators(organizationId, mail)

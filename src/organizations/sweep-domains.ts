@@ -21,6 +21,8 @@ interface Deps {
   readonly clock: Clock
   readonly resolveTxt: ResolveTxt
   readonly tellAdministrators: TellAdministrators
+  /** Told of each domain that was not read again, or whose administrators were not told. */
+  readonly onFault: (cause: unknown, domain: Domain) => void
 }
 
 const hourMs = 3_600_000
@@ -33,6 +35,7 @@ const pageSize = 200
 /**
  * Reads the TXT records again that were last read a day ago. One that lacks the proof for 7 days, at each reading, ends
  * the domain's routing, and the organization's administrators are told. Name servers that give no answer change nothing.
+ * A fault at one domain is told, and the others are read all the same.
  * Safe from many nodes at once: what another has read meanwhile is left to it.
  */
 export async function sweepDomains(deps: Deps): Promise<void> {
@@ -42,7 +45,7 @@ export async function sweepDomains(deps: Deps): Promise<void> {
     const places = await deps.records.locate(domains, 'routing', '', page)
     for (const { organizationId, id } of places) {
       const domain = await deps.records.find(organizationId, domains, id)
-      if (domain !== undefined && isDue(domain, deps.clock())) await unlessLost(() => readAgain(deps, domain))
+      if (domain !== undefined && isDue(domain, deps.clock())) await readUnlessLost(deps, domain)
     }
     const last = places.at(-1)
     if (last === undefined || places.length < pageSize) return
@@ -54,12 +57,14 @@ function isDue({ state }: Domain, nowMs: EpochMs): boolean {
   return state.kind === 'verified' && nowMs - state.readAt >= readAgainMs
 }
 
-async function unlessLost(work: () => Promise<void>): Promise<void> {
+async function readUnlessLost(deps: Deps, domain: Domain): Promise<void> {
   try {
-    await work()
+    await readAgain(deps, domain)
   } catch (cause) {
+    // The others need the store as well.
+    if (hasCode(cause, 'store_unavailable')) throw cause
     // Another node, or a person, was there first; or its name servers do not answer, which is asked again next time.
-    if (!hasCode(cause, 'conflict') && !hasCode(cause, 'domain_unproven')) throw cause
+    if (!hasCode(cause, 'conflict') && !hasCode(cause, 'domain_unproven')) deps.onFault(cause, domain)
   }
 }
 

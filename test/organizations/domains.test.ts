@@ -19,11 +19,13 @@ import { type Deployment, dayMs, noonMs, openDeployment } from './deployment.ts'
 
 let at: Deployment
 let published: Map<string, readonly (readonly string[])[] | string>
+let faults: { cause: unknown; name: string }[]
 let mails: { organizationId: OrganizationId; subject: string; text: string }[]
 beforeEach(async () => {
   at = await openDeployment()
   published = new Map()
   mails = []
+  faults = []
 })
 afterEach(() => at.store.close())
 
@@ -38,7 +40,9 @@ const sweep = () =>
   sweepDomains({
     ...deps(),
     keep: at.store.commit,
+    onFault: (cause, { name }) => faults.push({ cause, name }),
     tellAdministrators: async (organizationId, mail) => {
+      if (mail.subject.startsWith('broken')) throw new Error('no mail')
       mails.push({ organizationId, ...mail })
     },
   })
@@ -285,6 +289,23 @@ describe('the daily reading', () => {
         version: domain.version + 1,
         state: { missingSinceAt: noonMs + dayMs },
       })
+  })
+
+  test('goes on with the others when there is a fault at one, and tells of it', async () => {
+    const names = ['clinic.example', 'broken.example', 'clinic.test']
+    // Ids of one millisecond have no order, in which the others would come after it.
+    at.time.nowMs -= names.length
+    for (const name of names) {
+      await verified(name)
+      at.time.nowMs += 1
+    }
+    published.clear()
+    for (let day = 1; day <= 8; day++) await afterDays(day)
+    expect(mails.map(({ subject }) => subject.split(' ')[0]).toSorted()).toEqual([
+      'clinic.example',
+      'clinic.test',
+    ])
+    expect(faults).toMatchObject([{ name: 'broken.example', cause: { message: 'no mail' } }])
   })
 
   test('brings a lapsed domain back only when it is verified again', async () => {
