@@ -1,4 +1,5 @@
 import { argon2, timingSafeEqual } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import type { Random } from '../clock.ts'
 import { DomainError } from '../errors.ts'
@@ -23,7 +24,7 @@ interface Cost {
 const costNow: Cost = { memory: 19_456, passes: 2, parallelism: 1 }
 const saltBytes = 16
 const hashBytes = 32
-/** Half of the threads that Node has for this and for much else. */
+/** Half of the threads that Node has for this and for much else; on one core one, beside which the event loop gets its turn. */
 const atOnceMax = 2
 /** More than that would wait for longer than a person does. */
 const waitingMax = 100
@@ -35,7 +36,7 @@ const derive = promisify(argon2)
 
 /** @param cost other than now's, for tests of what comes after a change */
 export function passwordHasher(random: Random, cost: Cost = costNow): PasswordHasher {
-  const inTurn = turns(atOnceMax, waitingMax)
+  const inTurn = turns(Math.min(atOnceMax, availableParallelism()), waitingMax)
   const run = (password: string, salt: Uint8Array, { memory, passes, parallelism }: Cost) =>
     inTurn(() =>
       derive('argon2id', {
