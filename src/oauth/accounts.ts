@@ -78,10 +78,15 @@ export function accountsOf(given: Deps): Accounts {
     const tries = most(name, count)
     return { take: (address) => tries.take(countedAddress(address)) }
   }
+  const pairs = most('mails-to-from', 5)
   const deps = {
     ...given,
     tries: { byPerson: most('password', 10), byAddress: mostFrom('passwords', 200) },
-    mails: { byEmail: most('mails-to', 5), byAddress: mostFrom('mails-from', 60) },
+    mails: {
+      byAddress: mostFrom('mails-from', 60),
+      pair: (address: string): Tries => ({ take: (to) => pairs.take(`${countedAddress(address)} ${to}`) }),
+      byEmail: most('mails-to', 25),
+    },
   }
   return {
     tryPassword: (user, tried) =>

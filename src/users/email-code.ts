@@ -8,8 +8,7 @@ import type { Secrets } from '../secrets/secrets.ts'
 import { getService } from '../services/find-service.ts'
 import type { Artifacts, Records } from '../storage/ports.ts'
 import { codeMail } from './mail-texts.ts'
-import type { Arrived, MailLimits } from './request-reset.ts'
-import { foldEmail } from './user.ts'
+import { type Arrived, type MailLimits, mayHaveMail } from './request-reset.ts'
 
 interface Deps {
   readonly records: Records
@@ -53,13 +52,12 @@ export async function sendEmailCode(
     throw new DomainError('rate_limited', 'too many codes were asked for from your address', {
       fix: `Try again in ${standing.seconds} seconds.`,
     })
-  // Told to nobody: the mailbox has mails enough.
-  const { isSpent } = await deps.mails.byEmail.take(foldEmail(email))
+  const isMailed = await mayHaveMail(deps.mails, email, address)
   const codeId = unguessable(deps.random)
   // What nobody was mailed nobody types; six digits could be guessed, by whoever asks for many from many addresses.
-  const code = isSpent ? unguessable(deps.random) : newCode(deps.random)
+  const code = isMailed ? newCode(deps.random) : unguessable(deps.random)
   await keep(deps, { serviceId, codeId, email, purpose, code })
-  if (!isSpent) await deps.sendMail(codeMail(email, { code, service: service.title, minutes }))
+  if (isMailed) await deps.sendMail(codeMail(email, { code, service: service.title, minutes }))
   return { codeId }
 }
 

@@ -17,8 +17,17 @@ type Deps = Parameters<typeof sendReset>[0] & {
 
 /** Mails that strangers may cause: each costs a mail, and a mailbox's owner some patience. */
 export interface MailLimits {
-  readonly byEmail: Tries
   readonly byAddress: Tries
+  /** To one mailbox at one client's wish: few, so that who asks again and again leaves others some. */
+  pair(address: string): Tries
+  readonly byEmail: Tries
+}
+
+/** Whether a mailbox may have another mail at this client's wish. Told to nobody who asks. */
+export async function mayHaveMail(mails: MailLimits, email: string, address: string): Promise<boolean> {
+  const folded = foldEmail(email)
+  if ((await mails.pair(address).take(folded)).isSpent) return false
+  return !(await mails.byEmail.take(folded)).isSpent
 }
 
 /** The request of somebody who is not signed in. */
@@ -43,8 +52,7 @@ export async function requestReset(
     throw new DomainError('rate_limited', 'too many mails were asked for from your address', {
       fix: `Try again in ${standing.seconds} seconds.`,
     })
-  // Told to nobody: the mailbox has mails enough.
-  if ((await deps.mails.byEmail.take(foldEmail(email))).isSpent) return
+  if (!(await mayHaveMail(deps.mails, email, arrived.address))) return
   deps.afterwards(() => sendResets(deps, email, serviceId, arrived))
 }
 

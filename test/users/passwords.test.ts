@@ -467,6 +467,11 @@ describe('a forgotten password', () => {
     const before = at.mails.length
     for (let n = 0; n < 8; n += 1) await forget()
     expect(at.mails).toHaveLength(before + 5)
+    // Who asks in another's name again and again leaves them some.
+    for (let n = 0; n < 3; n += 1) await forget(undefined, '192.0.2.77')
+    expect(at.mails).toHaveLength(before + 8)
+    for (let n = 0; n < 8; n += 1) await forget(undefined, `192.0.2.${n}`)
+    expect(at.mails).toHaveLength(before + 12)
     const asked = async () => {
       for (let n = 0; n < 20; n += 1) await forget(`u${n}@harbour.example`)
     }

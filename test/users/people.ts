@@ -35,7 +35,11 @@ export async function openPeople() {
     },
     tries: { byPerson: tries('password', 5), byAddress: tries('passwords', 20) },
     goesWithUser: [],
-    mails: { byEmail: tries('mails-to', 5), byAddress: tries('mails-from', 20) },
+    mails: {
+      byAddress: tries('mails-from', 20),
+      pair: (address: string) => tries(`mails-to-from-${address}`, 5),
+      byEmail: tries('mails-to', 12),
+    },
   }
   const linkOf = (mail: Mail | undefined) => /\?link=(\S+)/.exec(mail?.text ?? '')?.[1] ?? ''
   const invite = (more: Partial<Invitation> = {}, organizationId = at.customer.id) =>
