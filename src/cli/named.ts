@@ -63,7 +63,9 @@ export async function connectionIdOf(
 export async function mailIdOf(session: Session, given: string): Promise<string> {
   if (given.startsWith('mal_')) return given
   const { items } = await session.api.list('/mails', {})
-  const id = items.findLast((mail) => mail['to'] === given)?.['id']
+  // As it was typed where the mail was asked for.
+  const to = given.toLowerCase()
+  const id = items.findLast((mail) => String(mail['to']).toLowerCase() === to)?.['id']
   if (id !== undefined) return String(id)
   throw new Failure(`no mail to ${printable(given)} waits here`, {
     exitCode: 1,
