@@ -17,12 +17,19 @@ export function mongoCounters({ counters, latestMarks }: Tables, inTransaction: 
     },
     add: async (one) => {
       checkAddition(one)
-      const { filter, update, upsert } = addition(one).updateOne
-      const row = await translated(() =>
-        counters.findOneAndUpdate(filter, update, { upsert, returnDocument: 'after' }),
-      )
-      if (row === null) throw new Error('a counter was not counted')
-      return row.count
+      const counted = async () => {
+        const { filter, update } = addition(one).updateOne
+        return (await counters.findOneAndUpdate(filter, update, { returnDocument: 'after' }))?.count
+      }
+      return translated(async () => {
+        const count = await counted()
+        if (count !== undefined) return count
+        // Made apart from counting: of racing upserts, a server may tell more than one that it was the first.
+        await counters.bulkWrite([addition({ ...one, count: 0 })])
+        const countOfMade = await counted()
+        if (countOfMade === undefined) throw new Error('a counter was not counted')
+        return countOfMade
+      })
     },
     list: async (organizationId, prefix, { limit, after }) => {
       checkLimit(limit)
