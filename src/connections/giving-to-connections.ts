@@ -1,19 +1,16 @@
-import { DomainError, hasCode } from '../errors.ts'
-import type { OrganizationId, ServiceId } from '../ids.ts'
-import { checkGiving } from '../roles/check-giving.ts'
+import { DomainError } from '../errors.ts'
+import type { OrganizationId } from '../ids.ts'
 import { groundOf } from '../roles/ground.ts'
 import type { Giver } from '../services/giving.ts'
-import { guardRoleName } from '../services/management-service.ts'
 import type { Records } from '../storage/ports.ts'
-import { checkGivingTags } from '../users/giving-to-users.ts'
+import {
+  checkGivingHeld,
+  checkGivingTags,
+  checkGivingToPeople,
+  type WantedRole,
+} from '../users/giving-to-users.ts'
 import type { Connection } from './connection.ts'
 import type { Mapping } from './mapping.ts'
-
-interface WantedRole {
-  /** A service's id or slug. */
-  readonly service: string
-  readonly role: string
-}
 
 /** A mapping as it was asked for. */
 export interface WantedMapping {
@@ -35,9 +32,8 @@ export async function readMapping(
 ): Promise<Mapping> {
   const givable = async ({ service: named, role }: WantedRole, pointer: string) => {
     const ground = await groundOf(records, organizationId, named, `${pointer}/service`)
-    if (ground.service.kind === 'system' && role === guardRoleName) throw guardIsNoPersons(pointer)
-    await checkGiving(records, ground, giver, role, `${pointer}/role`)
-    return { serviceId: ground.service.id as ServiceId, role }
+    await checkGivingToPeople(records, ground, giver, role, `${pointer}/role`)
+    return { serviceId: ground.service.id, role }
   }
   const read: Mapping = {
     roles: await Promise.all(
@@ -56,13 +52,6 @@ export async function readMapping(
   return read
 }
 
-function guardIsNoPersons(pointer: string): DomainError {
-  const detail = 'is for client keys alone: a guard is a process, not a person'
-  return new DomainError('role_not_grantable', `the role guard ${detail}`, {
-    faults: [{ pointer: `${pointer}/role`, detail }],
-  })
-}
-
 /**
  * Letting people in through a connection is giving all that its mapping gives, and being anybody whom the provider
  * names: who may not grant roles may not do that.
@@ -74,13 +63,7 @@ export async function checkGivingConnection(
   { organizationId, mapping }: Connection,
 ): Promise<void> {
   checkSpeakingForPeople(giver)
-  for (const { serviceId, role } of [...mapping.roles, ...mapping.defaultRoles])
-    try {
-      await checkGiving(records, await groundOf(records, organizationId, serviceId), giver, role)
-    } catch (cause) {
-      // A role that is gone gives nothing.
-      if (!hasCode(cause, 'role_not_found') && !hasCode(cause, 'service_not_found')) throw cause
-    }
+  await checkGivingHeld(records, giver, organizationId, [...mapping.roles, ...mapping.defaultRoles])
 }
 
 /**

@@ -1,7 +1,7 @@
 import { DomainError, hasCode } from '../errors.ts'
 import type { OrganizationId } from '../ids.ts'
 import { checkGiving } from '../roles/check-giving.ts'
-import { groundOf } from '../roles/ground.ts'
+import { type Ground, groundOf } from '../roles/ground.ts'
 import type { Giver } from '../services/giving.ts'
 import { guardRoleName } from '../services/management-service.ts'
 import type { Records } from '../storage/ports.ts'
@@ -31,29 +31,37 @@ export async function assignRoles(
   const assignments: RoleAssignment[] = []
   for (const [i, { service: named, role }] of wanted.entries()) {
     const ground = await groundOf(records, organizationId, named, `/roles/${i}/service`)
-    const { service } = ground
-    const isThis = (one: RoleAssignment) => one.serviceId === service.id && one.role === role
+    const { id: serviceId } = ground.service
+    const isThis = (one: RoleAssignment) => one.serviceId === serviceId && one.role === role
     if (assignments.some(isThis)) throw namedTwice(i)
     const before = held.find(isThis)
-    if (before === undefined) {
-      if (service.kind === 'system' && role === guardRoleName) throw guardIsNoUsers(i)
-      await checkGiving(records, ground, giver, role, `/roles/${i}/role`)
-    }
-    assignments.push(before ?? { serviceId: service.id, role })
+    if (before === undefined) await checkGivingToPeople(records, ground, giver, role, `/roles/${i}/role`)
+    assignments.push(before ?? { serviceId, role })
   }
   return assignments
+}
+
+/**
+ * The one rule for giving, where people are given to.
+ * @throws {DomainError} `role_not_found`, `role_not_grantable`, at the pointer
+ */
+export async function checkGivingToPeople(
+  records: Records,
+  ground: Ground,
+  giver: Giver,
+  role: string,
+  pointer: string,
+): Promise<void> {
+  if (ground.service.kind === 'system' && role === guardRoleName) {
+    const detail = 'is for client keys alone: a guard is a process, not a person'
+    throw new DomainError('role_not_grantable', `the role guard ${detail}`, { faults: [{ pointer, detail }] })
+  }
+  await checkGiving(records, ground, giver, role, pointer)
 }
 
 function namedTwice(i: number): DomainError {
   return new DomainError('invalid_request', 'a role is named twice', {
     faults: [{ pointer: `/roles/${i}`, detail: 'was named before', fix: 'name it once' }],
-  })
-}
-
-function guardIsNoUsers(i: number): DomainError {
-  const detail = 'is for client keys alone: a guard is a process, not a person'
-  return new DomainError('role_not_grantable', `the role guard ${detail}`, {
-    faults: [{ pointer: `/roles/${i}/role`, detail }],
   })
 }
 
@@ -63,13 +71,25 @@ function guardIsNoUsers(i: number): DomainError {
  */
 export async function checkGivingUser(records: Records, giver: Giver, user: User): Promise<void> {
   checkGivingTags(giver, user.tags, {})
-  for (const { serviceId, role } of user.roles) {
+  await checkGivingHeld(records, giver, user.organizationId, user.roles)
+}
+
+/**
+ * Giving all of these roles at once, as whoever holds them. One that is gone gives nothing.
+ * @throws {DomainError} `role_not_grantable`
+ */
+export async function checkGivingHeld(
+  records: Records,
+  giver: Giver,
+  organizationId: OrganizationId,
+  held: readonly RoleAssignment[],
+): Promise<void> {
+  for (const { serviceId, role } of held)
     try {
-      await checkGiving(records, await groundOf(records, user.organizationId, serviceId), giver, role)
+      await checkGiving(records, await groundOf(records, organizationId, serviceId), giver, role)
     } catch (cause) {
       if (!hasCode(cause, 'role_not_found') && !hasCode(cause, 'service_not_found')) throw cause
     }
-  }
 }
 
 /**
