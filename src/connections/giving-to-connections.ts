@@ -2,13 +2,9 @@ import { DomainError } from '../errors.ts'
 import type { OrganizationId } from '../ids.ts'
 import { groundOf } from '../roles/ground.ts'
 import type { Giver } from '../services/giving.ts'
+import { checkGivingTags } from '../services/principal-tags.ts'
 import type { Records } from '../storage/ports.ts'
-import {
-  checkGivingHeld,
-  checkGivingTags,
-  checkGivingToPeople,
-  type WantedRole,
-} from '../users/giving-to-users.ts'
+import { checkGivingHeld, checkGivingToPeople, type WantedRole } from '../users/giving-to-users.ts'
 import type { Connection } from './connection.ts'
 import type { Mapping } from './mapping.ts'
 

@@ -1,5 +1,5 @@
+import { foldTag, tagKeysMax, tagValuesMax } from '../services/principal-tags.ts'
 import type { RoleAssignment, User } from '../users/user.ts'
-import { foldTag, tagKeysMax, tagValuesMax } from '../users/user-tags.ts'
 
 type GivenRole = Pick<RoleAssignment, 'serviceId' | 'role'>
 

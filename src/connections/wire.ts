@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type EpochMs, rfc3339 } from '../clock.ts'
 import { displayName } from '../organizations/display-name.ts'
 import { domainName } from '../organizations/domain.ts'
-import { isReservedTagKey, tagKeysMax } from '../users/user-tags.ts'
+import { isReservedTagKey, tagKeysMax } from '../services/principal-tags.ts'
 import { type Connection, postLogoutRedirectUriOf, redirectUriOf } from './connection.ts'
 import { type ConnectionTest, isOver, testMsMax } from './connection-test.ts'
 

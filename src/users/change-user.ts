@@ -3,9 +3,10 @@ import type { Actor, Commit, Happening } from '../audit/record.ts'
 import type { Clock } from '../clock.ts'
 import type { NewId, OrganizationId, UserId } from '../ids.ts'
 import type { Giver } from '../services/giving.ts'
+import { checkGivingTags } from '../services/principal-tags.ts'
 import { expectVersion } from '../storage/expect-version.ts'
 import { type Records, update } from '../storage/ports.ts'
-import { assignRoles, checkGivingTags, type WantedRole } from './giving-to-users.ts'
+import { assignRoles, type WantedRole } from './giving-to-users.ts'
 import { endTokens, getUser, type User, users, withAuthorityRaised } from './user.ts'
 
 interface Deps {

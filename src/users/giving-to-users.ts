@@ -4,6 +4,7 @@ import { checkGiving } from '../roles/check-giving.ts'
 import { type Ground, groundOf } from '../roles/ground.ts'
 import type { Giver } from '../services/giving.ts'
 import { guardRoleName } from '../services/management-service.ts'
+import { checkGivingTags } from '../services/principal-tags.ts'
 import type { Records } from '../storage/ports.ts'
 import type { RoleAssignment, User } from './user.ts'
 
@@ -13,8 +14,6 @@ export interface WantedRole {
   readonly service: string
   readonly role: string
 }
-
-type Tags = User['tags']
 
 /**
  * The assignments that are asked for, each new one checked by the one rule for giving; what the user has already stays
@@ -90,23 +89,4 @@ export async function checkGivingHeld(
     } catch (cause) {
       if (!hasCode(cause, 'role_not_found') && !hasCode(cause, 'service_not_found')) throw cause
     }
-}
-
-/**
- * Tags decide as roles do, so without the operation that grants roles nobody gives a value that the user lacks.
- * @throws {DomainError} `tag_not_grantable`
- */
-export function checkGivingTags(giver: Giver, wanted: Tags, held: Tags): void {
-  if (giver.mayGrantRoles) return
-  for (const [key, values] of Object.entries(wanted))
-    if (values.some((value) => !(held[key] ?? []).includes(value)))
-      throw new DomainError('tag_not_grantable', `the tag ${key} cannot be given by you`, {
-        fix: 'ask somebody who may grant roles',
-        faults: [
-          {
-            pointer: `/tags/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
-            detail: 'is not yours to give',
-          },
-        ],
-      })
 }

@@ -12,6 +12,7 @@ import {
 import type { Organization } from '../organizations/organization.ts'
 import { revoke } from '../revocations/revocation.ts'
 import { sealedUnder } from '../secrets/sealed-under.ts'
+import type { PrincipalTags } from '../services/principal-tags.ts'
 import type { Collection, Insert, Records, Stored } from '../storage/ports.ts'
 
 /** `invited`: has not yet shown that the address is theirs, neither by the mailed link nor through a connection. */
@@ -44,7 +45,7 @@ export interface User extends Stored {
   readonly name?: string
   readonly state: UserState
   readonly roles: readonly RoleAssignment[]
-  readonly tags: Readonly<Record<string, readonly string[]>>
+  readonly tags: PrincipalTags
   /** The Argon2id hash, sealed under the label `passwords` and bound to the user's id. */
   readonly password?: { readonly sealedHash: string; readonly changedAt: EpochMs }
   readonly identities: readonly Identity[]

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { type EpochMs, rfc3339 } from '../clock.ts'
 import { displayName } from '../organizations/display-name.ts'
+import { presentTags, principalTags } from '../services/principal-tags.ts'
 import type { User } from './user.ts'
-import { foldTag, isReservedTagKey, tagKeysMax, tagValuesMax } from './user-tags.ts'
 
 const rolesMax = 100
 
@@ -18,37 +18,6 @@ const roles = z
   )
   .max(rolesMax)
 
-function tagText(lengthMax: number) {
-  return z
-    .string()
-    .min(1)
-    .max(lengthMax)
-    .refine(
-      (text) => text.trim() === text && !/\p{C}/u.test(text),
-      'has spaces around it, or a character that is not shown',
-    )
-}
-
-const tags = z
-  .record(
-    tagText(127).refine(
-      (key) => !isReservedTagKey(key),
-      'is reserved: access tags and tags of Latchkey are not given so',
-    ),
-    z.array(tagText(255)).min(1).max(tagValuesMax),
-  )
-  .refine((given) => Object.keys(given).length <= tagKeysMax, `has more than ${tagKeysMax} keys`)
-  .refine((given) => areDifferent(Object.keys(given)), 'has a key twice: keys compare without case')
-  .refine(
-    (given) => Object.values(given).every(areDifferent),
-    'has a value twice: values compare without case',
-  )
-  .describe('Keys with one or more values each; both compare without case.')
-
-function areDifferent(texts: readonly string[]): boolean {
-  return new Set(texts.map(foldTag)).size === texts.length
-}
-
 const service = z
   .string()
   .min(3)
@@ -61,7 +30,7 @@ export const InvitationBody = z.strictObject({
   email: emailAddress,
   name: displayName.optional(),
   roles: roles.default([]),
-  tags: tags.default({}),
+  tags: principalTags.default({}),
   service: service.optional(),
 })
 
@@ -70,7 +39,7 @@ export const LinkBody = z.strictObject({ service: service.optional() })
 export const UserChangeBody = z.strictObject({
   name: displayName.nullable().optional(),
   roles: roles.optional().describe('All of them: those left out are taken.'),
-  tags: tags.optional().describe('All of them: those left out are taken.'),
+  tags: principalTags.optional().describe('All of them: those left out are taken.'),
 })
 
 const nullableText = z.string().nullable()
@@ -116,7 +85,7 @@ export function present(user: User): z.input<typeof UserBody> {
     roles: user.roles.map(({ serviceId, role, from }) => ({
       ...{ service_id: serviceId, role, connection_id: from ?? null },
     })),
-    tags: Object.fromEntries(Object.entries(user.tags).map(([key, values]) => [key, [...values]])),
+    tags: presentTags(user.tags),
     password_changed_at: time(user.password?.changedAt),
     identities: user.identities.map(({ connectionId, subject }) => ({
       connection_id: connectionId,
