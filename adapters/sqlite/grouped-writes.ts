@@ -1,5 +1,6 @@
 import { DomainError } from '../../src/errors.ts'
-import type { Connection } from './connection.ts'
+import { type Connection, unavailable } from './connection.ts'
+import type { LogFile } from './log-file.ts'
 
 /** A write that waits for its turn, and whom to tell how it went. */
 interface Waiting {
@@ -8,32 +9,51 @@ interface Waiting {
   reject(error: unknown): void
 }
 
+/** A write that is committed, and not yet durable. */
+interface Committed {
+  tell(): void
+  reject(error: unknown): void
+}
+
 /**
- * The writes of one turn of the event loop share one transaction, and so one wait for the disk. Each has a savepoint
- * of its own: one that fails takes nothing with it. Nobody is told anything before the transaction is durable.
+ * The writes of one turn of the event loop share one transaction, and the transactions that are committed while the disk
+ * is at work share its next turn. Each write has a savepoint of its own: one that fails takes nothing with it. Nobody is
+ * told anything before it is durable; others may read it before.
  */
 export class GroupedWrites {
   readonly #connection: Connection
+  readonly #log: LogFile
   #waiting: Waiting[] = []
+  #committed: Committed[] = []
+  #reachingDisk: Promise<void> | undefined
   #closed = false
+  #lost: DomainError | undefined
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, log: LogFile) {
     this.#connection = connection
+    this.#log = log
   }
 
   /** @throws {DomainError} `store_unavailable` if the transaction does not begin or commit; else what `work` throws */
   run<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      this.checkDisk()
       if (this.#closed) throw new DomainError('store_unavailable', 'the store is closed')
       if (this.#waiting.length === 0) setImmediate(() => this.#flush())
       this.#waiting.push({ reject, attempt: () => this.#attempt(work, resolve, reject) })
     })
   }
 
+  /** @throws {DomainError} `store_unavailable` once the disk has failed to keep what was committed */
+  checkDisk(): void {
+    if (this.#lost !== undefined) throw this.#lost
+  }
+
   /** Finishes what waits; later writes are refused. */
-  close(): void {
+  async close(): Promise<void> {
     this.#flush()
     this.#closed = true
+    await this.#reachingDisk
   }
 
   #flush(): void {
@@ -42,11 +62,30 @@ export class GroupedWrites {
     if (writes.length === 0) return
     try {
       const tellings = this.#connection.transaction(() => writes.map((write) => write.attempt()))
-      for (const tell of tellings) tell()
+      for (const [i, { reject }] of writes.entries())
+        this.#committed.push({ reject, tell: tellings[i] ?? (() => {}) })
+      this.#reachingDisk ??= this.#reachDisk()
     } catch (error) {
       // Also those whose own work went well or ill: all saw a state that never was.
       for (const { reject } of writes) reject(error)
     }
+  }
+
+  async #reachDisk(): Promise<void> {
+    while (this.#committed.length > 0) {
+      const group = this.#committed
+      this.#committed = []
+      try {
+        this.checkDisk()
+        await this.#log.sync()
+        for (const { tell } of group) tell()
+      } catch (cause) {
+        // For good: a disk that has failed once may say that it has what it has not, ever after.
+        this.#lost ??= lost(cause)
+        for (const { reject } of group) reject(this.#lost)
+      }
+    }
+    this.#reachingDisk = undefined
   }
 
   #attempt<T>(work: () => T, resolve: (value: T) => void, reject: (error: unknown) => void): () => void {
@@ -62,4 +101,8 @@ export class GroupedWrites {
       return () => reject(error)
     }
   }
+}
+
+function lost(cause: unknown): DomainError {
+  return unavailable('the disk failed: nothing is written until Latchkey is started again', cause)
 }

@@ -10,6 +10,7 @@ import { sqliteCommit } from './commit.ts'
 import { Connection, isBusy, unavailable } from './connection.ts'
 import { sqliteCounters } from './counters.ts'
 import { GroupedWrites } from './grouped-writes.ts'
+import { logFileOf, noLogFile } from './log-file.ts'
 import { sqliteRecords } from './records.ts'
 import { migrate } from './schema.ts'
 import { sweep } from './sweep.ts'
@@ -28,16 +29,20 @@ interface SqliteOptions {
  * @throws {DomainError} `store_unavailable` if it cannot be opened, or a newer program has changed its schema
  */
 export async function openSqlite({ path, clock, busyTimeoutMs = 5_000 }: SqliteOptions): Promise<Store> {
-  const connection = new Connection(path === ':memory:' ? path : fileAt(path), busyTimeoutMs)
+  const file = path === ':memory:' ? undefined : fileAt(path)
+  const connection = new Connection(file ?? path, busyTimeoutMs)
   try {
     await useWriteAheadLog(connection, busyTimeoutMs)
     connection.script('PRAGMA synchronous = FULL')
     migrate(connection)
+    // From here on the log is brought to the disk by `GroupedWrites`, before anybody is told of a write.
+    connection.script('PRAGMA synchronous = NORMAL')
   } catch (error) {
     connection.close()
     throw error
   }
-  const writes = new GroupedWrites(connection)
+  const log = file === undefined ? noLogFile : logFileOf(file)
+  const writes = new GroupedWrites(connection, log)
   const bell = new Bell(connection)
   const commit = sqliteCommit(connection, writes, clock)
   return {
@@ -50,13 +55,15 @@ export async function openSqlite({ path, clock, busyTimeoutMs = 5_000 }: SqliteO
     counters: sqliteCounters(connection, writes),
     changes: sqliteChanges(connection, bell),
     ping: async () => {
+      writes.checkDisk()
       connection.get('SELECT value FROM meta LIMIT 1')
     },
     sweep: () => sweep(connection, writes, clock),
     close: async () => {
       bell.close()
-      writes.close()
+      await writes.close()
       connection.close()
+      await log.close()
     },
   }
 }

@@ -35,7 +35,7 @@ export function sqliteRecords(connection: Connection): Records {
       checkText(organizationId, key, page.after)
       const after = page.after === undefined ? [] : [page.after]
       const sql = `${listed} ${afterwards(page, 'keys.id')} ORDER BY keys.id ${direction(page)} LIMIT ?`
-      const rows = connection.all(sql, from.name, index, organizationId, key, ...after, page.limit)
+      const rows = connection.limited(sql, [from.name, index, organizationId, key, ...after], page.limit)
       return rows.map((row) => documentOf(from, row))
     },
     locate: async <T extends Stored>(from: Collection<T>, index: string, key: string, page: Page) => {
@@ -44,10 +44,9 @@ export function sqliteRecords(connection: Connection): Records {
       checkText(key, page.after)
       const after = page.after === undefined ? undefined : parseCursor(page.after)
       const order = `ORDER BY organization_id ${direction(page)}, id ${direction(page)}`
-      const rows = connection.all(
+      const rows = connection.limited(
         `${located} ${afterwards(page, 'organization_id, id')} ${order} LIMIT ?`,
-        ...[from.name, index, key],
-        ...(after === undefined ? [] : [after.organizationId, after.id]),
+        [from.name, index, key, ...(after === undefined ? [] : [after.organizationId, after.id])],
         page.limit,
       )
       return rows.map((row) => referenceOf<T>(row))

@@ -23,11 +23,15 @@ export function refreshTokenAdapter(
 ): Adapter {
   const { artifacts, secrets, clock } = deps
   const find = (id: string) => findArtifact(deps, serviceId, model, id)
-  const successorOf = (id: string, rotated: Artifact) =>
-    successorDigest(secrets, rotated, `${serviceId}\0${id}`)
+  /** The HMAC by which a token gives its successor: no two repeats get different ones, and nothing but hashes is stored. */
+  const successorOf = (id: string, secretAt: number): string => {
+    const successor = secrets.digests('refresh-successors', `${serviceId}\0${id}`)[secretAt]
+    if (successor === undefined) throw new Error('a refresh token is sealed under a secret that is not given')
+    return successor
+  }
   const mayBeRepeated = async (id: string, rotated: Artifact): Promise<boolean> => {
     if (rotated.consumedAt === undefined || clock() - rotated.consumedAt > refreshGraceMs) return false
-    const successor = await find(successorOf(id, rotated))
+    const successor = await find(successorOf(id, sealedAt(secrets, rotated)))
     // None yet: whoever was first has not stored it, or died before.
     return successor?.consumedAt === undefined
   }
@@ -40,25 +44,18 @@ export function refreshTokenAdapter(
       return consumed === undefined || (await mayBeRepeated(id, found)) ? payload : { ...payload, consumed }
     },
     consume: async (id) => {
-      const found = await find(id)
-      if (found === undefined) throw new errors.InvalidGrant('refresh token not found')
-      if (!(await artifacts.consume(serviceId, model, found.id))) {
-        const rotated = await find(id)
-        if (rotated === undefined || !(await mayBeRepeated(id, rotated)))
-          throw new errors.InvalidGrant('refresh token already used')
-      }
-      onRotate(successorOf(id, found))
+      // A token's id is hashed under the very secret that seals it.
+      for (const [secretAt, digest] of secrets.digests('artifact-ids', id).entries())
+        if (await artifacts.consume(serviceId, model, digest)) return onRotate(successorOf(id, secretAt))
+      const rotated = await find(id)
+      if (rotated === undefined) throw new errors.InvalidGrant('refresh token not found')
+      if (!(await mayBeRepeated(id, rotated))) throw new errors.InvalidGrant('refresh token already used')
+      onRotate(successorOf(id, sealedAt(secrets, rotated)))
     },
   }
 }
 
-/**
- * The HMAC by which a refresh token gives its successor: no two repeats get different ones, and nothing but hashes is
- * stored. Under the deployment secret that sealed the token, on which nodes agree while a newer one is put in front.
- */
-function successorDigest(secrets: Secrets, { payload }: Artifact, text: string): string {
-  const at = secrets.ids.indexOf(secretIdOf(payload) ?? '')
-  const successor = secrets.digests('refresh-successors', text)[at]
-  if (successor === undefined) throw new Error('a refresh token is sealed under a secret that is not given')
-  return successor
+/** Which deployment secret sealed it: nodes agree on that while a newer one is put in front. */
+function sealedAt(secrets: Secrets, { payload }: Artifact): number {
+  return secrets.ids.indexOf(secretIdOf(payload) ?? '')
 }

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Connection } from '../../../adapters/sqlite/connection.ts'
 import { GroupedWrites } from '../../../adapters/sqlite/grouped-writes.ts'
+import { type LogFile, noLogFile } from '../../../adapters/sqlite/log-file.ts'
 
 let connection: Connection
 let writes: GroupedWrites
@@ -10,7 +11,7 @@ beforeEach(() => {
     CREATE TABLE kept (n INTEGER PRIMARY KEY, filler TEXT) STRICT;
     CREATE TABLE child (n INTEGER REFERENCES kept (n) DEFERRABLE INITIALLY DEFERRED) STRICT;
   `)
-  writes = new GroupedWrites(connection)
+  writes = new GroupedWrites(connection, noLogFile)
 })
 afterEach(() => connection.close())
 
@@ -72,4 +73,92 @@ test('a full disk is store_unavailable; what still fits is kept', async () => {
   connection.script('PRAGMA max_page_count = 1000000')
   await keep(2)
   expect(kept()).toEqual([2])
+})
+
+describe('the disk', () => {
+  let syncs: PromiseWithResolvers<void>[]
+  const slowDisk: LogFile = {
+    sync: () => {
+      const one = Promise.withResolvers<void>()
+      syncs.push(one)
+      return one.promise
+    },
+    close: async () => {},
+  }
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  beforeEach(() => {
+    syncs = []
+    writes = new GroupedWrites(connection, slowDisk)
+  })
+
+  test('nobody is told of a write before it is on the disk, nor that a write failed', async () => {
+    const told: string[] = []
+    const tell = (what: string) => () => told.push(what)
+    const first = keep(1).then(tell('kept'))
+    const failing = writes
+      .run(() => {
+        throw new Error('its own')
+      })
+      .then(tell('resolved'), tell('failed'))
+    await turn()
+    await turn()
+    expect(kept()).toEqual([1])
+    expect(told).toEqual([])
+    syncs[0]?.resolve()
+    await Promise.all([first, failing])
+    expect(told).toEqual(['kept', 'failed'])
+  })
+
+  test('what is committed while the disk is at work shares its next turn', async () => {
+    const first = keep(1)
+    await turn()
+    await turn()
+    const others = [keep(2), keep(3)]
+    await turn()
+    await turn()
+    others.push(keep(4))
+    await turn()
+    await turn()
+    expect(syncs).toHaveLength(1)
+    syncs[0]?.resolve()
+    await first
+    await turn()
+    expect(syncs).toHaveLength(2)
+    syncs[1]?.resolve()
+    await Promise.all(others)
+    await turn()
+    expect(syncs).toHaveLength(2)
+  })
+
+  test('a disk that has failed is not trusted again: what waited is store_unavailable, and all after', async () => {
+    const waiting = [keep(1)]
+    await turn()
+    await turn()
+    waiting.push(keep(2))
+    await turn()
+    await turn()
+    syncs[0]?.reject(new Error('EIO'))
+    for (const outcome of await Promise.allSettled(waiting))
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'store_unavailable' } })
+    expect(syncs).toHaveLength(1)
+    await expect(keep(3)).rejects.toMatchObject({
+      code: 'store_unavailable',
+      message: expect.stringContaining('until Latchkey is started again'),
+    })
+    expect(() => writes.checkDisk()).toThrow('the disk failed')
+  })
+
+  test('closing waits until all is on the disk', async () => {
+    const write = keep(1)
+    let isClosed = false
+    const closing = writes.close().then(() => {
+      isClosed = true
+    })
+    await turn()
+    await turn()
+    expect(isClosed).toBe(false)
+    syncs[0]?.resolve()
+    await Promise.all([closing, write])
+    await expect(keep(2)).rejects.toMatchObject({ code: 'store_unavailable' })
+  })
 })

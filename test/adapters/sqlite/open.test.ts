@@ -1,8 +1,8 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openSqlite } from '../../../adapters/sqlite/open.ts'
 import { insert } from '../../../src/storage/ports.ts'
 import { startChild } from '../../contract/processes.ts'
@@ -43,6 +43,45 @@ describe('the file', () => {
     await expect(openSqlite({ path, clock })).rejects.toMatchObject(refused)
     await expect(openSqlite({ path: join(path, 'below.db'), clock })).rejects.toMatchObject(refused)
     await expect(openSqlite({ path: `${folder}/nul\u0000.db`, clock })).rejects.toMatchObject(refused)
+  })
+})
+
+describe('the disk', () => {
+  /** What every open file has its `datasync` from. */
+  async function anyFile(): Promise<FileHandle> {
+    const file = await open(join(folder, 'any'), 'w')
+    await file.close()
+    return Object.getPrototypeOf(file)
+  }
+
+  test('has the write-ahead log before a commit returns, and the event loop does not wait for it', async () => {
+    const store = await openSqlite({ path: join(folder, 'latchkey.db'), clock })
+    const atWork = Promise.withResolvers<void>()
+    const datasync = vi.spyOn(await anyFile(), 'datasync').mockReturnValue(atWork.promise)
+    let isTold = false
+    const commit = store.commit([insert(entries, entry(own, 'a'))]).then(() => {
+      isTold = true
+    })
+    await expect.poll(() => datasync.mock.calls.length).toBe(1)
+    // The store answers meanwhile.
+    expect(await store.records.find(own, entries, 'a')).toBeDefined()
+    expect(isTold).toBe(false)
+    atWork.resolve()
+    await commit
+    datasync.mockRestore()
+    await store.close()
+  })
+
+  test('that fails makes the store unavailable, for health checks, too', async () => {
+    const store = await openSqlite({ path: join(folder, 'latchkey.db'), clock })
+    await store.ping()
+    const datasync = vi.spyOn(await anyFile(), 'datasync').mockRejectedValueOnce(new Error('EIO'))
+    const refused = { code: 'store_unavailable' }
+    await expect(store.commit([insert(entries, entry(own, 'a'))])).rejects.toMatchObject(refused)
+    datasync.mockRestore()
+    await expect(store.ping()).rejects.toMatchObject(refused)
+    await expect(store.commit([insert(entries, entry(own, 'b'))])).rejects.toMatchObject(refused)
+    await store.close()
   })
 })
 
