@@ -17,6 +17,49 @@ export interface ParameterRule {
   readonly encodedSlash?: true
 }
 
+export type ScalarType = NonNullable<ParameterRule['type']>
+
+/**
+ * What the document says of a JSON value, as far as fields and conditions need it. `any`: nothing, several things, or
+ * more than is kept. `null` is left out: it may stand anywhere.
+ */
+export type ValueShape = ScalarType | 'any' | ArrayShape | ObjectShape
+
+export interface ArrayShape {
+  /** What each item is. */
+  readonly items: ValueShape
+}
+
+export interface ObjectShape {
+  readonly members: Readonly<Record<string, ValueShape>>
+  /** The document says that members of other names may come. */
+  readonly open?: true
+}
+
+/** How the values of an array stand in a query: a parameter each, or one parameter with delimiters. */
+export type QueryArray = 'repeated' | 'comma' | 'space' | 'pipe'
+
+/** What the document says of one query parameter. */
+export interface QueryRule {
+  /** Of the value, or of each one of an array. Absent: any. */
+  readonly type?: ScalarType
+  readonly array?: QueryArray
+  /** Members stand as `name[member]=value` (`style: deepObject`). */
+  readonly deepObject?: ObjectShape
+  /** Its values cannot be read exactly, so that only its name is looked at. */
+  readonly unreadable?: true
+}
+
+/** What may be sent with an operation's request, beside the path: what the document declares of it. */
+export interface RequestShape {
+  /** Query parameters by name. Absent: none. */
+  readonly query?: Readonly<Record<string, QueryRule>>
+  /** The body as JSON. Absent: the operation takes none. */
+  readonly body?: ValueShape
+  /** The body may be, or must be, of a media type that is not JSON, or is a JSON Patch (RFC 6902). */
+  readonly otherBody?: true
+}
+
 /** How lately and how well a person must have signed in (RFC 9470). At least one of the two. */
 export interface StepUp {
   readonly maxAgeSeconds?: number
@@ -37,6 +80,8 @@ export interface Operation {
   readonly public?: true
   /** Path parameters by name. */
   readonly parameters: Readonly<Record<string, ParameterRule>>
+  /** Query and body. Absent: the document declares neither. */
+  readonly request?: RequestShape
   /** Scopes that open it: any one alternative, with all of its names. Empty: only statements of roles open it. */
   readonly alternatives: readonly (readonly string[])[]
   /** The path parameter that must equal the token's `org_id` (`x-latchkey-organization`). */

@@ -1,4 +1,5 @@
 import type { Bundle, Facts, OrganizationFact, RoleFact, StreamEvent, WireRevocation } from './bundle.ts'
+import { isRequestShape } from './request-shape.ts'
 
 // What comes from the server or from disk, read once at the edge. Unknown members are let be: a newer server may say
 // more. A revocation of an unknown kind is not: to pass over it would let an ended token live.
@@ -54,6 +55,7 @@ function isOperation(value: unknown): boolean {
     isText(value['path']) &&
     isMapOf(value['parameters'], isObject) &&
     isListOf(value['alternatives'], isTexts) &&
+    (value['request'] === undefined || isRequestShape(value['request'])) &&
     (value['stepUp'] === undefined || isStepUp(value['stepUp'])) &&
     (value['public'] === undefined || value['public'] === true) &&
     ['undefined', 'string'].includes(typeof value['organizationParameter'])

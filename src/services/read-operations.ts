@@ -5,8 +5,10 @@ import { jsonPointer } from '../json-text.ts'
 import { extensionFaults } from './extension-keys.ts'
 import { entries, isObject, items, type JsonObject, member, text } from './json-value.ts'
 import { namedParameter, readPathParameters } from './read-parameters.ts'
+import { readRequest } from './read-request.ts'
 import { readSecurity, type Schemes } from './read-security.ts'
 import { readStepUp, stepUpKey } from './read-step-up.ts'
+import { type ShapeReader, shapeReader } from './read-value-shape.ts'
 import { resolved } from './references.ts'
 
 const operationIdLengthMax = 200
@@ -34,6 +36,7 @@ export function readOperations(document: JsonObject, schemes: Schemes): Found<re
   const warnings: Fault[] = []
   const operations: Operation[] = []
   const placesById = new Map<string, string>()
+  const shapes = shapeReader(document)
   for (const [path, value] of paths) {
     const itemPlace = jsonPointer('paths', path)
     const item = resolved(document, value)
@@ -43,7 +46,14 @@ export function readOperations(document: JsonObject, schemes: Schemes): Found<re
       const operation = member(item, method.toLowerCase())
       if (!isObject(operation)) continue
       const place = `${itemPlace}/${method.toLowerCase()}`
-      const read = readOperation(document, schemes, { path, method, item, itemPlace, operation, place })
+      const read = readOperation(document, schemes, shapes, {
+        path,
+        method,
+        item,
+        itemPlace,
+        operation,
+        place,
+      })
       note(read)
       const known = placesById.get(read.value.id)
       if (known !== undefined) faults.push(duplicate(read.value.id, known, place))
@@ -97,7 +107,12 @@ function collisions(operations: readonly Operation[]): readonly Fault[] {
   })
 }
 
-function readOperation(document: JsonObject, schemes: Schemes, at: Place): Found<Operation> {
+function readOperation(
+  document: JsonObject,
+  schemes: Schemes,
+  shapes: ShapeReader,
+  at: Place,
+): Found<Operation> {
   const { path, method, operation, place, item, itemPlace } = at
   const id = idOf(at)
   const extensions = extensionFaults(operation, 'path item or operation', place)
@@ -106,6 +121,7 @@ function readOperation(document: JsonObject, schemes: Schemes, at: Place): Found
     { parameters: member(operation, 'parameters'), place },
   ]
   const parameters = readPathParameters(document, path, levels, place)
+  const { request, warnings } = readRequest(document, shapes, levels, operation, place)
   const own = member(operation, 'security') !== undefined
   const security = own
     ? readSecurity(member(operation, 'security'), schemes, `${place}/security`)
@@ -126,6 +142,7 @@ function readOperation(document: JsonObject, schemes: Schemes, at: Place): Found
       ...(member(operation, 'deprecated') === true ? { deprecated: true as const } : {}),
       ...(security.public ? { public: true as const } : {}),
       parameters: parameters.rules,
+      ...(request === undefined ? {} : { request }),
       alternatives: security.alternatives,
       ...(organization.name === undefined ? {} : { organizationParameter: organization.name }),
       ...(stepUp.stepUp === undefined ? {} : { stepUp: stepUp.stepUp }),
@@ -141,7 +158,7 @@ function readOperation(document: JsonObject, schemes: Schemes, at: Place): Found
       ...[organization.fault, resource.fault].filter((fault) => fault !== undefined),
       ...levels.flatMap((level) => parameterExtensionFaults(document, level.parameters, level.place)),
     ],
-    warnings: [...extensions.warnings, ...parameters.warnings],
+    warnings: [...extensions.warnings, ...parameters.warnings, ...warnings],
   }
 }
 

@@ -32,7 +32,8 @@ interface Replaced {
 }
 
 /**
- * A service follows a new version of its document. The same document again changes nothing.
+ * A service follows a new version of its document. The same document again changes nothing, unless this version of
+ * the product reads more out of it than the one that read it before.
  * @throws {DomainError} `document_refused`, `confirmation_required`, `service_not_found`, `service_protected` (the
  *   system service's is part of the product), `precondition_failed`, `conflict`
  */
@@ -76,7 +77,10 @@ async function replace(
   const sha256 = sha256Of(replacement.document)
   const changes = changesBetween(before, read)
   confirm({ changes, sha256, baseSha256: base.sha256, confirmation: replacement.confirmation })
-  const unchanged = sha256 === base.sha256 && before.audience === read.audience
+  const unchanged =
+    sha256 === base.sha256 &&
+    before.audience === read.audience &&
+    JSON.stringify(before.model) === JSON.stringify(read.model)
   const service = unchanged
     ? before
     : await commitNext(deps, by, before, read, replacement.document, replacement.audience !== undefined)

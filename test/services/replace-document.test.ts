@@ -80,6 +80,19 @@ describe('replaceDocument', () => {
     expect(await d.eventTypes(d.operatorId)).toEqual(['service.created'])
   })
 
+  test('with the document that is there, of which an earlier version of the product read less, reads it anew', async () => {
+    const d = await deployment()
+    const { service: before } = await createShop(d)
+    const [first, ...others] = before.model.operations
+    if (first === undefined) throw new Error('the shop has operations')
+    const { summary: _, ...less } = first
+    const model = { ...before.model, operations: [{ ...less, request: { query: { old: {} } } }, ...others] }
+    await d.store.commit([update(services, before, { ...before, model })])
+    const { service } = await replaceDocument(d.deps, d.by, 'shop', { document: shopDocument() })
+    expect(service.model).toEqual(before.model)
+    expect(service.documentVersion).toBe(2)
+  })
+
   test('asks again when the audience of tokens would change, unless it was given', async () => {
     const d = await deployment()
     await createShop(d)
