@@ -21,6 +21,7 @@ export type RevocationId = Id<'RevocationId'>
 export type GrantId = Id<'GrantId'>
 export type MailId = Id<'MailId'>
 export type LinkId = Id<'LinkId'>
+export type DecisionId = Id<'DecisionId'>
 
 /** The `latchkey` command as a client of the service `latchkey`: the same in every deployment, so that it need not be told. */
 export const commandClientId = 'key_00000000000000000000000cmd' as ClientKeyId
@@ -42,6 +43,7 @@ interface IdsByPrefix {
   iat: InitialAccessTokenId
   mal: MailId
   lnk: LinkId
+  dec: DecisionId
 }
 
 export type IdPrefix = keyof IdsByPrefix
@@ -56,16 +58,38 @@ const randomLength = 16
 
 /** A ULID in lower case: 48 bits of time, 80 bits of chance. */
 export function ulid(nowMs: EpochMs, random: Random): string {
-  let time = ''
-  let rest = nowMs
-  for (let i = 0; i < timeLength; i++) {
-    time = alphabet.charAt(rest % 32) + time
+  return inBase32(nowMs, timeLength) + chanceOf(randomLength, random)
+}
+
+/** The lowest digits of a whole number, in the alphabet of ids: they sort as the numbers do. */
+export function inBase32(number: number, digits: number): string {
+  let text = ''
+  let rest = number
+  for (let i = 0; i < digits; i++) {
+    text = alphabet.charAt(rest % 32) + text
     rest = Math.floor(rest / 32)
   }
+  return text
+}
+
+/** Five bits of chance a character. */
+export function chanceOf(length: number, random: Random): string {
   // One byte a character wastes three bits of each and keeps the code plain; the source is not scarce.
   let chance = ''
-  for (const byte of random(randomLength)) chance += alphabet.charAt(byte & 31)
-  return time + chance
+  for (const byte of random(length)) chance += alphabet.charAt(byte & 31)
+  return chance
+}
+
+/** When an identifier was made, as it says itself. */
+export function timeOf(id: Id<string>): EpochMs {
+  let time = 0
+  for (const digit of id.slice(4, 4 + timeLength)) time = time * 32 + alphabet.indexOf(digit)
+  return time
+}
+
+/** What identifiers made at that time begin with: those made before sort before it, those made later after. */
+export function idsFrom(prefix: IdPrefix, at: EpochMs): string {
+  return `${prefix}_${inBase32(at, timeLength)}`
 }
 
 export function newIdFrom(clock: Clock, random: Random): NewId {

@@ -24,9 +24,13 @@ export interface Denied {
 }
 
 /** Who calls and which operation was allowed, or why not. */
-export type Verdict =
+export type Verdict = (
   | { readonly kind: 'allowed'; readonly operationId: string; readonly principal: Principal }
   | Denied
+) & {
+  /** Goes with the answer, so that it can be asked for. */
+  readonly decisionId?: string
+}
 
 /** Verifies the token and decides on the operation: the SDK's guard, wired by `compose`. */
 export type Authenticate = (presented: Presented) => Promise<Verdict>

@@ -101,7 +101,7 @@ function statements(routes: readonly Route[]): DescribedRole['allow'] {
 const description = `The management API. JSON in \`snake_case\`, times in RFC 3339 UTC.
 
 Errors are RFC 9457 problems with a stable \`code\`, what to do about it in \`fix\`, and every fault with its place in
-\`errors\`. Each answer carries \`X-Request-Id\`. What is absent and what is another organization's answer alike.
+\`errors\`. Each answer carries \`X-Request-Id\`, and \`X-Decision-Id\` once it was decided. What is absent and what is another organization's answer alike.
 
 Bodies are strict: an unknown field is refused by name. Lists take \`limit\` and \`cursor\` and answer \`next_cursor\`.
 \`ETag\` is the version, \`If-Match\` makes a change depend on it, \`Idempotency-Key\` makes a repeat harmless for 24 hours.`

@@ -52,6 +52,7 @@ async function decide(
   const dpop = ctx.req.headersDistinct['dpop']
   const presented = { method: ctx.method, path: ctx.path, authorization, dpop, address, requestId }
   const verdict = await authenticate(presented)
+  if (verdict.decisionId !== undefined) ctx.set('X-Decision-Id', verdict.decisionId)
   if (verdict.kind === 'denied') throw refusalOf(verdict, presented, found)
   return verdict
 }

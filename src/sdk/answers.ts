@@ -1,5 +1,9 @@
 import type { DenialReason, StepUp } from '../evaluator/model.ts'
+import type { DecisionId } from '../ids.ts'
 import type { Scheme } from './authorization.ts'
+
+/** On each answer, allowed or not: what to ask the decision log for. */
+export const decisionHeader = 'x-decision-id'
 
 /** A refusal as it goes over HTTP. */
 export interface Refusal {
@@ -71,7 +75,7 @@ export interface Challenger {
 }
 
 export interface RefusalContext {
-  readonly decisionId: string
+  readonly decisionId: DecisionId
   /** Absent where new credentials would not help. */
   readonly challenger?: Challenger
   readonly detail?: string
@@ -91,7 +95,7 @@ export function refusalOf(reason: DenialReason, context: RefusalContext): Refusa
   return {
     reason,
     status,
-    headers: { 'cache-control': 'no-store', ...headersOf(reason, context) },
+    headers: { [decisionHeader]: decisionId, 'cache-control': 'no-store', ...headersOf(reason, context) },
     problem: {
       type: 'about:blank',
       title: titles[status] ?? 'Refused',

@@ -2,11 +2,12 @@ import type { Clock, Random } from '../clock.ts'
 import { type Decision, decideFound, isPublic, refusal } from '../evaluator/decide.ts'
 import { type Found, findOperations } from '../evaluator/find-operations.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
-import { ulid } from '../ids.ts'
+import type { DecisionId } from '../ids.ts'
 import type { RefusalContext } from './answers.ts'
 import { presentedToken, type Scheme } from './authorization.ts'
 import { trustedAddress } from './client-address.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
+import { DecisionIds } from './decision-ids.ts'
 import type { Gate, GuardAnswer, GuardRequest, Rejection } from './guard-answer.ts'
 import type { GuardSource } from './guard-source.ts'
 import { admission, attempt, isForGood, noFacts, rejection } from './outcomes.ts'
@@ -47,7 +48,7 @@ export interface CheckRules extends VerificationRules, PossessionRules {
 
 /** A request with a token, on its way to a decision. */
 interface Asked {
-  readonly decisionId: string
+  readonly decisionId: DecisionId
   readonly bundle: CompiledBundle
   readonly found: Found
   readonly request: GuardRequest
@@ -69,8 +70,7 @@ export class Checker implements Gate {
   readonly #possession: Possession
   readonly #tokens: VerifiedTokens
   readonly #metadata = new WeakMap<CompiledBundle, ResourceMetadata>()
-  readonly #decisionPrefix: string
-  #decisions = 0
+  readonly #ids: DecisionIds
 
   constructor(source: GuardSource, rules: CheckRules, { clock, random }: GuardMachine) {
     this.#source = source
@@ -79,7 +79,7 @@ export class Checker implements Gate {
     this.#verify = tokenVerifier(rules, clock)
     this.#possession = new Possession(rules, clock, random)
     this.#tokens = verifiedTokens(clock, rules.verifiedTokensMax, rules.clockSkewSecondsMax)
-    this.#decisionPrefix = `dec_${ulid(clock(), random)}`
+    this.#ids = new DecisionIds(clock, random)
   }
 
   async check(request: GuardRequest): Promise<GuardAnswer> {
@@ -143,7 +143,7 @@ export class Checker implements Gate {
 
   #begin(request: GuardRequest, bundle: CompiledBundle | undefined): Asked | GuardAnswer {
     if (bundle === undefined || this.#source.isStale()) return this.#stale()
-    const decisionId = this.#nextId()
+    const decisionId = this.#ids.next()
     const found = findOperations(bundle.model.paths, request.method, request.url)
     // A wrong token must not close what is open to anybody: it is not looked at.
     if (found.kind === 'found' && isPublic(found)) {
@@ -232,9 +232,7 @@ export class Checker implements Gate {
     const decision: Decision =
       found.kind === 'refused' ? refusal(found) : decideFound(bundle.model, facts, caller, found)
     if (decision.allowed)
-      return (
-        this.#unmet(asked, token) ?? { ...admission(decisionId, bundle, decision, caller, facts), headers }
-      )
+      return this.#unmet(asked, token) ?? admission(decisionId, bundle, decision, { caller, facts, headers })
     const { reason, neededScopes, methods, operation } = decision
     const { challenger, ...rest } = this.#context(asked)
     const context = {
@@ -275,7 +273,7 @@ export class Checker implements Gate {
   }
 
   #stale(cause?: unknown): Rejection {
-    const decisionId = this.#nextId()
+    const decisionId = this.#ids.next()
     return {
       ...rejection('stale_bundle', { decisionId }),
       ...(cause === undefined ? {} : { cause }),
@@ -288,10 +286,5 @@ export class Checker implements Gate {
     const challenger = { realm: bundle.service.slug, scheme, proofAlgorithms }
     if (metadata === undefined) return { decisionId, challenger }
     return { decisionId, challenger: { ...challenger, resourceMetadata: metadata.url } }
-  }
-
-  /** One random part an instance: unique everywhere, without a random number a decision. */
-  #nextId(): string {
-    return `${this.#decisionPrefix}_${(++this.#decisions).toString(36)}`
   }
 }

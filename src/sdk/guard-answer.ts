@@ -1,4 +1,5 @@
 import type { Operation } from '../evaluator/model.ts'
+import type { DecisionId } from '../ids.ts'
 import type { Refusal } from './answers.ts'
 import type { MetadataAnswer } from './resource-metadata.ts'
 import type { VerifiedCaller } from './verify-token.ts'
@@ -24,9 +25,12 @@ export interface GuardRequest {
 export interface Admission {
   readonly allowed: true
   readonly status: 200
-  /** To be sent with the answer: the nonce for the client's next proof, where there is a new one (RFC 9449 §8.2). */
+  /**
+   * To be sent with the answer: the decision's id, and the nonce for the client's next proof, where there is a new one
+   * (RFC 9449 §8.2).
+   */
   readonly headers: Readonly<Record<string, string>>
-  readonly decisionId: string
+  readonly decisionId: DecisionId
   readonly reason: 'allowed' | 'public'
   readonly operation: Operation
   /** Path parameters, decoded once. */
@@ -46,7 +50,7 @@ export interface Admission {
 /** The request must be answered with this instead. */
 export interface Rejection extends Refusal {
   readonly allowed: false
-  readonly decisionId: string
+  readonly decisionId: DecisionId
   readonly operation?: Operation
   readonly caller?: VerifiedCaller
   /** For the operator's log: how the token failed, or why it could not be decided. Never sent. */

@@ -35,12 +35,11 @@ export function fetchMiddleware(gate: Gate, handler: FetchHandler): GuardedFetch
   }
 }
 
-/** A handler's response may be one whose headers cannot be changed. */
+/** A handler's response may be one whose headers cannot be changed; one that switches protocols cannot be copied either. */
 function withHeaders(response: Response, added: Admission['headers']): Response {
-  const names = Object.keys(added)
-  if (names.length === 0) return response
+  if (response.status < 200) return response
   const headers = new Headers(response.headers)
-  for (const name of names) headers.set(name, added[name] ?? '')
+  for (const [name, value] of Object.entries(added)) headers.set(name, value)
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
 }
 

@@ -1,7 +1,8 @@
 import { type Allowed, allows } from '../evaluator/decide.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
 import type { DenialReason } from '../evaluator/model.ts'
-import { type RefusalContext, refusalOf } from './answers.ts'
+import type { DecisionId } from '../ids.ts'
+import { decisionHeader, type RefusalContext, refusalOf } from './answers.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
 import type { Admission, Rejection } from './guard-answer.ts'
 import type { VerifiedCaller } from './verify-token.ts'
@@ -13,21 +14,28 @@ export function isForGood({ kind }: VerifiedCaller, reason: DenialReason): boole
   return kind === 'user' && (reason === 'no_role' || reason === 'operation_not_in_role')
 }
 
+interface AdmittedBy {
+  readonly caller: VerifiedCaller
+  readonly facts: DecisionFacts
+  /** Those of the answer, beside the decision's id. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** @param by absent on a public operation */
 export function admission(
-  decisionId: string,
+  decisionId: DecisionId,
   { model }: CompiledBundle,
   decision: Allowed,
-  caller?: VerifiedCaller,
-  facts: DecisionFacts = noFacts,
+  by?: AdmittedBy,
 ): Admission {
   const holds: Admission['holds'] = (operationId, organizationId) =>
-    caller !== undefined && allows(model, facts, caller, operationId, organizationId)
+    by !== undefined && allows(model, by.facts, by.caller, operationId, organizationId)
   return {
     ...decision,
     status: 200,
-    headers: {},
+    headers: { ...by?.headers, [decisionHeader]: decisionId },
     decisionId,
-    ...(caller === undefined ? {} : { caller }),
+    ...(by === undefined ? {} : { caller: by.caller }),
     holds,
   }
 }

@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { parseId, timeOf } from '../../src/ids.ts'
 import { clinicBundle, type Issuer, makeIssuer, nowMs } from './clinic-issuer.ts'
 import { get, guardOf, type Held, heldBy } from './in-process.ts'
 
@@ -77,7 +78,21 @@ describe('an answer', () => {
   test('has an id of its own', async () => {
     const guard = guardOf(held)
     const answers = await Promise.all([guard, guard, guardOf(held)].map((one) => one.check(get(undefined))))
-    expect(new Set(answers.map((answer) => answer.decisionId)).size).toBe(3)
+    const ids = answers.map((answer) => answer.decisionId)
+    expect(new Set(ids).size).toBe(3)
+    for (const id of ids) expect([parseId('dec', id), timeOf(id)]).toEqual([id, held.nowMs])
+    expect(answers[0]).toMatchObject({ headers: { 'x-decision-id': ids[0] } })
+  })
+
+  test('has an id that sorts after those of decisions before it', async () => {
+    const guard = guardOf(held)
+    const ids: string[] = []
+    for (let round = 0; round < 40; round++) {
+      if (round % 3 === 0) held.nowMs += 1
+      ids.push((await guard.check(get(undefined))).decisionId)
+    }
+    expect(ids).toEqual(ids.toSorted())
+    expect(new Set(ids).size).toBe(40)
   })
 
   test('does not tell a stranger whether a path exists', async () => {

@@ -5,6 +5,7 @@ import express from 'express'
 import Koa from 'koa'
 import mount from 'koa-mount'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { parseId } from '../../src/ids.ts'
 import type { Guard } from '../../src/sdk/guard.ts'
 import type { Admission } from '../../src/sdk/guard-answer.ts'
 import { clinicBundle, type Issuer, makeIssuer } from './clinic-issuer.ts'
@@ -132,6 +133,17 @@ describe.each(Object.entries(frameworks))('%s behind a guard', (name, start) => 
     expect(JSON.parse(reply.body)).toMatchObject({ code: 'operation_not_in_role' })
   })
 
+  test('has the id of the decision on its answer, allowed or refused', async () => {
+    const call = await start()
+    const headers = { authorization: `Bearer ${await issuer.sign()}` }
+    const allowed = await call({ headers })
+    const refused = await call({ method: 'POST', path: '/v1/patients', headers })
+    const ids = [allowed, refused].map((reply) => String(reply.headers['x-decision-id']))
+    expect(ids.map((id) => parseId('dec', id))).toEqual(ids)
+    expect(JSON.parse(refused.body)['decision_id']).toBe(ids[1])
+    expect(ids[0]).not.toBe(ids[1])
+  })
+
   test('is not reached with two Authorization headers', async () => {
     const call = await start()
     const authorization = [`Bearer ${await issuer.sign()}`, 'Bearer a.b.c']
@@ -191,4 +203,10 @@ describe.each(Object.entries(frameworks))('%s behind a guard', (name, start) => 
     expect((await call({ method: 'OPTIONS', headers: preflight })).status).toBe(200)
     expect((await call({ method: 'OPTIONS' })).status).toBe(401)
   })
+})
+
+test('a fetch handler’s answer that cannot be copied goes out as it is', async () => {
+  const handle = guard.fetch(() => Response.error())
+  const headers = { authorization: `Bearer ${await issuer.sign()}` }
+  expect((await handle(new Request('https://api.example/v1/patients/7', { headers }))).type).toBe('error')
 })

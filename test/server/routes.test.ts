@@ -59,7 +59,7 @@ function bodyOf({ takesBody, takesDocument, example }: DocumentedOperation): Cal
 /** Everything of an answer that a caller can tell apart, but for the request id and what counts requests. */
 function toldBy({ status, headers, text }: Reply): unknown {
   const id = headers.get('x-request-id') ?? ''
-  const varying = ['x-request-id', 'date', 'ratelimit', 'ratelimit-policy']
+  const varying = ['x-request-id', 'x-decision-id', 'date', 'ratelimit', 'ratelimit-policy']
   return {
     status,
     headers: [...headers].filter(([name]) => !varying.includes(name)),

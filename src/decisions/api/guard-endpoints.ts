@@ -116,6 +116,7 @@ async function authorize(
     address,
     ...(admittedBefore ? { admittedBefore } : {}),
   })
+  if (!admittedBefore) ctx.set('X-Decision-Id', answer.decisionId)
   if (!answer.allowed) {
     const presented = {
       method: ctx.method,

@@ -8,12 +8,13 @@ import type { Rejection } from '../../sdk/guard-answer.ts'
 export function managementAuthentication(guard: Guard): Authenticate {
   return async ({ method, path, authorization, dpop, address, requestId }) => {
     const answer = await guard.check({ method, url: path, authorization, dpop, address })
-    if (!answer.allowed) return deniedBy(answer)
+    const { decisionId } = answer
+    if (!answer.allowed) return { ...deniedBy(answer), decisionId }
     const { caller, operation, parameters } = answer
     const organizationId = parseId('org', caller?.organizationId ?? '')
     // The API's document has no public operation, and every token of ours names an organization.
     if (caller === undefined || organizationId === undefined)
-      return { kind: 'denied', reason: 'invalid_token' }
+      return { kind: 'denied', reason: 'invalid_token', decisionId }
     const principal: Principal = {
       kind: caller.kind,
       id: caller.id,
@@ -22,7 +23,7 @@ export function managementAuthentication(guard: Guard): Authenticate {
       address,
       holds: (operationId) => answer.holds(operationId, parameters['organization']),
     }
-    return { kind: 'allowed', operationId: operation.id, principal }
+    return { kind: 'allowed', operationId: operation.id, principal, decisionId }
   }
 }
 
