@@ -13,6 +13,7 @@ import type { Secrets } from '../secrets/secrets.ts'
 import { cacheRecords } from '../storage/cache.ts'
 import { type Feed, followFeed } from '../storage/feed.ts'
 import type { Store } from '../storage/ports.ts'
+import { type DerivingThreads, derivingThreads } from '../users/argon2-threads.ts'
 import type { Machine } from './machine.ts'
 import { openOutbox } from './open-outbox.ts'
 import { openStore } from './open-store.ts'
@@ -31,6 +32,8 @@ export interface Parts {
   /** For addresses that customers give. */
   readonly outgoing: typeof fetch
   readonly upstream: UpstreamSignIn
+  /** For passwords of people. */
+  readonly passwordThreads: DerivingThreads
   /** To apps, when somebody has signed out. */
   readonly deliveries: Deliveries
   /** The `commit` of every domain. What it has stored, it tells `listeners`. */
@@ -57,12 +60,14 @@ export async function openParts(
     for (const listen of listeners) listen(happening)
   })
   const opened = { config, machine, secrets, store, feed, cached, afterAnswers: afterAnswers(machine.random) }
-  return { ...opened, outgoing, outbox, upstream, deliveries, commit, listeners }
+  const passwordThreads = derivingThreads()
+  return { ...opened, passwordThreads, outgoing, outbox, upstream, deliveries, commit, listeners }
 }
 
 export async function closeParts(parts: Parts): Promise<void> {
-  const { afterAnswers, deliveries, outbox, feed, store } = parts
+  const { afterAnswers, passwordThreads, deliveries, outbox, feed, store } = parts
   await afterAnswers.close()
+  await passwordThreads.close()
   await deliveries.close()
   await outbox.close()
   await feed.stop()

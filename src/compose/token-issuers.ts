@@ -11,7 +11,7 @@ import type { RunningParts } from './running-parts.ts'
 /** Issuers of every service: tokens, sign-in, consent. */
 export function tokenIssuers(parts: RunningParts): Issuers {
   const { config, machine, store, feed, cached, revocations, activity, outgoing } = parts
-  const { deliveries, listeners } = parts
+  const { deliveries, listeners, passwordThreads } = parts
   const { clock, log, random } = machine
   const signIns = signInParts(parts)
   const issuers = createIssuers({
@@ -21,7 +21,7 @@ export function tokenIssuers(parts: RunningParts): Issuers {
     accounts: accountsOf({
       ...signIns,
       ...{ records: store.records, artifacts: store.artifacts, counters: store.counters },
-      ...{ keep: cached.commit, hasher: passwordHasher(random) },
+      ...{ keep: cached.commit, hasher: passwordHasher(random, { derive: passwordThreads.derive }) },
       ...{ sendMail: parts.outbox.send, afterAnswers: parts.afterAnswers },
     }),
     limits: tokenLimits(tokenQuotas(config)),

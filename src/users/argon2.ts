@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import type { Random } from '../clock.ts'
 import { DomainError } from '../errors.ts'
+import type { Derive } from './argon2-threads.ts'
 
 /** Hashes passwords of people, off the event loop, a few at once. */
 export interface PasswordHasher {
@@ -24,7 +25,7 @@ interface Cost {
 const costNow: Cost = { memory: 19_456, passes: 2, parallelism: 1 }
 const saltBytes = 16
 const hashBytes = 32
-/** Half of the threads that Node has for this and for much else; on one core one, beside which the event loop gets its turn. */
+/** Each takes 19 MiB, and what else the process does needs a core, too. */
 const atOnceMax = 2
 /** More than that would wait for longer than a person does. */
 const waitingMax = 100
@@ -32,14 +33,21 @@ const waitingMax = 100
 const lengthMax = 1_024
 
 const phc = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/
-const derive = promisify(argon2)
+const deriveInPool = promisify(argon2)
 
-/** @param cost other than now's, for tests of what comes after a change */
-export function passwordHasher(random: Random, cost: Cost = costNow): PasswordHasher {
+interface HasherOptions {
+  /** Other than now's, for tests of what comes after a change. */
+  readonly cost?: Cost
+  /** In place of the threads that Node has for this and for much else. */
+  readonly derive?: Derive
+}
+
+export function passwordHasher(random: Random, options: HasherOptions = {}): PasswordHasher {
+  const { cost = costNow, derive = (parameters) => deriveInPool('argon2id', parameters) } = options
   const inTurn = turns(Math.min(atOnceMax, availableParallelism()), waitingMax)
   const run = (password: string, salt: Uint8Array, { memory, passes, parallelism }: Cost) =>
     inTurn(() =>
-      derive('argon2id', {
+      derive({
         ...{ message: Buffer.from(plain(password)), nonce: salt, tagLength: hashBytes },
         ...{ memory, passes, parallelism },
       }),

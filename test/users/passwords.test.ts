@@ -112,7 +112,7 @@ describe('a password', () => {
   })
 
   test('is one however a keyboard composes it', async () => {
-    const hasher = passwordHasher(at.deps.random, cheap)
+    const hasher = passwordHasher(at.deps.random, { cost: cheap })
     const hash = await hasher.hash('caf\u00e9 caf\u00e9 caf\u00e9 caf\u00e9')
     expect(await hasher.verify(hash, 'cafe\u0301 cafe\u0301 cafe\u0301 cafe\u0301')).toBe(true)
   })
@@ -129,7 +129,7 @@ describe('a password', () => {
 
   test('is hashed anew at the next sign-in when the cost has changed, and nothing else of the user', async () => {
     const user = await at.makeActive()
-    const dearer = { ...at.deps, hasher: passwordHasher(at.deps.random, { ...cheap, passes: 2 }) }
+    const dearer = { ...at.deps, hasher: passwordHasher(at.deps.random, { cost: { ...cheap, passes: 2 } }) }
     const given = { email: user.email, password: good, address: '192.0.2.1' }
     expect(await tryPassword(dearer, user, { ...given, password: better })).toEqual({ kind: 'wrong' })
     expect((await stored(user)).password).toEqual(user.password)
@@ -143,7 +143,7 @@ describe('a password', () => {
   })
 
   test('takes as long to refuse for nobody, for who has none, and for who has one', async () => {
-    const hasher = passwordHasher(at.deps.random, { memory: 4_096, passes: 1, parallelism: 1 })
+    const hasher = passwordHasher(at.deps.random, { cost: { memory: 4_096, passes: 1, parallelism: 1 } })
     const deps = { ...at.deps, hasher }
     const without = await at.invite({ email: 'new@harbour.example' })
     await at.invite()
@@ -187,7 +187,7 @@ describe('a password', () => {
   })
 
   test('waits its turn, and is refused where too many wait', async () => {
-    const hasher = passwordHasher(at.deps.random, { ...cheap, memory: 4_096 })
+    const hasher = passwordHasher(at.deps.random, { cost: { ...cheap, memory: 4_096 } })
     const hash = await hasher.hash(good)
     const many = await Promise.allSettled(Array.from({ length: 110 }, () => hasher.verify(hash, good)))
     const refused = many.filter((one) => one.status === 'rejected')

@@ -23,7 +23,7 @@ export async function openPeople() {
   const deps = {
     ...at.deps,
     ...{ artifacts: at.store.artifacts, keep: at.store.commit, origin: 'https://id.example' },
-    hasher: passwordHasher(at.deps.random, cheap),
+    hasher: passwordHasher(at.deps.random, { cost: cheap }),
     sendMail: async (mail: Mail) => {
       mails.push(mail)
     },
