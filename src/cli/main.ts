@@ -6,6 +6,7 @@ import { consentsCommand } from './consents.ts'
 import { domainsCommand } from './domains.ts'
 import { entitlementsCommand } from './entitlements.ts'
 import { describeFailure, Failure } from './failure.ts'
+import { guardCommand } from './guard.ts'
 import { keysCommand } from './keys.ts'
 import { loginCommand, logoutCommand, whoamiCommand } from './login.ts'
 import { mailsCommand } from './mails.ts'
@@ -51,6 +52,7 @@ for (const group of [
   logoutCommand,
   whoamiCommand,
   secretsCommand,
+  guardCommand,
 ])
   program.addCommand(group(open))
 inheritSettings(program)

@@ -1,0 +1,64 @@
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import type { Clock } from '../../clock.ts'
+import type { VerifiedCaller } from '../../sdk/index.ts'
+
+/** Who called, for the API behind the gateway: a JWT that nobody takes for an access token. */
+export interface Identities {
+  /** A set of one public key (RFC 7517 §5), by which the API verifies them. */
+  readonly jwks: { readonly keys: readonly JWK[] }
+  /** At once, if the caller was seen a moment ago. */
+  now(caller: VerifiedCaller): string | undefined
+  make(caller: VerifiedCaller): Promise<string>
+}
+
+/** RFC 8725 §3.11: a type of its own. Verifiers of access tokens ask for `at+jwt`, and never know this key. */
+const identityType = 'latchkey-identity+jwt'
+
+const lifeSeconds = 60
+/** It is handed on so long, so that the API has the other half of its life to read it. */
+const reusedMs = 30_000
+
+/** What of the access token is told. Not `ver`, `jti` or `cnf`: the identity is no token of the caller's. */
+const toldClaims = [
+  ...['sub', 'client_id', 'org_id', 'roles', 'scope', 'tags', 'env'],
+  ...['act', 'auth_time', 'acr', 'amr'],
+]
+
+/** The issuer that an API expects of the guards of a service. */
+function identityIssuer(service: string): string {
+  return `urn:latchkey:guard:${service}`
+}
+
+/** With a key pair that lives as long as the process. */
+export async function identitiesOf(service: string, clock: Clock): Promise<Identities> {
+  const { publicKey, privateKey } = await generateKeyPair('ES256')
+  const jwk = await exportJWK(publicKey)
+  const kid = await calculateJwkThumbprint(jwk)
+  const header = { alg: 'ES256', typ: identityType, kid }
+  const made = new WeakMap<VerifiedCaller, { readonly text: string; readonly until: number }>()
+  return {
+    jwks: { keys: [{ ...jwk, kid, alg: 'ES256', use: 'sig' }] },
+    now(caller) {
+      const known = made.get(caller)
+      return known !== undefined && clock() < known.until ? known.text : undefined
+    },
+    async make(caller) {
+      const now = clock()
+      const iat = Math.floor(now / 1000)
+      // Never longer than the token that it was made from.
+      const exp = Math.min(iat + lifeSeconds, Math.floor(caller.expiresAt / 1000))
+      const told = Object.entries(caller.claims).filter(([name]) => toldClaims.includes(name))
+      const claims = { ...Object.fromEntries(told), iss: identityIssuer(service), aud: audienceOf(caller) }
+      const text = await new SignJWT({ ...claims, iat, exp }).setProtectedHeader(header).sign(privateKey)
+      made.set(caller, { text, until: Math.min(now + reusedMs, caller.expiresAt) })
+      return text
+    },
+  }
+}
+
+/** The token's: the guard has verified that the service's is in it. */
+function audienceOf({ claims }: VerifiedCaller): string | string[] {
+  const { aud } = claims
+  if (typeof aud === 'string') return aud
+  return Array.isArray(aud) ? aud.filter((one) => typeof one === 'string') : []
+}

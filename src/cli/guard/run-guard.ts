@@ -1,0 +1,102 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
+import type { Guard, Rejection } from '../../sdk/index.ts'
+import { failureFrom } from '../access-token.ts'
+import { Failure } from '../failure.ts'
+import { forwardAuth } from './forward-auth.ts'
+import { gatewayKey } from './gateway-key.ts'
+import { type GatewayName, gateways } from './gateways.ts'
+import { guardServer } from './guard-server.ts'
+import { identitiesOf } from './identity.ts'
+import type { ListenAddress } from './settings.ts'
+
+export interface RunOptions {
+  readonly guard: Guard
+  readonly service: string
+  /** Named where the guard cannot learn what it guards. */
+  readonly server: string
+  readonly gateway: GatewayName
+  readonly gatewayKey: string | undefined
+  readonly listen: ListenAddress
+  readonly log: Logger
+  /** Resolves when the process is asked to stop. */
+  readonly stopped: Promise<unknown>
+}
+
+/** What is under way when it stops is answered within that time. */
+const finishWithinMs = 5_000
+
+/**
+ * Serves until it is stopped. It answers at once, and refuses (503) until it knows its service.
+ * @throws {Failure} if it cannot listen, or if the server refuses its key
+ */
+export async function runGuard(options: RunOptions): Promise<void> {
+  const { guard, service, gateway, log } = options
+  let closing = false
+  const identities = await identitiesOf(service, Date.now)
+  const { asking } = gateways[gateway]
+  const server = guardServer({
+    ...{ guard, identities, takesPathsBelow: asking.kind === 'own', isClosing: () => closing },
+    forwardAuth: forwardAuth({
+      ...{ guard, identities, gateway: gateways[gateway] },
+      isGateway: gatewayKey(options.gatewayKey),
+      refused: (rejection) => logRefusal(log, rejection),
+    }),
+    failed: (error) => log.error({ err: error }, 'A request could not be answered'),
+  })
+  const address = await listening(server, options.listen)
+  log.info({ address, service, gateway }, 'The guard answers the gateway')
+  try {
+    await untilStopped(options)
+  } finally {
+    closing = true
+    await finished(server)
+    guard.close()
+    log.info({}, 'The guard has stopped')
+  }
+}
+
+async function listening(server: Server, { host, port }: ListenAddress): Promise<string> {
+  try {
+    server.listen(port, host)
+    await once(server, 'listening')
+  } catch (cause) {
+    throw new Failure(`cannot listen at ${host}:${port}`, {
+      exitCode: 2,
+      fix: 'name another address with --listen; another program may listen there',
+      cause,
+    })
+  }
+  // Sound: it listens at an address, not at a pipe.
+  const { address, family, port: bound } = server.address() as AddressInfo
+  return family === 'IPv6' ? `http://[${address}]:${bound}` : `http://${address}:${bound}`
+}
+
+async function untilStopped({ guard, server, service, log, stopped }: RunOptions): Promise<void> {
+  const known = guard.ready().then(
+    () => log.info({ service, position: guard.state().position }, 'The guard is ready'),
+    (error: unknown) => {
+      throw failureFrom(error, server)
+    },
+  )
+  await Promise.race([stopped, known.then(() => stopped)])
+}
+
+/** Gateways keep connections open: those without a request are closed, the others once they are answered. */
+async function finished(server: Server): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  const hard = setTimeout(() => server.closeAllConnections(), finishWithinMs)
+  await closed
+  clearTimeout(hard)
+}
+
+/** Off unless asked for: whoever sends requests would write the log. */
+function logRefusal(log: Logger, { decisionId, reason, status, operation, caller, cause }: Rejection): void {
+  if (!log.isLevelEnabled('debug')) return
+  const who = caller === undefined ? {} : { subject: caller.id, organization: caller.organizationId }
+  const why = cause instanceof Error ? { cause: cause.message } : {}
+  log.debug({ decision: decisionId, reason, status, operation: operation?.id, ...who, ...why }, 'Refused')
+}

@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises'
+import { Failure } from '../failure.ts'
+import { gatewayKeyLengthMin } from './gateway-key.ts'
+
+/** Where the guard is asked. */
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** @throws {Failure} exit code 2 */
+export function listenAddress(text: string): ListenAddress {
+  const [, bracketed, plain, port] = /^(?:\[([\da-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? []
+  const host = bracketed ?? plain
+  if (host === undefined || Number(port) > 65_535)
+    throw new Failure(`${text} is no address to listen at`, {
+      exitCode: 2,
+      fix: 'give host and port: 127.0.0.1:9090, or [::1]:9090',
+    })
+  return { host, port: Number(port) }
+}
+
+/** Nobody else on the network can ask there. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}
+
+/**
+ * The key that the gateway must send. Beyond this machine there must be one: whoever can ask the guard can have any
+ * token looked at, as often as they like, and learn what it opens.
+ * @throws {Failure} exit code 2
+ */
+export async function readGatewayKey(
+  path: string | undefined,
+  { host }: ListenAddress,
+): Promise<string | undefined> {
+  if (path === undefined && isLoopback(host)) return undefined
+  if (path === undefined)
+    throw new Failure(`at ${host} others than the gateway can ask, too`, {
+      exitCode: 2,
+      fix: 'listen at 127.0.0.1, or give --gateway-key-file with a key that the gateway sends in X-Latchkey-Guard',
+    })
+  const key = await textOf(path)
+  if (key.length >= gatewayKeyLengthMin && /^[\x21-\x7e]+$/.test(key)) return key
+  throw new Failure(
+    `the gateway's key in ${path} is not ${gatewayKeyLengthMin} or more characters without blanks`,
+    { exitCode: 2, fix: `make one: openssl rand -hex 32 > ${path}` },
+  )
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (cause) {
+    throw new Failure(`the gateway's key cannot be read from ${path}`, {
+      exitCode: 2,
+      fix: 'name a file that holds it and nothing else',
+      cause,
+    })
+  }
+}
