@@ -3,6 +3,7 @@ export const errorCodes = [
   'already_done',
   'already_exists',
   'app_not_found',
+  'assumption_not_found',
   'body_not_json',
   'body_too_deep',
   'body_too_large',

@@ -8,6 +8,7 @@ export type Id<Name extends string> = string & { readonly [brand]: Name }
 export type OrganizationId = Id<'OrganizationId'>
 export type ServiceId = Id<'ServiceId'>
 export type RoleId = Id<'RoleId'>
+export type AssumptionId = Id<'AssumptionId'>
 export type ClientKeyId = Id<'ClientKeyId'>
 export type SecretId = Id<'SecretId'>
 export type SigningKeyId = Id<'SigningKeyId'>
@@ -30,6 +31,7 @@ interface IdsByPrefix {
   org: OrganizationId
   svc: ServiceId
   rol: RoleId
+  asm: AssumptionId
   key: ClientKeyId
   sec: SecretId
   sgn: SigningKeyId

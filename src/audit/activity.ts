@@ -1,11 +1,11 @@
 import type { Clock, EpochMs } from '../clock.ts'
-import type { ClientKeyId, OrganizationId } from '../ids.ts'
+import type { OrganizationId } from '../ids.ts'
 import type { Counter, CounterAddition, Counters, LatestMark } from '../storage/ports.ts'
-import { IssuedTokens } from './issued-tokens.ts'
+import { type CountedId, countedName, IssuedTokens } from './issued-tokens.ts'
 import { RefusalBatch } from './refusal-batch.ts'
 
 /**
- * Why the token endpoint refused a client key. The stranger who presented it is told "client authentication failed";
+ * Why the token endpoint refused a client key, or an assumption was refused to who wanted it. The stranger who presented it is told "client authentication failed";
  * the key's organization reads the reason.
  */
 export const refusalReasons = [
@@ -17,13 +17,16 @@ export const refusalReasons = [
   'invalid_scope',
   'invalid_target',
   'organization_suspended',
+  'principal_not_named',
   'service_gone',
   'organization_gone',
   'rate_limited',
   'revoked',
   'role_deleted',
   'secret_ended',
+  'subject_token_refused',
   'wrong_authentication_method',
+  'wrong_organization',
   'wrong_secret',
   'wrong_service',
 ] as const
@@ -31,10 +34,10 @@ export type RefusalReason = (typeof refusalReasons)[number]
 
 /** What happens often: counted in memory, written in batches, off the request path. */
 export interface Activity {
-  /** A token was issued to the key. */
-  issued(organizationId: OrganizationId, keyId: ClientKeyId): void
-  /** The key was refused: folded by key, reason, address and minute. */
-  refused(organizationId: OrganizationId, keyId: ClientKeyId, reason: RefusalReason, address: string): void
+  /** A token was issued to the key, or by the assumption. */
+  issued(organizationId: OrganizationId, id: CountedId): void
+  /** The key or assumption was refused: folded by it, reason, address and minute. */
+  refused(organizationId: OrganizationId, id: CountedId, reason: RefusalReason, address: string): void
   /** How many happenings were not counted because the batch was full or the store refused it. */
   dropped(): number
   /** Writes what is held. Resolves when it is stored, or dropped. */
@@ -99,10 +102,10 @@ export function createActivity(options: ActivityOptions): Activity {
   timer.unref()
 
   return {
-    issued: (organizationId, keyId) => issued.add(organizationId, keyId, clock()),
-    refused: (organizationId, keyId, reason, address) => {
+    issued: (organizationId, id) => issued.add(organizationId, id, clock()),
+    refused: (organizationId, id, reason, address) => {
       const nowMs = clock()
-      const name = `${refusedPrefix}${keyId}:${reason}:${address}`
+      const name = `${refusedPrefix}${countedName(id)}:${reason}:${address}`
       refusals.add(organizationId, name, nowMs - (nowMs % minuteMs))
     },
     dropped: () => dropped + refusals.dropped + issued.dropped,
@@ -114,11 +117,12 @@ export function createActivity(options: ActivityOptions): Activity {
   }
 }
 
-const refusedPrefix = 'refused:key:'
+const refusedPrefix = 'refused:'
 
-/** Refusals of one key, for one reason, from one address, within one minute. */
+/** Refusals of one key or assumption, for one reason, from one address, within one minute. */
 export interface Refusal {
-  readonly keyId: string
+  readonly kind: 'key' | 'assumption'
+  readonly id: string
   readonly reason: string
   readonly address: string
   readonly minuteAt: EpochMs
@@ -127,19 +131,27 @@ export interface Refusal {
   readonly counter: Counter
 }
 
-/** The refusals of an organization's keys, or of one of them, newest minute first. */
+/** The refusals of an organization's keys and assumptions, or of one of them, newest minute first. */
 export async function listRefusals(
   counters: Pick<Counters, 'list'>,
   organizationId: OrganizationId,
-  keyId: ClientKeyId | undefined,
+  id: CountedId | undefined,
   page: { readonly limit: number; readonly after?: Counter },
 ): Promise<readonly Refusal[]> {
-  const prefix = keyId === undefined ? refusedPrefix : `${refusedPrefix}${keyId}:`
+  const prefix = id === undefined ? refusedPrefix : `${refusedPrefix}${countedName(id)}:`
   const found = await counters.list(organizationId, prefix, page)
   return found.map((counter) => {
-    const [key = '', reason = '', ...address] = counter.name.slice(refusedPrefix.length).split(':')
+    const [noun, id = '', reason = '', ...address] = counter.name.slice(refusedPrefix.length).split(':')
     const { windowAt: minuteAt, count } = counter
     // An IPv6 address has colons of its own.
-    return { keyId: key, reason, address: address.join(':'), minuteAt, count, counter }
+    return {
+      kind: noun === 'assumption' ? noun : 'key',
+      id,
+      reason,
+      address: address.join(':'),
+      minuteAt,
+      count,
+      counter,
+    }
   })
 }

@@ -33,7 +33,8 @@ const EventBody = z.object({
 })
 
 const RefusalBody = z.object({
-  key_id: z.string(),
+  key_id: z.string().nullable(),
+  assumption_id: z.string().nullable().describe('An own role that somebody wanted to assume.'),
   reason: z.string().describe(`One of ${refusalReasons.join(', ')}.`),
   address: z.string().describe("The client's address."),
   minute: z.string().describe('The minute in which they were counted.'),
@@ -50,6 +51,7 @@ const ActivityQuery = z.object({
   limit: pagingQuery.limit,
   cursor: z.string().max(1000).optional(),
   key: z.string().max(40).optional().describe("A client key's id."),
+  assumption: z.string().max(40).optional().describe("An assumption's id. Not together with `key`."),
 })
 
 /** The trail of an organization, and what happens to its keys. */
@@ -74,15 +76,15 @@ export function auditRoutes(deps: Deps): readonly Route[] {
     }),
     route({
       ...{ operationId: 'listActivity', method: 'GET', path: '/organizations/{organization}/activity' },
-      ...{ tag, params, summary: 'Client keys that were refused a token, and why; newest first' },
-      description: 'Counted by key, reason, address and minute. Written about a second after it happened.',
+      ...{ tag, params, summary: 'Keys and assumptions that were refused a token, and why; newest first' },
+      description:
+        'Counted by key or assumption, reason, address and minute. Written about a second after it happened.',
       ...{ query: ActivityQuery, status: 200, answer: pageOf(RefusalBody) },
       errors: ['invalid_request', 'organization_not_found'],
-      handle: async ({ organizationId, query: { limit, cursor, key } }) => {
-        const keyId = key === undefined ? undefined : parseId('key', key)
-        if (key !== undefined && keyId === undefined) throw badQuery('key', 'is not the id of a client key')
+      handle: async ({ organizationId, query: { limit, cursor, ...whose } }) => {
+        const id = countedIn(whose)
         const after = cursor === undefined ? {} : { after: readCursor(cursor) }
-        const found = await listRefusals(deps.counters, organizationId, keyId, { limit: limit + 1, ...after })
+        const found = await listRefusals(deps.counters, organizationId, id, { limit: limit + 1, ...after })
         if (found.length === 0) await expectTrail(deps, organizationId)
         const items = found.slice(0, limit)
         const last = items.at(-1)
@@ -114,8 +116,29 @@ function presentEvent({ id, type, at, target, by, details }: AuditEvent): z.inpu
   return { id, type, at: rfc3339(at), target, by: actor, details: { ...details } }
 }
 
-function presentRefusal({ keyId, reason, address, minuteAt, count }: Refusal): z.input<typeof RefusalBody> {
-  return { key_id: keyId, reason, address, minute: rfc3339(minuteAt), count }
+function countedIn({ key, assumption }: Pick<z.output<typeof ActivityQuery>, 'key' | 'assumption'>) {
+  if (key !== undefined && assumption !== undefined)
+    throw badQuery('assumption', 'cannot be given with `key`')
+  const keyId = key === undefined ? undefined : parseId('key', key)
+  if (key !== undefined && keyId === undefined) throw badQuery('key', 'is not the id of a client key')
+  const assumptionId = assumption === undefined ? undefined : parseId('asm', assumption)
+  if (assumption !== undefined && assumptionId === undefined)
+    throw badQuery('assumption', 'is not the id of an assumption')
+  return keyId ?? assumptionId
+}
+
+function presentRefusal({
+  kind,
+  id,
+  reason,
+  address,
+  minuteAt,
+  count,
+}: Refusal): z.input<typeof RefusalBody> {
+  return {
+    ...{ key_id: kind === 'key' ? id : null, assumption_id: kind === 'assumption' ? id : null },
+    ...{ reason, address, minute: rfc3339(minuteAt), count },
+  }
 }
 
 const Cursor = z.tuple([z.int().min(0), z.string().min(1).max(500)])

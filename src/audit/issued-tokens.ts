@@ -1,6 +1,9 @@
 import type { EpochMs } from '../clock.ts'
-import type { ClientKeyId, OrganizationId } from '../ids.ts'
+import { type AssumptionId, type ClientKeyId, type OrganizationId, parseId } from '../ids.ts'
 import type { CounterAddition, LatestMark } from '../storage/ports.ts'
+
+/** Whose tokens are counted: a key, in its organization; an assumption, in the one whose role is assumed. */
+export type CountedId = ClientKeyId | AssumptionId
 
 interface Issued {
   readonly organizationId: OrganizationId
@@ -17,12 +20,12 @@ interface Issued {
 const hourMs = 3_600_000
 
 /**
- * Tokens issued to each key since they were last written: a busy key costs the store two rows in each `writtenMs`,
+ * Tokens issued to each key, or by each assumption, since they were last written: a busy key costs the store two rows in each `writtenMs`,
  * however many its tokens. Its first use after a pause is due at once, since somebody may be waiting to see it.
  */
 export class IssuedTokens {
   /** Longest unwritten first: what is written goes to the end. */
-  readonly #byKey = new Map<ClientKeyId, Issued>()
+  readonly #byKey = new Map<CountedId, Issued>()
   #endedHours: CounterAddition[] = []
   #firstUses: LatestMark[] = []
   readonly #writtenMs: number
@@ -34,7 +37,7 @@ export class IssuedTokens {
     this.#keysMax = keysMax
   }
 
-  add(organizationId: OrganizationId, keyId: ClientKeyId, nowMs: EpochMs): void {
+  add(organizationId: OrganizationId, keyId: CountedId, nowMs: EpochMs): void {
     const hourAt = nowMs - (nowMs % hourMs)
     const known = this.#byKey.get(keyId)
     if (known === undefined) this.#begin(organizationId, keyId, hourAt, nowMs)
@@ -45,7 +48,7 @@ export class IssuedTokens {
     }
   }
 
-  #begin(organizationId: OrganizationId, keyId: ClientKeyId, hourAt: EpochMs, nowMs: EpochMs): void {
+  #begin(organizationId: OrganizationId, keyId: CountedId, hourAt: EpochMs, nowMs: EpochMs): void {
     if (this.#byKey.size >= this.#keysMax) {
       this.dropped += 1
       return
@@ -55,7 +58,7 @@ export class IssuedTokens {
     this.#firstUses.push({ organizationId, name: usedMark(keyId), at: nowMs })
   }
 
-  #endHour(keyId: ClientKeyId, known: Issued, hourAt: EpochMs): void {
+  #endHour(keyId: CountedId, known: Issued, hourAt: EpochMs): void {
     if (known.count > 0) this.#endedHours.push(addition(keyId, known))
     known.count = 0
     known.hourAt = hourAt
@@ -83,11 +86,16 @@ export class IssuedTokens {
   }
 }
 
-function addition(keyId: ClientKeyId, { organizationId, hourAt, count }: Issued): CounterAddition {
-  return { organizationId, name: `key:${keyId}:issued`, windowAt: hourAt, count }
+function addition(keyId: CountedId, { organizationId, hourAt, count }: Issued): CounterAddition {
+  return { organizationId, name: `${countedName(keyId)}:issued`, windowAt: hourAt, count }
 }
 
-/** The mark that `Counters.latest` answers for a key's last token. */
-export function usedMark(keyId: ClientKeyId): string {
-  return `key:${keyId}:used`
+/** The mark that `Counters.latest` answers for the last token of a key, or by an assumption. */
+export function usedMark(keyId: CountedId): string {
+  return `${countedName(keyId)}:used`
+}
+
+/** What the names of its counters have of it. */
+export function countedName(id: CountedId): string {
+  return `${parseId('asm', id) === undefined ? 'key' : 'assumption'}:${id}`
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { appsCommand } from './apps.ts'
+import { assumptionsCommand } from './assumptions.ts'
 import { connectionsCommand } from './connections.ts'
 import { consentsCommand } from './consents.ts'
 import { domainsCommand } from './domains.ts'
@@ -37,6 +38,7 @@ for (const group of [
   servicesCommand,
   organizationsCommand,
   rolesCommand,
+  assumptionsCommand,
   keysCommand,
   usersCommand,
   domainsCommand,

@@ -22,6 +22,17 @@ export async function roleIdOf(session: Session, organizationId: string, given: 
   return onlyId(items, 'name', given, 'role', 'latchkey roles list')
 }
 
+/** An assumption by its id, or its name within the organization that has it. */
+export async function assumptionIdOf(
+  session: Session,
+  organizationId: string,
+  given: string,
+): Promise<string> {
+  if (given.startsWith('asm_')) return given
+  const { items } = await session.api.list(at`/organizations/${organizationId}/assumptions`, {})
+  return onlyId(items, 'name', given, 'assumption', 'latchkey assumptions list')
+}
+
 /** A client key by its id, or its name within the organization. */
 export async function keyIdOf(session: Session, organizationId: string, given: string): Promise<string> {
   if (given.startsWith('key_')) return given

@@ -12,8 +12,10 @@ export function auditCommand(open: Open): Command {
 }
 
 export function activityCommand(open: Open): Command {
-  const group = new Command('activity').description('why keys were refused tokens, minute by minute')
-  return trail(open, group, 'activity', ['minute', 'key_id', 'reason', 'address', 'count'])
+  const group = new Command('activity').description(
+    'why keys and assumptions were refused tokens, minute by minute',
+  )
+  return trail(open, group, 'activity', ['minute', 'key_id', 'assumption_id', 'reason', 'address', 'count'])
 }
 
 /** A trail has no end, so unlike other lists it is not followed page by page unasked. */

@@ -1,10 +1,10 @@
 import { Command } from 'commander'
-import { Failure } from './failure.ts'
 import { at, type Paging } from './management-api.ts'
 import { organizationIdOf, userIdOf } from './named.ts'
 import { ofOrganization, paged, repeated } from './options.ts'
 import { roleAssignment } from './role-assignment.ts'
 import type { Open, Session } from './session.ts'
+import { tagsOf } from './tag-options.ts'
 
 interface Whose {
   readonly organization?: string
@@ -115,21 +115,6 @@ function bodyOf({ name, role, tag }: Given): Readonly<Record<string, unknown>> {
     ...(role === undefined ? {} : { roles: role.map(roleAssignment) }),
     ...(tag === undefined ? {} : { tags: tagsOf(tag) }),
   }
-}
-
-function tagsOf(texts: readonly string[]): Readonly<Record<string, readonly string[]>> {
-  const tags = new Map<string, string[]>()
-  for (const text of texts) {
-    const cut = text.indexOf('=')
-    if (cut < 1)
-      throw new Failure(`${text} is no tag`, {
-        exitCode: 2,
-        fix: 'write it as key=value, such as ward=north',
-      })
-    const key = text.slice(0, cut)
-    tags.set(key, [...(tags.get(key) ?? []), text.slice(cut + 1)])
-  }
-  return Object.fromEntries(tags)
 }
 
 async function pathOf(session: Session, user: string, { organization }: Whose): Promise<string> {

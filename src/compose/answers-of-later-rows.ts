@@ -14,6 +14,13 @@ import { rewrapMails } from '../mail/rewrap-mails.ts'
 import { domainBelongings } from '../organizations/domain-belongings.ts'
 import { appContents, initialAccessTokenContents } from '../registered-apps/app-contents.ts'
 import { rewrapRegisteredApps } from '../registered-apps/rewrap-registered-apps.ts'
+import {
+  assumptionBelongings,
+  assumptionContents,
+  assumptionsOf,
+  endAssumptionsOf,
+  receivedAssumptionBelongings,
+} from '../roles/assumption-belongings.ts'
 import { roleBelongings } from '../roles/role-belongings.ts'
 import { roleContents } from '../roles/role-contents.ts'
 import type { Secrets } from '../secrets/secrets.ts'
@@ -45,13 +52,14 @@ export function answersOfLaterRows(deps: Deps, keep: Store['commit']) {
     belongings: [
       ...[serviceBelongings, entitlementBelongings, roleBelongings, keyBelongings],
       ...[userBelongings, connectionBelongings, consentBelongings, domainBelongings],
+      ...[assumptionBelongings, receivedAssumptionBelongings],
     ].map((of) => of(deps)),
     serviceContents: [
       ...[keyContents, userContents, connectionContents, consentContents],
-      ...[roleContents, appContents, initialAccessTokenContents],
+      ...[assumptionContents, roleContents, appContents, initialAccessTokenContents],
     ].map((of) => of(deps)),
-    holdersOf: [keysHolding, usersHolding, connectionsGiving].map((of) => of(records)),
-    endHolders: [revokeHolders, takeFromHolders, takeFromMappings].map((of) => of(deps)),
+    holdersOf: [keysHolding, usersHolding, connectionsGiving, assumptionsOf].map((of) => of(records)),
+    endHolders: [revokeHolders, takeFromHolders, takeFromMappings, endAssumptionsOf].map((of) => of(deps)),
     rewraps: [
       ...[rewrapSigningKeys, rewrapClientKeys, rewrapConnections, rewrapRegisteredApps],
       ...[rewrapUsers, rewrapLinks, rewrapMails],

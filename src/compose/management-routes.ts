@@ -11,6 +11,7 @@ import { assertionLifeSecondsMax } from '../oauth/security-profile.ts'
 import { domainRoutes } from '../organizations/api/domains.ts'
 import { organizationRoutes } from '../organizations/api.ts'
 import { registeredAppRoutes } from '../registered-apps/api.ts'
+import { assumptionRoutes } from '../roles/api/assumptions.ts'
 import { roleRoutes } from '../roles/api.ts'
 import { secretRoutes } from '../secrets/api.ts'
 import { serviceRoutes } from '../services/api.ts'
@@ -36,6 +37,7 @@ export function managementRoutes(parts: Parts): readonly Route[] {
     ...domainRoutes({ ...common, resolveTxt }),
     ...serviceRoutes({ ...common, readDocument: documentReader(), reservedSlugs, serviceContents }),
     ...roleRoutes({ ...common, ...holders }),
+    ...assumptionRoutes(common),
     ...clientKeyRoutes(common),
     ...registeredAppRoutes({ ...common, endConsents: endConsentsOfApp(ending) }),
     ...userRoutes({ ...common, goesWithUser: [endConsentsOfUser(ending)] }),

@@ -13,6 +13,7 @@ interface ParameterKind {
 
 /** What a path parameter's name says of its value. Others are any text. */
 const kindOf: Readonly<Record<string, ParameterKind>> = {
+  assumption: { prefix: 'asm', absent: 'assumption_not_found' },
   connection: { prefix: 'con', absent: 'connection_not_found' },
   consent: { prefix: 'gra', absent: 'consent_not_found' },
   domain: { prefix: 'dom', absent: 'domain_not_found' },

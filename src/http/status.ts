@@ -5,6 +5,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   already_done: 409,
   already_exists: 409,
   app_not_found: 404,
+  assumption_not_found: 404,
   body_not_json: 400,
   body_too_deep: 400,
   body_too_large: 413,
@@ -58,6 +59,7 @@ export const titleOf: Readonly<Record<ErrorCode, string>> = {
   already_done: 'Already done',
   already_exists: 'Already exists',
   app_not_found: 'App not found',
+  assumption_not_found: 'Assumption not found',
   body_not_json: 'Body is not JSON',
   body_too_deep: 'Body is nested too deeply',
   body_too_large: 'Body is too large',
@@ -110,6 +112,7 @@ type NotFoundCode = Extract<ErrorCode, `${string}not_found`>
 
 const absenceOf: Readonly<Record<NotFoundCode, string>> = {
   app_not_found: 'There is no such app here.',
+  assumption_not_found: 'There is no such assumption here.',
   client_key_not_found: 'There is no such client key here.',
   connection_not_found: 'There is no such connection here.',
   domain_not_found: 'There is no such domain here.',

@@ -166,7 +166,7 @@ function one(deps: Deps): readonly Route[] {
       ...{ operationId: 'deleteRole', method: 'DELETE', path: onePath, tag, params },
       summary: 'Delete a role',
       description:
-        'A role that is held is refused, with its holders. With `cascade` keys are revoked and users lose the role, at once.',
+        'A role that is held is refused, with its holders. With `cascade` keys are revoked, users lose the role and assumptions end, at once.',
       query: z.object({ cascade: z.enum(['true', 'false']).default('false') }),
       ...{
         status: 204,

@@ -54,7 +54,7 @@ async function holdersOf(deps: Deps, { organizationId, id }: Role): Promise<read
 function roleHeld(role: Role, holders: readonly Holder[]): DomainError {
   const many = holders.length === holdersShownMax ? `${holdersShownMax} or more` : `${holders.length}`
   return new DomainError('role_held', `${role.name} is held by ${many}`, {
-    fix: 'give the holders another role first, or repeat with cascade=true: then keys are revoked and users lose it, at once',
+    fix: 'give the holders another role first, or repeat with cascade=true: then keys are revoked, users lose it and assumptions end, at once',
     data: { holders },
   })
 }

@@ -1,9 +1,9 @@
 import type { Actor } from '../audit/record.ts'
 import type { OrganizationId, RoleId } from '../ids.ts'
 
-/** Who holds an organization-defined role. */
+/** Who holds an organization-defined role, or lets another organization take it. */
 export interface Holder {
-  readonly kind: 'client_key' | 'connection' | 'user'
+  readonly kind: 'assumption' | 'client_key' | 'connection' | 'user'
   readonly id: string
   readonly name: string
 }

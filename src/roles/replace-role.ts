@@ -1,9 +1,11 @@
 import type { Actor, Commit } from '../audit/record.ts'
 import type { Clock } from '../clock.ts'
-import type { OrganizationId, RoleId } from '../ids.ts'
+import type { NewId, OrganizationId, RoleId } from '../ids.ts'
+import { revoke } from '../revocations/revocation.ts'
 import type { Giver } from '../services/giving.ts'
 import { expectVersion } from '../storage/expect-version.ts'
-import { type Records, update } from '../storage/ports.ts'
+import { type Insert, type Records, update } from '../storage/ports.ts'
+import { assumptions } from './assumption.ts'
 import { groundOf } from './ground.ts'
 import { readAllow, type WrittenStatement } from './read-allow.ts'
 import { getRole, nameTaken, type Role, roles } from './role.ts'
@@ -12,6 +14,7 @@ interface Deps {
   readonly records: Records
   readonly commit: Commit
   readonly clock: Clock
+  readonly newId: NewId
 }
 
 export interface RoleReplacement {
@@ -23,7 +26,7 @@ export interface RoleReplacement {
 
 /**
  * Everything of a role but its service. Takes effect at once on all that hold it: a role is looked up at each decision,
- * never copied.
+ * never copied. What another organization was let take has become something else: tokens of an assumption end.
  * @throws {DomainError} `role_not_found`, `role_refused`, `already_exists`, `precondition_failed`, `conflict`
  */
 export async function replaceRole(
@@ -44,9 +47,18 @@ export async function replaceRole(
   try {
     await deps.commit({ type: 'role.changed', organizationId, target: id, by, details }, [
       update(roles, before, after),
+      ...(await endAssumed(deps, after)),
     ])
   } catch (cause) {
     throw nameTaken(name, cause)
   }
   return after
+}
+
+/** Tokens of an assumption carry the version of their role in `ver`. Without one there is nothing to end. */
+async function endAssumed({ records, newId, clock }: Deps, role: Role): Promise<readonly Insert[]> {
+  const { organizationId, serviceId, id, version } = role
+  const [assumed] = await records.list(organizationId, assumptions, 'role', id, { limit: 1 })
+  const ended = { kind: 'authority', of: id, lowest: version } as const
+  return assumed === undefined ? [] : [revoke(newId, clock(), { organizationId, serviceId, ended })]
 }

@@ -42,9 +42,16 @@ describe('activity', () => {
     const page = { limit: 10 }
     const seen = await listRefusals(store.counters, organization, one, page)
     expect(seen.map(({ counter: _counter, ...rest }) => rest)).toEqual([
-      { keyId: one, reason: 'wrong_secret', address: '2001:db8::1', minuteAt: noonMs + 60_000, count: 1 },
-      { keyId: one, reason: 'expired', address: '192.0.2.1', minuteAt: noonMs, count: 1 },
-      { keyId: one, reason: 'wrong_secret', address: '2001:db8::1', minuteAt: noonMs, count: 3 },
+      {
+        kind: 'key',
+        id: one,
+        reason: 'wrong_secret',
+        address: '2001:db8::1',
+        minuteAt: noonMs + 60_000,
+        count: 1,
+      },
+      { kind: 'key', id: one, reason: 'expired', address: '192.0.2.1', minuteAt: noonMs, count: 1 },
+      { kind: 'key', id: one, reason: 'wrong_secret', address: '2001:db8::1', minuteAt: noonMs, count: 3 },
     ])
     expect(await listRefusals(store.counters, organization, undefined, page)).toHaveLength(4)
     expect(await listRefusals(store.counters, other, undefined, page)).toEqual([])

@@ -108,6 +108,7 @@ describe('listActivity', () => {
     expect((await call('listActivity', { key: two })).items).toEqual([
       {
         key_id: two,
+        assumption_id: null,
         reason: 'wrong_secret',
         address: '2001:db8::1',
         minute: '2030-01-01T12:00:00.000Z',
@@ -116,6 +117,22 @@ describe('listActivity', () => {
     ])
     for (const cursor of ['x', 'W10', btoa('[1]'), btoa('[-1,"a"]')])
       await expect(call('listActivity', { cursor })).rejects.toMatchObject({ code: 'invalid_request' })
-    await expect(call('listActivity', { key: 'org_x' })).rejects.toMatchObject({ code: 'invalid_request' })
+    for (const query of [{ key: 'org_x' }, { assumption: 'key_x' }, { key: two, assumption: newId('asm') }])
+      await expect(call('listActivity', query)).rejects.toMatchObject({ code: 'invalid_request' })
+  })
+
+  test('tells who was refused an own role that others may assume', async () => {
+    const onFault = (cause: unknown) => expect(cause).toBeUndefined()
+    const activity = createActivity({ counters: store.counters, clock, onFault })
+    const [key, assumption] = [newId('key'), newId('asm')]
+    const ours = newId('org')
+    activity.refused(ours, key, 'wrong_secret', '192.0.2.1')
+    activity.refused(ours, assumption, 'principal_not_named', '192.0.2.1')
+    await activity.close()
+    const all = await call('listActivity', {}, ours)
+    expect(all.items).toHaveLength(2)
+    expect((await call('listActivity', { assumption }, ours)).items).toEqual([
+      expect.objectContaining({ key_id: null, assumption_id: assumption, reason: 'principal_not_named' }),
+    ])
   })
 })

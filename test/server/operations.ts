@@ -71,6 +71,7 @@ export function pathOf(
 }
 
 const prefixes: Readonly<Record<string, string>> = {
+  assumption: 'asm',
   organization: 'org',
   entitled_organization: 'org',
   key: 'key',

@@ -28,6 +28,13 @@ const machine = await operator.makeKey(ours, { role: 'patients:read' })
 const theirKey = await operator.makeKey(theirs, { role: 'patients:read' })
 const theirRole = await operator.makeRole(theirs, ['listPatients'])
 const theirUser = await operator.makeUser(theirs)
+const theirAssumption = String(
+  (
+    await operator.do('POST', `/organizations/${theirs}/assumptions`, {
+      ...{ service: 'clinic', name: 'Help', role: 'patients:read', assuming_organization: ours },
+    })
+  ).json['id'],
+)
 
 const tokens = {
   operator: await operator.token(),
@@ -124,6 +131,7 @@ describe.each(named(own))('%s', (_, operation) => {
       key: theirKey.id,
       role: theirRole,
       user: theirUser,
+      assumption: theirAssumption,
       service: 'clinic',
     }
     for (const token of [tokens.admin, tokens.viewer]) {
@@ -137,8 +145,8 @@ describe.each(named(own))('%s', (_, operation) => {
   })
 
   test("answers for another organization's thing under its own path as if there were no such thing", async () => {
-    if (!['key', 'role', 'user'].some((name) => operation.parameters.includes(name))) return
-    const theirThings = { key: theirKey.id, role: theirRole, user: theirUser }
+    if (!['assumption', 'key', 'role', 'user'].some((name) => operation.parameters.includes(name))) return
+    const theirThings = { key: theirKey.id, role: theirRole, user: theirUser, assumption: theirAssumption }
     const foreign = pathOf(operation, { organization: ours, ...theirThings })
     const answered = await call(operation, foreign, tokens.admin)
     const missing = await call(operation, pathOf(operation, { organization: ours }), tokens.admin)
