@@ -12,6 +12,7 @@ import { mongoRecords } from './records.ts'
 import { makeCollection, migrate } from './schema.ts'
 import { sweep } from './sweep.ts'
 import { type Tables, tablesOf } from './tables.ts'
+import { mongoTrails } from './trails.ts'
 import { type InTransaction, transactionsOf } from './transactions.ts'
 import { Turns } from './turns.ts'
 
@@ -58,6 +59,7 @@ export async function openMongo(options: MongoOptions): Promise<Store> {
     },
     artifacts: mongoArtifacts(tables, clock),
     counters: mongoCounters(tables, inTransaction),
+    trails: mongoTrails(tables),
     changes: mongoChanges(tables, bell),
     ping: async () => {
       await translated(() => tables.meta.findOne({}))

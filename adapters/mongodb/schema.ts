@@ -8,7 +8,7 @@ import { type ArtifactRow, feedId, schemaId, type Tables } from './tables.ts'
  * one that broke off runs again: each does nothing where its work is done. One that was released is never edited:
  * another is added.
  */
-const migrations: readonly ((db: Db, tables: Tables) => Promise<void>)[] = [firstTables]
+const migrations: readonly ((db: Db, tables: Tables) => Promise<void>)[] = [firstTables, trails]
 
 /** Every shard key begins with the organization, or the service: `{ _id: 1 }`, save for `meta` and `changes`, which are not sharded. */
 async function firstTables(db: Db, tables: Tables): Promise<void> {
@@ -32,6 +32,15 @@ async function firstTables(db: Db, tables: Tables): Promise<void> {
   await once(() =>
     tables.meta.updateOne({ _id: feedId }, { $setOnInsert: { position: 0 } }, { upsert: true }),
   )
+}
+
+/** Each of them has the organization, or else all organizations, in the order of time. */
+async function trails(_: Db, { trails }: Tables): Promise<void> {
+  await trails.createIndexes([
+    { key: { organizationId: 1, collection: 1, listed: 1, id: -1 }, name: 'listed' },
+    { key: { collection: 1, located: 1, id: -1 }, name: 'located' },
+    { key: { collection: 1, id: 1 }, name: 'age' },
+  ])
 }
 
 function where(field: keyof ArtifactRow): { partialFilterExpression: Document } {

@@ -73,6 +73,19 @@ export interface MarkRow {
   readonly at: LatestMark['at']
 }
 
+/** An entry of a trail. `_id` and document as those of a record. */
+export interface TrailRow {
+  readonly _id: string
+  readonly organizationId: string
+  readonly collection: string
+  readonly id: string
+  readonly document: string
+  /** `index:key` of what it is listed under within its organization. */
+  readonly listed: readonly string[]
+  /** The same across organizations. */
+  readonly located: readonly string[]
+}
+
 export interface MetaRow {
   readonly _id: string
   readonly version?: number
@@ -87,6 +100,7 @@ export interface Tables {
   readonly artifacts: Table<ArtifactRow>
   readonly counters: Table<CounterRow>
   readonly latestMarks: Table<MarkRow>
+  readonly trails: Table<TrailRow>
   readonly meta: Table<MetaRow>
 }
 
@@ -99,6 +113,7 @@ export function tablesOf(db: Db): Tables {
     artifacts: db.collection('artifacts'),
     counters: db.collection('counters'),
     latestMarks: db.collection('latest_marks'),
+    trails: db.collection('trails'),
     meta: db.collection('meta'),
   }
 }

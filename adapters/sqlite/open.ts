@@ -14,6 +14,7 @@ import { logFileOf, noLogFile } from './log-file.ts'
 import { sqliteRecords } from './records.ts'
 import { migrate } from './schema.ts'
 import { sweep } from './sweep.ts'
+import { sqliteTrails } from './trails.ts'
 
 interface SqliteOptions {
   /** The file, made with its folder if absent; or `:memory:`, which ends with the process. */
@@ -53,6 +54,7 @@ export async function openSqlite({ path, clock, busyTimeoutMs = 5_000 }: SqliteO
     },
     artifacts: sqliteArtifacts(connection, writes, clock),
     counters: sqliteCounters(connection, writes),
+    trails: sqliteTrails(connection, writes),
     changes: sqliteChanges(connection, bell),
     ping: async () => {
       writes.checkDisk()

@@ -78,6 +78,25 @@ const migrations: readonly string[] = [
     items TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- Entries of trails. What is asked for comes in the order of ids, which is that of time.
+  CREATE TABLE trail_entries (
+    entry INTEGER PRIMARY KEY,
+    collection TEXT NOT NULL,
+    id TEXT NOT NULL,
+    organization_id TEXT NOT NULL,
+    -- The ids of the lists that it is in, one after the other.
+    lists BLOB NOT NULL,
+    document TEXT NOT NULL,
+    UNIQUE (collection, id, organization_id)
+  ) STRICT;
+  CREATE TABLE trail_lists (
+    list BLOB NOT NULL,
+    id TEXT NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (list, id, entry)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /**

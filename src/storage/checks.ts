@@ -1,7 +1,7 @@
 import { DomainError } from '../errors.ts'
 import type { OrganizationId } from '../ids.ts'
 import { indexEntries } from './index-entries.ts'
-import type { Change, Collection, CounterAddition, LatestMark, Stored } from './ports.ts'
+import type { Change, Collection, CounterAddition, LatestMark, Stored, TrailPage } from './ports.ts'
 
 /** What every store refuses alike, before it asks its database. */
 
@@ -121,4 +121,29 @@ function checkCounterName(name: string, organizationId: OrganizationId): void {
 
 function checkTime(at: number): void {
   if (!Number.isSafeInteger(at)) throw new Error(`a time is whole milliseconds since 1970, not ${at}`)
+}
+
+/** @throws {Error} for an entry that no caller should have made; `invalid_request` for text that cannot be kept */
+export function checkEntries<T extends Stored>(collection: Collection<T>, entries: readonly T[]): void {
+  if (collection.appendOnly === undefined) throw new Error(`${collection.name} is not append-only`)
+  for (const entry of entries) {
+    if (entry.version !== 1) throw new Error(`an entry of ${collection.name} is never changed`)
+    checkTexts(collection, entry)
+  }
+}
+
+/** @throws {Error} if the index is of the other kind; `invalid_request` for a page that is none */
+export function checkTrailPage<T extends Stored>(
+  collection: Collection<T>,
+  index: string,
+  key: string,
+  { limit, before, from }: TrailPage,
+  kind: 'organization' | 'deployment',
+): void {
+  checkIndex(collection, index)
+  const isDeploymentWide = collection.indexes[index]?.deploymentWide !== undefined
+  if (isDeploymentWide !== (kind === 'deployment'))
+    throw new Error(`the index ${index} of ${collection.name} is not one of the ${kind}`)
+  checkLimit(limit)
+  checkText(key, before, from)
 }

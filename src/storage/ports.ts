@@ -223,12 +223,53 @@ export interface Counters {
   forget(before: EpochMs, prefix?: string): Promise<number>
 }
 
+/** A part of a trail, newest first: ids are ordered by time. */
+export interface TrailPage {
+  /** 1 to 1,000. */
+  readonly limit: number
+  /** Only ids before this one: the last of the page before, or the end of a stretch of time. */
+  readonly before?: string
+  /** Only ids from this one on. */
+  readonly from?: string
+}
+
+/**
+ * What happens so often that it is written down in batches, beside the feed of changes: entries of `appendOnly`
+ * collections, never changed, listed newest first, forgotten by age. An id is unique within an organization.
+ */
+export interface Trails {
+  /**
+   * An entry that is already there by its id is passed over: whoever does not know whether a batch arrived appends it
+   * again. Durable when it returns; after an error some of it may be there.
+   * @returns the entries that were new
+   */
+  append<T extends Stored>(to: Collection<T>, entries: readonly T[]): Promise<readonly T[]>
+  /** Of indexes that are not deployment-wide. */
+  list<T extends Stored>(
+    organizationId: OrganizationId,
+    from: Collection<T>,
+    index: string,
+    key: string,
+    page: TrailPage,
+  ): Promise<readonly T[]>
+  /** Of deployment-wide indexes: entries of all organizations under a key. */
+  listAcross<T extends Stored>(
+    from: Collection<T>,
+    index: string,
+    key: string,
+    page: TrailPage,
+  ): Promise<readonly T[]>
+  /** Deletes, in parts, entries whose ids come before `before`; returns how many. Safe from many nodes at once. */
+  forget<T extends Stored>(from: Collection<T>, before: string): Promise<number>
+}
+
 /** One store: what an adapter's `open` returns. */
 export interface Store {
   readonly records: Records
   readonly commit: CommitChanges
   readonly artifacts: Artifacts
   readonly counters: Counters
+  readonly trails: Trails
   readonly changes: Changes
   /** Resolves if the store answers now; throws `store_unavailable` otherwise. */
   ping(): Promise<void>
