@@ -7,6 +7,7 @@ import { at, type Paging } from './management-api.ts'
 import { keyIdOf, organizationIdOf } from './named.ts'
 import { ofOrganization, paged, repeated, wholeNumberFromZero } from './options.ts'
 import type { Open, Session } from './session.ts'
+import { tagsOf } from './tag-options.ts'
 
 interface Whose {
   readonly organization?: string
@@ -19,12 +20,17 @@ interface CreateOptions extends Whose, SecretOptions {
   readonly test?: true
   readonly expiresAt?: string
   readonly cidr?: readonly string[]
+  readonly tag?: readonly string[]
   readonly guards?: string
   readonly jwks?: string
   readonly redirectUri?: readonly string[]
   readonly postLogoutRedirectUri?: readonly string[]
   readonly native?: true
   readonly public?: true
+}
+
+interface EditOptions extends Whose, Pick<CreateOptions, 'expiresAt' | 'cidr' | 'tag'> {
+  readonly name?: string
 }
 
 const fields = ['id', 'name', 'service_id', 'role', 'environment', 'state', 'last_used_at']
@@ -61,6 +67,7 @@ function addCreate(group: Command, open: Open): void {
     .option('--test', 'a key for tests: guards refuse it unless told otherwise')
     .option('--expires-at <time>', 'when it ends, RFC 3339: 2031-01-01T00:00:00Z')
     .addOption(repeated('--cidr <block>', 'usable from this address block alone'))
+    .addOption(repeated('--tag <key=value>', 'a tag, such as ward=north; a key may have several values'))
     .option('--guards <service>', 'with the role guard: the service whose API will verify tokens with it')
     .option('--jwks <file>', 'its public keys, for private_key_jwt: then there is no secret')
     .addOption(repeated('--redirect-uri <uri>', 'an app that acts for people: where they come back to'))
@@ -79,12 +86,13 @@ function addCreate(group: Command, open: Open): void {
 }
 
 async function newKey(options: CreateOptions): Promise<Record<string, unknown>> {
-  const { service, role, name, test, expiresAt, cidr, guards, jwks } = options
+  const { service, role, name, test, expiresAt, cidr, tag, guards, jwks } = options
   return {
     ...{ service, role, name },
     ...(test === undefined ? {} : { environment: 'test' }),
     ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
     ...(cidr === undefined ? {} : { cidrs: cidr }),
+    ...(tag === undefined ? {} : { tags: tagsOf(tag) }),
     ...(guards === undefined ? {} : { guards_service: guards }),
     ...(jwks === undefined ? {} : { jwks: await jwksIn(jwks) }),
     ...appOf(options),
@@ -118,14 +126,18 @@ function addEdit(group: Command, open: Open): void {
     .option('--name <name>', 'what uses it, for people')
     .option('--expires-at <time>', 'when it ends, RFC 3339; "never"')
     .addOption(repeated('--cidr <block>', 'usable from this address block alone; "any" ends the restriction'))
-    .description('change its name, expiry or address blocks')
-    .action(async (key: string, options: Whose & { name?: string; expiresAt?: string; cidr?: string[] }) => {
+    .addOption(
+      repeated('--tag <key=value>', 'all of its tags: those left out are taken; "none" takes them all'),
+    )
+    .description('change its name, expiry, address blocks or tags')
+    .action(async (key: string, options: EditOptions) => {
       const session = open()
-      const { name, expiresAt, cidr } = options
+      const { name, expiresAt, cidr, tag } = options
       const body = {
         ...(name === undefined ? {} : { name }),
         ...(expiresAt === undefined ? {} : { expires_at: expiresAt === 'never' ? null : expiresAt }),
         ...(cidr === undefined ? {} : { cidrs: cidr.filter((block) => block !== 'any') }),
+        ...(tag === undefined ? {} : { tags: tagsOf(tag.filter((one) => one !== 'none')) }),
       }
       session.output.show(await session.api.send('PATCH', await pathOf(session, key, options), { body }))
     })

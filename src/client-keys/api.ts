@@ -6,8 +6,8 @@ import { DomainError } from '../errors.ts'
 import { pageOf, pagingQuery, readPage } from '../http/paging.ts'
 import { type Route, route } from '../http/route.ts'
 import { type ClientKeyId, type OrganizationId, parseId } from '../ids.ts'
-import { giverOf, grantingOperation } from '../roles/giver.ts'
 import { getService } from '../services/find-service.ts'
+import { giverOf, grantingOperation } from '../services/giver.ts'
 import type { Counters } from '../storage/ports.ts'
 import { changeClientKey } from './change-client-key.ts'
 import { changeClientKeyRole } from './change-client-key-role.ts'
@@ -123,17 +123,22 @@ function collection(deps: Deps): readonly Route[] {
       summary: 'Make a client key',
       description: 'The secret is in this answer and nowhere else: what is kept is a sealed hash.',
       ...{ body: wire.NewClientKeyBody, status: 201, answer: wire.IssuedBody },
-      example: { service: 'clinic', name: 'Nightly export', role: 'patients:read', cidrs: ['192.0.2.0/24'] },
+      example: {
+        service: 'clinic',
+        name: 'Nightly export',
+        role: 'patients:read',
+        tags: { ward: ['north'] },
+      },
       errors: [
         ...(['invalid_request', 'organization_not_found', 'service_not_found'] as const),
-        ...(['role_not_found', 'role_not_grantable'] as const),
+        ...(['role_not_found', 'role_not_grantable', 'tag_not_grantable'] as const),
       ],
       handle: async ({ principal, organizationId, body }) => {
         expiryAhead(body.expires_at, deps.clock())
         const giver = await giverOf(deps.records, principal)
-        const { service, name, role, environment, cidrs, guards_service: guardsService } = body
+        const { service, name, role, environment, cidrs, tags, guards_service: guardsService } = body
         const issued = await createClientKey(deps, actorOf(principal), giver, organizationId, {
-          ...{ service, name, role, environment, cidrs, guardsService, jwks: body.jwks?.keys },
+          ...{ service, name, role, environment, cidrs, tags, guardsService, jwks: body.jwks?.keys },
           expiresAt: body.expires_at ?? undefined,
           isPublic: body.public === true,
           addresses: wire.addressesIn(body),
@@ -156,16 +161,16 @@ function one(deps: Deps): readonly Route[] {
     }),
     route({
       ...{ operationId: 'changeClientKey', method: 'PATCH', path: onePath, tag, params },
-      summary: 'Change the name, expiry, address restriction or redirect URIs of a key',
-      description: 'A change of expiry or addresses ends the tokens that it has.',
+      summary: 'Change the name, expiry, address restriction, tags or redirect URIs of a key',
+      description: 'A change of expiry, addresses or tags ends the tokens that it has.',
       ...{ body: wire.ClientKeyChangeBody, status: 200, answer: wire.ClientKeyBody },
-      errors: [...changeErrors, 'role_not_grantable'],
+      errors: [...changeErrors, 'role_not_grantable', 'tag_not_grantable'],
       example: { cidrs: ['192.0.2.0/24', '2001:db8::/32'] },
       handle: async ({ principal, organizationId, params, body, ifMatch }) => {
         expiryAhead(body.expires_at, deps.clock())
         const giver = await giverOf(deps.records, principal)
-        const { name, expires_at: expiresAt, cidrs } = body
-        const change = { name, expiresAt, cidrs, addresses: wire.addressesIn(body), ifMatch }
+        const { name, expires_at: expiresAt, cidrs, tags } = body
+        const change = { name, expiresAt, cidrs, tags, addresses: wire.addressesIn(body), ifMatch }
         return answer(
           deps,
           await changeClientKey(deps, actorOf(principal), giver, organizationId, keyIn(params), change),
@@ -201,7 +206,7 @@ function secretRoutes(deps: Deps): readonly Route[] {
       description:
         'The old one lives on for the grace, so that nothing stops. The new one is shown this once.',
       ...{ body: wire.RotateBody, status: 200, answer: wire.IssuedBody, example: { grace_seconds: 86_400 } },
-      errors: [...changeErrors, 'role_not_grantable'],
+      errors: [...changeErrors, 'role_not_grantable', 'tag_not_grantable'],
       handle: async ({ principal, organizationId, params, body, ifMatch }) => {
         const giver = await giverOf(deps.records, principal)
         const rotation = { graceSeconds: body.grace_seconds, ifMatch }
@@ -247,7 +252,11 @@ function stateRoutes(deps: Deps): readonly Route[] {
     route({
       ...{ operationId: 'enableClientKey', method: 'POST', path: `${onePath}/enable`, tag, params },
       summary: 'Let a disabled key work again',
-      ...{ status: 200, answer: wire.ClientKeyBody, errors: [...changeErrors, 'role_not_grantable'] },
+      ...{
+        status: 200,
+        answer: wire.ClientKeyBody,
+        errors: [...changeErrors, 'role_not_grantable', 'tag_not_grantable'],
+      },
       handle: async ({ principal, organizationId, params, ifMatch }) => {
         const giver = await giverOf(deps.records, principal)
         const by = actorOf(principal)

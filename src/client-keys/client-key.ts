@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { RefusalReason } from '../audit/activity.ts'
 import type { EpochMs } from '../clock.ts'
 import { DomainError } from '../errors.ts'
+import type { Tags } from '../evaluator/model.ts'
 import {
   type ClientKeyId,
   commandClientId,
@@ -75,7 +76,9 @@ export interface ClientKey extends Stored, AppAddresses {
   readonly expiresAt?: EpochMs
   /** Address blocks, v4 and v6, from which alone it may be used; empty: anywhere. */
   readonly cidrs: readonly string[]
-  /** Raised by each change of its role, restrictions or state; tokens carry it in `ver`. */
+  /** Absent: none. */
+  readonly tags?: Tags
+  /** Raised by each change of its role, tags, restrictions or state; tokens carry it in `ver`. */
   readonly authority: number
   /** The principal that made it. */
   readonly createdBy: string

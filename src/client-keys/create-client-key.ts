@@ -1,11 +1,13 @@
 import type { Actor, Commit } from '../audit/record.ts'
 import type { Clock, EpochMs } from '../clock.ts'
 import { DomainError } from '../errors.ts'
+import type { Tags } from '../evaluator/model.ts'
 import type { OrganizationId } from '../ids.ts'
 import { checkGiving } from '../roles/check-giving.ts'
 import { groundOf } from '../roles/ground.ts'
 import type { Secret } from '../secrets/secret.ts'
 import type { Giver } from '../services/giving.ts'
+import { checkGivingTags } from '../services/principal-tags.ts'
 import { insert, type Records } from '../storage/ports.ts'
 import { type AddressesChange, changedAddresses } from './change-addresses.ts'
 import { type Authentication, type ClientKey, clientKeys } from './client-key.ts'
@@ -29,6 +31,7 @@ export interface NewClientKey {
   readonly environment: Environment
   readonly expiresAt?: EpochMs | undefined
   readonly cidrs: readonly string[]
+  readonly tags?: Tags | undefined
   /** Then it proves itself with `private_key_jwt`, and gets no secret. */
   readonly jwks?: readonly Readonly<Record<string, unknown>>[] | undefined
   /** The service that it guards: id or slug, for the role `guard` alone. */
@@ -46,7 +49,7 @@ export interface Issued {
 
 /**
  * @throws {DomainError} `organization_not_found`, `service_not_found`, `role_not_found`, `role_not_grantable`,
- * `invalid_request` (JWKS, guarded service, an address)
+ * `tag_not_grantable`, `invalid_request` (JWKS, guarded service, an address)
  */
 export async function createClientKey(
   deps: Deps,
@@ -58,13 +61,15 @@ export async function createClientKey(
   const ground = await groundOf(deps.records, organizationId, wanted.service)
   await checkGiving(deps.records, ground, giver, wanted.role)
   const guardsServiceId = await guardedService(deps.records, ground, wanted.role, wanted.guardsService)
-  const { name, role, environment, cidrs, expiresAt, jwks, isPublic = false } = wanted
+  const { name, role, environment, cidrs, tags = {}, expiresAt, jwks, isPublic = false } = wanted
+  checkGivingTags(giver, tags, {})
   if (isPublic && jwks !== undefined) throw publicWithKeys()
   const addresses = changedAddresses({}, wanted.addresses ?? {})
   const issued = newClientKey(deps, deps.clock(), {
     ...{ organizationId, serviceId: ground.service.id, name, role, environment, cidrs, createdBy: by.id },
     ...(guardsServiceId === undefined ? {} : { guardsServiceId }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(Object.keys(tags).length === 0 ? {} : { tags }),
     ...(jwks === undefined ? {} : { jwks: readJwks(jwks) }),
     ...addresses,
     isPublic,
@@ -76,6 +81,7 @@ export async function createClientKey(
     role,
     environment,
     authentication: key.authentication.kind,
+    tags,
     ...shownAddresses(addresses),
   }
   await deps.commit({ type: 'client_key.created', organizationId, target: key.id, by, details }, [
@@ -98,6 +104,7 @@ type Beginning = Pick<
   | 'role'
   | 'environment'
   | 'cidrs'
+  | 'tags'
   | 'expiresAt'
   | 'createdBy'
 > &

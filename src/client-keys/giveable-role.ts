@@ -5,16 +5,18 @@ import { type Ground, groundOf } from '../roles/ground.ts'
 import { findService } from '../services/find-service.ts'
 import type { Giver } from '../services/giving.ts'
 import { guardRoleName } from '../services/management-service.ts'
+import { checkGivingTags } from '../services/principal-tags.ts'
 import type { Records } from '../storage/ports.ts'
 import type { ClientKey } from './client-key.ts'
 
 /**
- * Whoever gets the secret of a key that is there, or opens it further, gives its role: the one rule for giving.
- * @throws {DomainError} `role_not_grantable`
+ * Whoever gets the secret of a key that is there, or opens it further, gives its role and tags: the one rule for giving.
+ * @throws {DomainError} `role_not_grantable`, `tag_not_grantable`
  */
 export async function checkGivingKey(records: Records, giver: Giver, key: ClientKey): Promise<void> {
   const ground = await groundOf(records, key.organizationId, key.serviceId)
   await checkGiving(records, ground, giver, key.role)
+  checkGivingTags(giver, key.tags ?? {}, {})
 }
 
 /**

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type EpochMs, rfc3339 } from '../clock.ts'
 import { parseAddressBlock } from '../evaluator/address-blocks.ts'
 import { displayName } from '../organizations/display-name.ts'
+import { presentTags, principalTags, TagsBody } from '../services/principal-tags.ts'
 import type { AddressesChange } from './change-addresses.ts'
 import { type ClientKey, isExpired, liveSecrets, revocationReasons } from './client-key.ts'
 import type { Issued } from './create-client-key.ts'
@@ -54,6 +55,7 @@ export const NewClientKeyBody = z.strictObject({
   environment: z.enum(['live', 'test']).default('live'),
   expires_at: expiresAt.nullable().optional(),
   cidrs: cidrs.default([]),
+  tags: principalTags.default({}),
   jwks: z
     .strictObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1).max(jwksKeysMax) })
     .optional()
@@ -70,6 +72,7 @@ export const ClientKeyChangeBody = z.strictObject({
   name: displayName.optional(),
   expires_at: expiresAt.nullable().optional(),
   cidrs: cidrs.optional(),
+  tags: principalTags.optional().describe('All of them: those left out are taken.'),
   ...addresses,
 })
 
@@ -115,6 +118,7 @@ export const ClientKeyBody = z.object({
   jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())) }).nullable(),
   expires_at: nullableText,
   cidrs: z.array(z.string()),
+  tags: TagsBody,
   application_type: z.enum(applicationTypes),
   redirect_uris: z.array(z.string()),
   post_logout_redirect_uris: z.array(z.string()),
@@ -164,6 +168,7 @@ export function present(
         : null,
     expires_at: time(key.expiresAt),
     cidrs: [...key.cidrs],
+    tags: presentTags(key.tags ?? {}),
     application_type: key.applicationType ?? 'web',
     redirect_uris: [...(key.redirectUris ?? [])],
     post_logout_redirect_uris: [...(key.postLogoutRedirectUris ?? [])],

@@ -1,4 +1,11 @@
-import { foldTag, tagKeysMax, tagValuesMax } from '../services/principal-tags.ts'
+import {
+  foldTag,
+  principalTagsBytesMax,
+  tagKeysMax,
+  tagsBytes,
+  tagValueLengthMax,
+  tagValuesMax,
+} from '../services/principal-tags.ts'
 import type { RoleAssignment, User } from '../users/user.ts'
 
 type GivenRole = Pick<RoleAssignment, 'serviceId' | 'role'>
@@ -15,8 +22,6 @@ export interface Mapping {
 
 type Claims = Readonly<Record<string, unknown>>
 
-const tagValueLengthMax = 255
-
 /**
  * What the mapping gives a person of whom the provider says this. A tag's claim that is absent takes the tag: a person
  * who has left a group does not keep what it gave.
@@ -31,7 +36,17 @@ export function mapped(
   const filled = tags
     .slice(0, tagKeysMax)
     .map(({ claim, tag }) => [tag, tagValues(claimValues(claims, claim))] as const)
-  return { roles: [...byRole.values()], tags: Object.fromEntries(filled) }
+  return { roles: [...byRole.values()], tags: asManyAsFit(filled) }
+}
+
+/** The tags of a person travel in tokens: those of the first rules, as far as there is room. */
+function asManyAsFit(filled: readonly (readonly [string, readonly string[]])[]): User['tags'] {
+  let tags: User['tags'] = {}
+  for (const [tag, values] of filled) {
+    const more = { ...tags, [tag]: values }
+    if (tagsBytes(more) <= principalTagsBytesMax) tags = more
+  }
+  return tags
 }
 
 function tagValues(values: readonly string[]): readonly string[] {

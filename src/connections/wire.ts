@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type EpochMs, rfc3339 } from '../clock.ts'
 import { displayName } from '../organizations/display-name.ts'
 import { domainName } from '../organizations/domain.ts'
-import { isReservedTagKey, tagKeysMax } from '../services/principal-tags.ts'
+import { areDifferentTags, plainTagKey, tagKeysMax } from '../services/principal-tags.ts'
 import { type Connection, postLogoutRedirectUriOf, redirectUriOf } from './connection.ts'
 import { type ConnectionTest, isOver, testMsMax } from './connection-test.ts'
 
@@ -24,18 +24,12 @@ const mapping = z.strictObject({
     .default([])
     .describe('Whoever has the value in the claim has the role.'),
   tags: z
-    .array(
-      z.strictObject({
-        claim,
-        tag: z
-          .string()
-          .min(1)
-          .max(127)
-          .refine((key) => key.trim() === key && !/\p{C}/u.test(key), 'is no key of a tag')
-          .refine((key) => !isReservedTagKey(key), 'is reserved'),
-      }),
-    )
+    .array(z.strictObject({ claim, tag: plainTagKey }))
     .max(tagKeysMax)
+    .refine(
+      (rules) => areDifferentTags(rules.map(({ tag }) => tag)),
+      'has a tag twice: keys compare without case',
+    )
     .default([])
     .describe("The claim's values become the tag's."),
   default_roles: z

@@ -131,6 +131,9 @@ export interface OrganizationRole {
   readonly allow: readonly Statement[]
 }
 
+/** Of a principal or a resource: keys with one or more values each, both compared without case. */
+export type Tags = Readonly<Record<string, readonly string[]>>
+
 /** Who calls, as the verified token says. */
 export interface Caller {
   readonly kind: 'key' | 'user'
@@ -140,6 +143,8 @@ export interface Caller {
   readonly roles: readonly string[]
   /** Present if the token has `scope`: it narrows. */
   readonly scope?: readonly string[]
+  /** The principal's own. Absent: it has none. */
+  readonly tags?: Tags
 }
 
 /** Why a decision came out as it did: stable API. */

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { ErrorCode } from '../errors.ts'
+import type { Tags } from '../evaluator/model.ts'
 import type { OrganizationId } from '../ids.ts'
 
 /** Who calls the management API, as its verified token says. */
@@ -9,6 +10,8 @@ export interface Principal {
   readonly organizationId: OrganizationId
   readonly requestId: string
   readonly address: string
+  /** The principal's own, in the organization of the request: none in another than its own. */
+  readonly tags?: Tags
   /** Whether the principal's roles allow this operation of the service `latchkey`, in the organization of the request. */
   holds(operationId: string): boolean
 }

@@ -1,5 +1,6 @@
 import type { ClientKey } from '../client-keys/client-key.ts'
 import type { EpochMs } from '../clock.ts'
+import type { Tags } from '../evaluator/model.ts'
 import type { Service } from '../services/service.ts'
 import type { Authenticated, Exchange } from './exchange.ts'
 import { type Person, rolesOn } from './people.ts'
@@ -12,9 +13,14 @@ export function machineClaims({ key, organization }: Authenticated): Record<stri
     ver: { [key.id]: key.authority, [organization.id]: organization.authority },
     env: key.environment,
   }
+  if (hasAny(key.tags)) claims['tags'] = key.tags
   if (key.cidrs.length > 0) claims['cidrs'] = key.cidrs
   if (key.guardsServiceId !== undefined) claims['guards'] = key.guardsServiceId
   return claims
+}
+
+function hasAny(tags: Tags | undefined): boolean {
+  return tags !== undefined && Object.keys(tags).length > 0
 }
 
 /** How the person signed in, as the code or refresh token that buys an access token keeps it. */
@@ -46,6 +52,7 @@ export function personClaims(
       ...(app && { [app.key.id]: app.key.authority, [app.organization.id]: app.organization.authority }),
       ...(registered && { [registered.id]: registered.authority }),
     },
+    ...(hasAny(user.tags) && { tags: user.tags }),
     env: app?.key.environment ?? 'live',
     ...(grantId !== undefined && { grant_id: grantId }),
     ...(authTime !== undefined && { auth_time: authTime }),

@@ -1,7 +1,7 @@
 import { errors, importJWK, type JWTPayload, jwtVerify } from 'jose'
 import type { Clock, EpochMs } from '../clock.ts'
 import { addressMatcher } from '../evaluator/address-blocks.ts'
-import type { Caller } from '../evaluator/model.ts'
+import type { Caller, Tags } from '../evaluator/model.ts'
 import type { CompiledBundle, VerificationKey } from './compiled-bundle.ts'
 import type { TokenMarks } from './revocation-index.ts'
 import { assertVerifiable, type VerificationAlgorithm } from './verification-algorithms.ts'
@@ -154,6 +154,7 @@ function readClaims(
   if (typeof organizationId !== 'string') throw new TokenRefused('the token names no organization')
   const roles = textList(claims['roles'], 'roles')
   const scope = scopeOf(claims['scope'])
+  const tags = tagsOf(claims['tags'])
   const cidrs = claims['cidrs'] === undefined ? [] : textList(claims['cidrs'], 'cidrs')
   const caller: VerifiedCaller = Object.freeze({
     kind,
@@ -161,6 +162,7 @@ function readClaims(
     organizationId,
     roles,
     ...(scope === undefined ? {} : { scope }),
+    ...(tags === undefined ? {} : { tags }),
     clientId,
     environment,
     tokenId: jti,
@@ -206,6 +208,15 @@ function scopeOf(value: unknown): readonly string[] | undefined {
   if (value === undefined) return undefined
   if (typeof value !== 'string') throw new TokenRefused("the token's scope is not a text")
   return Object.freeze(value.split(' ').filter((name) => name !== ''))
+}
+
+/** A key with a value that cannot be read is not passed over: conditions may ask whether it is absent. */
+function tagsOf(value: unknown): Tags | undefined {
+  if (value === undefined) return undefined
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TokenRefused("the token's tags are not keys with values")
+  const tags = Object.entries(value).map(([key, values]) => [key, textList(values, 'tags')] as const)
+  return Object.freeze(Object.fromEntries(tags))
 }
 
 /** Who must be able to end the token. Apps that have registered themselves are no key, and end with their grants. */

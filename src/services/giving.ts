@@ -1,9 +1,12 @@
+import type { Tags } from '../evaluator/model.ts'
 import type { ServiceId } from '../ids.ts'
 
 /** Who gives a role or an operation to a key, a user or through a role's edit: what the rule for giving must know. */
 export interface Giver {
   /** Holds, in the organization that it gives in, the operation that grants roles. */
   readonly mayGrantRoles: boolean
+  /** The giver's own, in the organization that it gives in. */
+  readonly tags?: Tags
   /** Whether the giver itself may do that operation of that service. */
   holds(serviceId: ServiceId, operationId: string): boolean
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type EpochMs, rfc3339 } from '../clock.ts'
 import { displayName } from '../organizations/display-name.ts'
-import { presentTags, principalTags } from '../services/principal-tags.ts'
+import { presentTags, principalTags, TagsBody } from '../services/principal-tags.ts'
 import type { User } from './user.ts'
 
 const rolesMax = 100
@@ -61,7 +61,7 @@ export const UserBody = z.object({
       ),
     }),
   ),
-  tags: z.record(z.string(), z.array(z.string())),
+  tags: TagsBody,
   password_changed_at: nullableText.describe('null: the user has no password.'),
   identities: z.array(z.object({ connection_id: z.string(), subject: z.string() })),
   created_by: z.string(),

@@ -139,15 +139,21 @@ describe('the same address, written in another way (RFC 3986 §6.2.3)', () => {
 })
 
 describe('what a token says of its key', () => {
-  test('its environment, its address blocks and the service that it guards', async () => {
+  test('its environment, its tags, its address blocks and the service that it guards', async () => {
     const guarded = newId('svc')
     const issued = await world.addKey({
       environment: 'test',
       cidrs: ['127.0.0.0/8'],
       guardsServiceId: guarded,
+      tags: { ward: ['north'] },
     })
     const claims = claimsOf(await tokenOf(await askToken(world, issued)))
-    expect(claims).toMatchObject({ env: 'test', cidrs: ['127.0.0.0/8'], guards: guarded })
+    expect(claims).toMatchObject({
+      env: 'test',
+      cidrs: ['127.0.0.0/8'],
+      guards: guarded,
+      tags: { ward: ['north'] },
+    })
   })
 
   test('the authority of key and organization as they are now', async () => {

@@ -30,6 +30,13 @@ describe('an access token (RFC 9068 §4)', () => {
     })
   })
 
+  test('tells the tags of its principal, which nobody can change afterwards', async () => {
+    const answer = await answerTo(await issuer.sign({ tags: { ward: ['north'] } }))
+    expect(answer).toMatchObject({ allowed: true, caller: { tags: { ward: ['north'] } } })
+    expect(Object.isFrozen(answer.caller?.tags)).toBe(true)
+    expect((await answerTo(await issuer.sign({}))).caller).not.toHaveProperty('tags')
+  })
+
   test('of a person is told by its subject, and needs a scope', async () => {
     const person = { sub: 'usr_1', ver: { usr_1: 1, org_a: 5, key_1: 3 }, grant_id: 'gra_1' }
     expect(await answerTo(await issuer.sign(person))).toMatchObject({ reason: 'insufficient_scope' })
@@ -52,6 +59,8 @@ describe('an access token (RFC 9068 §4)', () => {
     ['without a client', { client_id: undefined }],
     ['without an id', { jti: undefined }],
     ['without an organization', { org_id: undefined }],
+    ['whose tags are a list', { tags: ['ward'] }],
+    ['with a tag that has no list of values', { tags: { ward: 'north' } }],
     ['whose roles are not a list', { roles: 'patients:read' }],
     ['bound to a certificate by cnf', { cnf: { 'x5t#S256': 'x'.repeat(43) } }],
     ['of an assumed role', { act: { sub: 'key_9' } }],

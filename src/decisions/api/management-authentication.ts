@@ -15,12 +15,14 @@ export function managementAuthentication(guard: Guard): Authenticate {
     // The API's document has no public operation, and every token of ours names an organization.
     if (caller === undefined || organizationId === undefined)
       return { kind: 'denied', reason: 'invalid_token', decisionId }
+    const isAtHome = [undefined, caller.organizationId].includes(parameters['organization'])
     const principal: Principal = {
       kind: caller.kind,
       id: caller.id,
       organizationId,
       requestId,
       address,
+      ...(isAtHome && caller.tags !== undefined ? { tags: caller.tags } : {}),
       holds: (operationId) => answer.holds(operationId, parameters['organization']),
     }
     return { kind: 'allowed', operationId: operation.id, principal, decisionId }

@@ -1,7 +1,8 @@
-import { findServiceBySlug } from '../services/find-service.ts'
-import type { Giver } from '../services/giving.ts'
-import { managementSlug } from '../services/management-service.ts'
+import type { Tags } from '../evaluator/model.ts'
 import type { Records } from '../storage/ports.ts'
+import { findServiceBySlug } from './find-service.ts'
+import type { Giver } from './giving.ts'
+import { managementSlug } from './management-service.ts'
 
 /** The operation of the service `latchkey` that grants roles: who holds it gives any role within the entitlement. */
 export const grantingOperation = 'grantClientKeyRole'
@@ -13,11 +14,12 @@ export const grantingOperation = 'grantClientKeyRole'
  */
 export async function giverOf(
   records: Records,
-  principal: { holds(operationId: string): boolean },
+  principal: { holds(operationId: string): boolean; readonly tags?: Tags },
 ): Promise<Giver> {
   const management = await findServiceBySlug(records, managementSlug)
   return {
     mayGrantRoles: principal.holds(grantingOperation),
+    ...(principal.tags === undefined ? {} : { tags: principal.tags }),
     holds: (serviceId, operationId) => serviceId === management?.id && principal.holds(operationId),
   }
 }
