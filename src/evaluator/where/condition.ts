@@ -13,7 +13,7 @@ export interface PrincipalVariable {
 export const principalNames = ['id', 'kind', 'organization'] as const
 export type PrincipalName = (typeof principalNames)[number]
 
-/** A part of the request: a parameter has one name, a field of the body one name for each level. */
+/** A part of the request: a parameter has one name, a field of the body (or of such a parameter) one for each level. */
 export interface RequestVariable {
   readonly of: 'request'
   readonly path: readonly string[]
@@ -33,6 +33,10 @@ export type Literal =
   | { readonly of: 'boolean'; readonly value: boolean }
 
 export type Operand = Variable | Literal
+
+export function isLiteral(operand: Operand): operand is Literal {
+  return operand.of === 'text' || operand.of === 'number' || operand.of === 'boolean'
+}
 
 export const operators = ['=', '!=', '<', '<=', '>', '>='] as const
 export type Operator = (typeof operators)[number]

@@ -4,6 +4,8 @@ export interface Decimal {
   /** The value is `sign × 0.digits × 10^scale`; the digits neither begin nor end with 0, and zero has none. */
   readonly digits: string
   readonly scale: number
+  /** The number itself where a `number` holds it exactly and it is whole, to compare by it; else NaN. */
+  readonly whole: number
 }
 
 const zeroDigit = 0x30
@@ -15,6 +17,8 @@ const lowerE = 0x65
 const upperE = 0x45
 /** Enough for any number that means something, and the scale stays exact. */
 const exponentDigitsMax = 9
+/** Whole numbers of no more digits are exact in a `number`. */
+export const exactDigitsMax = 15
 
 /** The number that a text is: one of JSON (RFC 8259 §6), so neither `007` nor `+7` nor `.5`, and no space about it. */
 export function decimalOf(text: string): Decimal | undefined {
@@ -51,10 +55,16 @@ function normal(isNegative: boolean, digits: string, scale: number): Decimal {
   if (start === digits.length) return zero
   let end = digits.length
   while (digits.charCodeAt(end - 1) === zeroDigit) end--
-  return { sign: isNegative ? -1 : 1, digits: digits.slice(start, end), scale: scale - start }
+  const significant = digits.slice(start, end)
+  const sign = isNegative ? -1 : 1
+  return { sign, digits: significant, scale: scale - start, whole: sign * whole(significant, scale - start) }
 }
 
-const zero: Decimal = Object.freeze({ sign: 0, digits: '', scale: 0 })
+const zero: Decimal = Object.freeze({ sign: 0, digits: '', scale: 0, whole: 0 })
+
+function whole(digits: string, scale: number): number {
+  return scale < digits.length || scale > exactDigitsMax ? Number.NaN : Number(digits.padEnd(scale, '0'))
+}
 
 function digitsEnd(text: string, start: number): number {
   let end = start

@@ -1,4 +1,4 @@
-import type { Condition, Literal, Operand, Predicate } from './condition.ts'
+import { type Condition, isLiteral, type Literal, type Operand, type Predicate } from './condition.ts'
 import { printLikePattern } from './like-pattern.ts'
 import { quoted } from './quoted-text.ts'
 import { printVariable } from './variable-name.ts'
@@ -48,10 +48,6 @@ function printTest({ operand, negated }: { operand: Operand; negated: boolean },
 
 function printOperand(operand: Operand): string {
   return isLiteral(operand) ? printLiteral(operand) : printVariable(operand)
-}
-
-function isLiteral(operand: Operand): operand is Literal {
-  return operand.of === 'text' || operand.of === 'number' || operand.of === 'boolean'
 }
 
 function printLiteral(literal: Literal): string {

@@ -92,11 +92,12 @@ function requestVariable(cursor: Cursor, start: number, names: readonly Name[]):
   const [first] = names
   const from = names.length === 1 || first?.isQuoted === true ? undefined : requestPlace(first?.text)
   if (from === undefined) return { of: 'request', path }
-  if (from !== 'body' && path.length > 2)
+  // A parameter of the query may have members (`deepObject`), which the document knows.
+  if (from === 'path' && path.length > 2)
     cursor.report(
       start,
-      `a parameter of the ${from} has one name`,
-      `write $request:body:${path.join(':')} if it is a field of the body`,
+      'a parameter of the path has one name',
+      `write ${printVariable({ of: 'request', path, from: 'body' })} if it is a field of the body`,
     )
   return { of: 'request', path: path.slice(1), from }
 }

@@ -6,6 +6,9 @@ import type {
   Predicate,
   Variable,
 } from '../../../src/evaluator/where/condition.ts'
+import type { ConditionFacts, RequestReading } from '../../../src/evaluator/where/condition-facts.ts'
+import { compileTags } from '../../../src/evaluator/where/tag-set.ts'
+import type { PlainFacts } from './naive-condition.ts'
 
 /** Few keys and values, so that random conditions meet each other and the facts. */
 const tagKeys = ['env', 'size', 'Team']
@@ -96,3 +99,50 @@ function joined(kind: 'or' | 'and', part: fc.Arbitrary<Condition>): fc.Arbitrary
 }
 
 export const fewConditions = conditions(predicates(fewVariables, fewLiterals))
+
+const tagValues = fc.array(fc.constantFrom(...words.map((word) => word.toLowerCase())), {
+  minLength: 1,
+  maxLength: 3,
+})
+const tags = fc.option(
+  fc
+    .tuple(
+      ...tagKeys.map((key) => fc.option(tagValues.map((values) => [key.toUpperCase(), values] as const))),
+    )
+    .map((entries) => Object.fromEntries(entries.filter((entry) => entry !== null))),
+  { freq: 5, nil: undefined },
+)
+const requestValue = fc.oneof(
+  fc.constantFrom(...words),
+  fc.constantFrom(...numbers).map(Number),
+  fc.boolean(),
+)
+export const readings: fc.Arbitrary<RequestReading> = fc.oneof(
+  { weight: 4, arbitrary: fc.array(requestValue, { minLength: 1, maxLength: 3 }) },
+  { weight: 1, arbitrary: fc.constantFrom('absent', 'unusable') },
+  { weight: 1, arbitrary: fc.constant([]) },
+)
+
+export const fewFacts: fc.Arbitrary<PlainFacts> = fc.record({
+  resourceTags: tags,
+  principalTags: tags,
+  principal: fc.record({
+    id: fc.constantFrom(...words),
+    kind: fc.constantFrom('key', 'user'),
+    organizationId: fc.constantFrom(...words),
+  }),
+  request: fc.record(Object.fromEntries(requestNames.map((name) => [name, readings]))),
+})
+
+/** The same facts, as a compiled condition asks for them. */
+export function factsOf(plain: PlainFacts): ConditionFacts {
+  return {
+    resourceTags: plain.resourceTags && compileTags(plain.resourceTags),
+    principalTags: plain.principalTags && compileTags(plain.principalTags),
+    principal: plain.principal,
+    request: ({ path }) => {
+      const name = path.join(':')
+      return Object.hasOwn(plain.request, name) ? (plain.request[name] ?? 'absent') : 'absent'
+    },
+  }
+}
