@@ -36,7 +36,7 @@ export function guardServer(deps: GuardServerDeps): Server {
     },
     (message, response) => {
       const { url = '' } = message
-      const asked = takesPathsBelow ? url.startsWith(`${forwardAuthPath}/`) : url === forwardAuthPath
+      const asked = takesPathsBelow ? url.startsWith(`${forwardAuthPath}/`) : isForwardAuth(url)
       const done = asked ? forwardAuth(message, response) : answerOther(deps, message, response)
       done?.catch((error: unknown) => {
         failed(error)
@@ -49,6 +49,11 @@ export function guardServer(deps: GuardServerDeps): Server {
   // Beyond so many headers Node leaves out what follows, without a word; their size is bounded above.
   server.maxHeadersCount = 0
   return server
+}
+
+/** Some gateways add the client's query, which the target that they name has, too. */
+function isForwardAuth(url: string): boolean {
+  return url === forwardAuthPath || url.startsWith(`${forwardAuthPath}?`)
 }
 
 function answerOther(

@@ -215,6 +215,13 @@ describe('method and target are read from the one pair of headers that is named'
     expect((await ask('GET /forward-auth')).status).toBe(404)
   })
 
+  test('a query that the gateway adds to its own address says nothing', async () => {
+    const port = await listen('caddy')
+    const lines = ['GET /forward-auth?page=2&uri=/v1/prices HTTP/1.1', 'host: guard', bearer()]
+    const reply = await sendRaw(port, [...lines, ...pairs.caddy('GET', '/v1/patients/7')])
+    expect([reply.status, reply.headers['x-latchkey-path']]).toEqual([200, ['/v1/patients/7']])
+  })
+
   test('however many headers come before it, none is left out', async () => {
     const many = Array.from({ length: 2_500 }, (_, i) => `a${i}: b`)
     const reply = await nginx(await listen('nginx'), 'GET', '/v1/patients', bearer(), ...many, bearer())
