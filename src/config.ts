@@ -62,6 +62,9 @@ const Environment = z
       .optional(),
     LATCHKEY_ALLOW_SMTP_WITHOUT_TLS: z.literal('true').optional(),
     LATCHKEY_API_CALLS_PER_MINUTE: whole(1, 100_000_000).default(3_000),
+    /** Of decisions of guards that are told of, so many are kept of each organization at each service; the rest is counted. */
+    LATCHKEY_DECISIONS_PER_ORGANIZATION_PER_MINUTE: whole(1, 100_000_000).default(6_000),
+    LATCHKEY_DECISIONS_KEPT_DAYS: whole(1, 3_650).default(30),
     /** Private hosts that requests to upstream providers and apps may reach: `idp.internal,idp.internal:8443`. */
     LATCHKEY_OUTGOING_HOSTS: z
       .string()
@@ -114,6 +117,8 @@ export interface Config {
   readonly tokensPerKeyPerMinute: number
   readonly tokensPerAddressPerMinute: number
   readonly apiCallsPerMinute: number
+  readonly decisionsPerOrganizationPerMinute: number
+  readonly decisionsKeptDays: number
   /** Absent: mails are kept for the operator to read. */
   readonly smtp?: Smtp | undefined
   /** What requests to addresses that customers give may reach beyond the public network. */
@@ -159,6 +164,8 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     tokensPerKeyPerMinute: env.LATCHKEY_TOKENS_PER_KEY_PER_MINUTE,
     tokensPerAddressPerMinute: env.LATCHKEY_TOKENS_PER_ADDRESS_PER_MINUTE,
     apiCallsPerMinute: env.LATCHKEY_API_CALLS_PER_MINUTE,
+    decisionsPerOrganizationPerMinute: env.LATCHKEY_DECISIONS_PER_ORGANIZATION_PER_MINUTE,
+    decisionsKeptDays: env.LATCHKEY_DECISIONS_KEPT_DAYS,
     smtp: smtpOf(env),
     outgoing: {
       hosts: env.LATCHKEY_OUTGOING_HOSTS ?? [],

@@ -17,6 +17,8 @@ describe('configuration', () => {
       tokensPerKeyPerMinute: 6000,
       tokensPerAddressPerMinute: 12000,
       apiCallsPerMinute: 3000,
+      decisionsPerOrganizationPerMinute: 6000,
+      decisionsKeptDays: 30,
       outgoing: { hosts: [], certificatesFile: undefined, allowPrivateAddressesInDevelopment: false },
     })
   })

@@ -4,6 +4,7 @@ import { connectionRoutes } from '../connections/api.ts'
 import { consentRoutes } from '../consents/api.ts'
 import { endConsentsOfApp } from '../consents/end-consents-of-app.ts'
 import { endConsentsOfUser } from '../consents/end-consents-of-user.ts'
+import { decisionLogRoutes } from '../decisions/api/decision-log.ts'
 import type { Route } from '../http/route.ts'
 import { mailRoutes } from '../mail/api.ts'
 import { destroyGrant } from '../oauth/destroy-grant.ts'
@@ -25,7 +26,7 @@ import type { Parts } from './parts.ts'
 export function managementRoutes(parts: Parts): readonly Route[] {
   const { config, machine, secrets, store, cached, outbox, outgoing, upstream, commit } = parts
   const { clock, newId, random, resolveTxt } = machine
-  const { records, counters, artifacts } = store
+  const { records, counters, artifacts, trails } = store
   const common = {
     ...{ records, counters, commit, clock, newId, random, secrets },
     ...{ origin: config.origin, sendMail: outbox.send },
@@ -46,5 +47,6 @@ export function managementRoutes(parts: Parts): readonly Route[] {
     ...connectionRoutes({ ...common, upstream, fetch: outgoing }),
     ...secretRoutes({ ...common, rewraps, assertionLifeSecondsMax }),
     ...auditRoutes(common),
+    ...decisionLogRoutes({ records, trails }),
   ]
 }

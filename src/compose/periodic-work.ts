@@ -1,4 +1,5 @@
 import { hasConsents } from '../consents/consent.ts'
+import { forgetDecisions } from '../decisions/record-decisions.ts'
 import { errorForLog } from '../http/log.ts'
 import { sweepDomains } from '../organizations/sweep-domains.ts'
 import { sweepUnusedApps } from '../registered-apps/sweep-unused-apps.ts'
@@ -28,11 +29,15 @@ export function startPeriodicWork(parts: Parts, revocations: LiveRevocations): (
   }
 }
 
-async function sweepExpired({ store, machine, outbox }: Parts, revocations: LiveRevocations): Promise<void> {
+const dayMs = 24 * 3_600_000
+
+async function sweepExpired(parts: Parts, revocations: LiveRevocations): Promise<void> {
+  const { config, store, machine, outbox } = parts
   await store.sweep()
   await revocations.sweep(store.commit)
   await store.counters.forget(machine.clock() - activityKeptMs)
   await forgetTries(store.counters, machine.clock())
+  await forgetDecisions(store.trails, machine.clock(), config.decisionsKeptDays * dayMs)
   await outbox.sweep()
 }
 

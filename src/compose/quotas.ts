@@ -1,11 +1,17 @@
 import type { Config } from '../config.ts'
 import type { LimitQuotas } from '../http/limits.ts'
+import type { Quota } from '../http/quota.ts'
 import { type TokenQuotas, tokenQuotasDefault } from '../oauth/limits.ts'
 
 export function apiQuotas(config: Config): LimitQuotas {
   const callers = (count: number) => perMinute(config.apiCallsPerMinute * count, config)
   // One caller that spends all of its own must not close the door to others of its organization or address.
   return { principal: callers(1), organization: callers(5), address: callers(10) }
+}
+
+/** Of each organization at each service. */
+export function decisionQuota(config: Config): Quota {
+  return perMinute(config.decisionsPerOrganizationPerMinute, config)
 }
 
 export function tokenQuotas(config: Config): TokenQuotas {

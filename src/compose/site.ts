@@ -4,12 +4,14 @@ import { docsHandlers } from '../http/docs.ts'
 import { answersHealth, answersReadiness } from '../http/health.ts'
 import type { ApiDocumentOptions } from '../http/openapi.ts'
 import { pageAt } from '../http/page-at.ts'
+import { QuotaCounter } from '../http/quota.ts'
 import { type Handler, koaHandler, siteMap } from '../http/site-map.ts'
 import { styleSheets } from '../http/style-sheets.ts'
 import { connectionCallback } from '../oauth/sign-in/connection-callback.ts'
 import { type Guard, guardFrom } from '../sdk/guard.ts'
 import type { ownSegments } from './first-segments.ts'
 import { managementApi } from './management-api.ts'
+import { decisionQuota } from './quotas.ts'
 import type { RunningParts } from './running-parts.ts'
 import { signInParts, tokenIssuers } from './token-issuers.ts'
 
@@ -50,12 +52,16 @@ function managementGuard({ config, machine, feed, cached, revocations }: Running
   return guardFrom(managementSource(deps), { algorithms: ['ES256'], clockSkewSecondsMax: 5 }, machine)
 }
 
-/** What guards of services ask: `/{service}/bundle`, `/{service}/facts`, `/{service}/decide` and the like. */
+/** So many organizations are counted at once: those longest unheard of begin anew. */
+const countedMax = 100_000
+
+/** What guards of services ask: `/{service}/bundle`, `/{service}/facts`, `/{service}/decisions` and the like. */
 function guardsHandler(parts: RunningParts, guard: Guard): Handler {
   const { config, machine, store, feed, cached, revocations, server } = parts
   const { clock, log } = machine
   const endpoints = guardEndpoints({
     ...{ records: cached.records, revocations, guard, clock, origin: config.origin, changes: store.changes },
+    ...{ trails: store.trails, quota: new QuotaCounter('decisions', decisionQuota(config), countedMax) },
     feedAgeMs: () => feed.ageMs(),
     onClosing: (hook) => server().onClosing(hook),
   })

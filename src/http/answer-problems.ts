@@ -1,7 +1,7 @@
 import type { Context, Middleware } from 'koa'
+import { maskSecrets } from '../sdk/mask-secrets.ts'
 import { arrivalOf } from './arrival.ts'
 import { errorForLog, type Log } from './log.ts'
-import { maskSecrets } from './mask-secrets.ts'
 import { problemMediaType, problemOf } from './problem.ts'
 import { HttpRefusal } from './refusal.ts'
 

@@ -1,4 +1,4 @@
-import { maskSecrets } from './mask-secrets.ts'
+import { maskSecrets } from '../sdk/mask-secrets.ts'
 
 /** Where log lines go: structured, one object and a sentence. A `pino` logger fits. */
 export interface Log {

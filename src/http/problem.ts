@@ -1,5 +1,5 @@
 import { DomainError, type ErrorCode, type Fault } from '../errors.ts'
-import { maskSecrets } from './mask-secrets.ts'
+import { maskSecrets } from '../sdk/mask-secrets.ts'
 import { HttpRefusal } from './refusal.ts'
 import { absence, statusOf, titleOf } from './status.ts'
 

@@ -161,6 +161,7 @@ describe.each([
   ['token of no service', 'POST', '/nowhere-1/oauth/token'],
   ['bundle', 'GET', '/clinic/bundle'],
   ['facts', 'POST', '/clinic/facts'],
+  ['decisions', 'POST', '/clinic/decisions'],
   ['JWKS', 'GET', '/clinic/oauth/jwks'],
   ['discovery', 'GET', '/clinic/.well-known/openid-configuration'],
   ['discovery, RFC 8414', 'GET', '/.well-known/oauth-authorization-server/clinic'],

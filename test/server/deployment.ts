@@ -105,6 +105,8 @@ export async function configFor(place: EmptyPlace, more: Partial<Config> = {}): 
     tokensPerKeyPerMinute: unlimited,
     tokensPerAddressPerMinute: unlimited,
     apiCallsPerMinute: unlimited,
+    decisionsPerOrganizationPerMinute: unlimited,
+    decisionsKeptDays: 30,
     outgoing: { hosts: [], certificatesFile: undefined, allowPrivateAddressesInDevelopment: true },
     ...more,
   }

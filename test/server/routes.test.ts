@@ -173,7 +173,11 @@ test('the operations of guards are served beside the issuer, and open to a guard
   const guardKey = await operator.makeGuardKey()
   const guardToken = await tokenOf(address, guardKey)
   const guardOperations = all.filter(({ template }) => !template.startsWith('/api/v1/'))
-  expect(guardOperations.map(({ id }) => id).toSorted()).toEqual(['askFacts', 'followService'])
+  expect(guardOperations.map(({ id }) => id).toSorted()).toEqual([
+    'askFacts',
+    'followService',
+    'recordDecisions',
+  ])
   for (const operation of guardOperations) {
     const at = (service: string, token?: string) => call(operation, pathOf(operation, { service }), token)
     expect((await at('clinic', guardToken)).status).toBe(200)

@@ -16,17 +16,18 @@ import type { Service } from '../../services/service.ts'
 import type { Changes, Position, Records } from '../../storage/ports.ts'
 import { bundleOf } from '../bundle.ts'
 import { factsAskedMax, factsFor } from '../facts.ts'
+import { type RecordDeps, recordDecisions } from '../record-decisions.ts'
 import { openStream } from '../stream.ts'
+import { DecisionBatchBody, decisionBatchExample, TakenBody } from './decision-batch-body.ts'
 import { deniedBy } from './management-authentication.ts'
 
-interface Deps {
+interface Deps extends RecordDeps {
   /** The cached ones: each look is a look-up in memory. */
   readonly records: Records
   readonly changes: Changes
   readonly revocations: LiveRevocations
   /** The guard of the service `latchkey`. */
   readonly guard: Guard
-  readonly clock: () => number
   readonly origin: string
   readonly feedAgeMs: () => number
   /** Calls when the server begins to close: streams end then. Returns how to forget it. */
@@ -35,6 +36,7 @@ interface Deps {
 
 const followService = 'followService'
 const askFacts = 'askFacts'
+const recordDecisionsId = 'recordDecisions'
 
 const names = z.array(z.string().max(500)).max(factsAskedMax).default([])
 const FactsBody = z.strictObject({ roles: names, organizations: names, resources: names })
@@ -71,6 +73,22 @@ export const guardOperations: readonly DescribedOperation[] = [
     answer: z.looseObject({ position: z.int() }),
     errors: ['service_not_found'],
   },
+  {
+    operationId: recordDecisionsId,
+    method: 'POST',
+    path: '/{service}/decisions',
+    summary: 'Tell of decisions, for the decision log',
+    description:
+      'Up to 1,000 at once. May be sent again: a decision is kept once, by its id. It is listed with the organization of ' +
+      'its caller if that may use the service, and with the service.',
+    tag,
+    params,
+    body: DecisionBatchBody,
+    example: decisionBatchExample,
+    status: 200,
+    answer: TakenBody,
+    errors: ['service_not_found'],
+  },
 ]
 
 /** The role of a guard's key: never in a default entitlement, since only an owner of a service may hold it. */
@@ -78,12 +96,12 @@ export const guardRole = {
   description: 'What an API, or its gateway, needs to follow the service that it guards.',
   grantable: true,
   in_default_entitlement: false,
-  allow: [{ operations: [followService, askFacts] }],
+  allow: [{ operations: [followService, askFacts, recordDecisionsId] }],
 } as const
 
-const guardPath = /^\/[^/]+\/(?:bundle|facts)$/
+const guardPath = /^\/[^/]+\/(?:bundle|facts|decisions)$/
 
-/** `/{service}/bundle` and `/{service}/facts`; goes behind `answerProblems`. */
+/** `/{service}/bundle`, `/{service}/facts` and `/{service}/decisions`; goes behind `answerProblems`. */
 export function guardEndpoints(deps: Deps): Middleware {
   const streams = new OpenStreams()
   return async (ctx, next) => {
@@ -91,6 +109,7 @@ export function guardEndpoints(deps: Deps): Middleware {
     ctx.set('Cache-Control', 'no-store')
     const { service, operationId, keyId } = await authorize(deps, ctx)
     if (operationId === askFacts) return await answerFacts(deps, ctx, service)
+    if (operationId === recordDecisionsId) return await takeDecisions(deps, ctx, service)
     return ctx.accepts('json', 'text/event-stream') === 'text/event-stream'
       ? await answerStream(deps, ctx, service, streams.open(keyId))
       : answerBundle(deps, ctx, service)
@@ -162,6 +181,12 @@ async function answerFacts(deps: Deps, ctx: Context, service: Service): Promise<
   const question = parseWith(FactsBody, (await readJson(ctx.req, defaultBodyLimits)) ?? {}, 'body')
   const position = (): Position => deps.revocations.position()
   ctx.body = await factsFor({ records: deps.records, position }, service, question)
+}
+
+async function takeDecisions(deps: Deps, ctx: Context, service: Service): Promise<void> {
+  const batch = parseWith(DecisionBatchBody, (await readJson(ctx.req, defaultBodyLimits)) ?? {}, 'body')
+  const { recorded, repeated, overQuota } = await recordDecisions(deps, service, batch)
+  ctx.body = { recorded, repeated, over_quota: overQuota } satisfies z.input<typeof TakenBody>
 }
 
 /** An API behind one key may run many times over; a key that has leaked must not hold every connection. */

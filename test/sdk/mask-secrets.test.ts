@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { maskSecrets } from '../../src/http/mask-secrets.ts'
+import { maskSecrets } from '../../src/sdk/mask-secrets.ts'
 
 const random = 'q7Zk_9-aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5'
 const ulid = '01jz8x6v0kq3m5n7p9r1s3t501'
