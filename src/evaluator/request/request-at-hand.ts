@@ -1,0 +1,112 @@
+import type { Operation, QueryRule } from '../model.ts'
+import { type BodyAtHand, type JsonBody, jsonBody } from './json-body.ts'
+import { type QueryParameter, queryParameters } from './query-parameters.ts'
+
+/** One field of the query: a parameter, or a member of one that the document declares as `deepObject`. */
+export interface QueryField {
+  /** The parameter's name, and the member's. */
+  readonly path: readonly [string] | readonly [string, string]
+  readonly rule: QueryRule | undefined
+  readonly sent: QueryParameter
+}
+
+/** What was sent, whichever operation it is for. Read when it is first looked at, and once. */
+export class RequestContent {
+  readonly #target: string
+  readonly #body: BodyAtHand | undefined
+  #parameters: ReturnType<typeof queryParameters> | undefined
+  #json: JsonBody | undefined
+
+  /**
+   * @param target the request's target as it was sent, `/path?query`
+   * @param body absent: nothing is known of the body
+   */
+  constructor(target: string, body?: BodyAtHand) {
+    this.#target = target
+    this.#body = body
+  }
+
+  get isBodyKnown(): boolean {
+    return this.#body !== undefined
+  }
+
+  get parameters(): ReturnType<typeof queryParameters> {
+    this.#parameters ??= queryParameters(this.#target)
+    return this.#parameters
+  }
+
+  get json(): JsonBody {
+    this.#json ??= jsonBody(this.#body)
+    return this.#json
+  }
+}
+
+/** Of these, a body has no meaning of its own (RFC 9110 §9.3), so that one that nobody declared needs no look. */
+const withoutBody: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'])
+
+/**
+ * What is at hand of one request to one operation, as the operation's document has it read. Made lazily: a decision that
+ * asks for no field reads neither query nor body, and is not concerned with what is ambiguous there.
+ */
+export class RequestAtHand {
+  readonly operation: Operation
+  /** Path parameters, decoded once. */
+  readonly parameters: Readonly<Record<string, string>>
+  readonly #content: RequestContent
+  #query: readonly QueryField[] | 'ambiguous_request' | undefined
+
+  constructor(operation: Operation, parameters: Readonly<Record<string, string>>, content: RequestContent) {
+    this.operation = operation
+    this.parameters = parameters
+    this.#content = content
+  }
+
+  /**
+   * The query's fields as they were sent. Ambiguous if it cannot be read exactly, or if a parameter that the document
+   * does not declare as an array stands twice: some APIs take the first, others the last, or both.
+   */
+  get query(): readonly QueryField[] | 'ambiguous_request' {
+    this.#query ??= queryFields(this.operation.request?.query ?? {}, this.#content.parameters)
+    return this.#query
+  }
+
+  get body(): JsonBody {
+    const { request, method } = this.operation
+    const takesBody = request?.body !== undefined || request?.otherBody === true || !withoutBody.has(method)
+    return takesBody || this.#content.isBodyKnown ? this.#content.json : noBody
+  }
+}
+
+const noBody: JsonBody = { kind: 'none' }
+
+function queryFields(
+  rules: Readonly<Record<string, QueryRule>>,
+  parameters: readonly QueryParameter[] | 'ambiguous_request',
+): readonly QueryField[] | 'ambiguous_request' {
+  if (parameters === 'ambiguous_request') return parameters
+  const fields: QueryField[] = []
+  const seen = new Set<string>()
+  for (const sent of parameters) {
+    const field = fieldOf(rules, sent)
+    if (field === undefined) return 'ambiguous_request'
+    const mayRepeat = field.rule?.array === 'repeated' || field.rule?.unreadable === true
+    if (!mayRepeat && seen.has(sent.name)) return 'ambiguous_request'
+    seen.add(sent.name)
+    fields.push(field)
+  }
+  return fields
+}
+
+/** `undefined` for what looks like a member of a declared object and is not written like one: readers differ on it. */
+function fieldOf(rules: Readonly<Record<string, QueryRule>>, sent: QueryParameter): QueryField | undefined {
+  const { name } = sent
+  const bracket = name.indexOf('[')
+  const own = Object.hasOwn(rules, name) ? rules[name] : undefined
+  if (own !== undefined || bracket < 0) return { path: [name], rule: own, sent }
+  const base = name.slice(0, bracket)
+  const rule = Object.hasOwn(rules, base) ? rules[base] : undefined
+  if (rule?.deepObject === undefined) return { path: [name], rule: undefined, sent }
+  const member = name.slice(bracket + 1, -1)
+  const isOneMember = name.endsWith(']') && member !== '' && !member.includes('[') && !member.includes(']')
+  return isOneMember ? { path: [base, member], rule, sent } : undefined
+}
