@@ -1,0 +1,90 @@
+import type { RequestShape, ValueShape } from '../model.ts'
+import { declaredToSend, fixFor } from './declared-fields.ts'
+import { anyName, type FieldPattern, parseFieldPattern, printFieldPattern } from './field-pattern.ts'
+import { itemOf } from './request-source.ts'
+
+/** More patterns than this, in one statement, are refused. */
+const patternsMax = 200
+
+/** What is wrong with one of several patterns; without an index, with all of them together. */
+export interface PatternFault {
+  readonly index?: number
+  readonly detail: string
+  readonly fix: string
+}
+
+export type CheckedPatterns =
+  | { readonly patterns: readonly FieldPattern[] }
+  | { readonly faults: readonly PatternFault[] }
+
+/**
+ * Reads the `fields` of a statement, and holds them against what its operations declare: each must be declared by at
+ * least one of them. An object that is open has members of any name.
+ */
+export function checkFieldPatterns(
+  written: readonly string[],
+  shapes: readonly (RequestShape | undefined)[],
+): CheckedPatterns {
+  const read = readFieldPatterns(written)
+  if ('faults' in read) return read
+  const faults = read.patterns.flatMap((pattern, index) =>
+    shapes.some((shape) => isDeclared(pattern, shape)) ? [] : [{ index, ...undeclared(pattern, shapes) }],
+  )
+  return faults.length > 0 ? { faults } : read
+}
+
+/** Reads a list of patterns, which may not be empty: a statement that allows no field at all is not written that way. */
+function readFieldPatterns(written: readonly string[]): CheckedPatterns {
+  if (written.length === 0 || written.length > patternsMax)
+    return {
+      faults: [
+        {
+          detail: `fields lists 1 to ${patternsMax} fields`,
+          fix: 'leave it out where all fields are allowed',
+        },
+      ],
+    }
+  const patterns: FieldPattern[] = []
+  const faults: PatternFault[] = []
+  for (const [index, text] of written.entries()) {
+    const read = parseFieldPattern(text)
+    if ('pattern' in read) patterns.push(read.pattern)
+    else faults.push({ index, detail: `${text}: ${read.detail}`, fix: read.fix })
+  }
+  return faults.length > 0 ? { faults } : { patterns }
+}
+
+/** The query as the object that it is to patterns, and the body. */
+function rootsOf(shape: RequestShape | undefined): readonly ValueShape[] {
+  const query = Object.entries(shape?.query ?? {}).map(
+    ([name, { deepObject }]) => [name, deepObject ?? 'string'] as const,
+  )
+  const members: Readonly<Record<string, ValueShape>> = Object.fromEntries(query)
+  return [{ members }, ...(shape?.body === undefined ? [] : [shape.body])]
+}
+
+function isDeclared(pattern: FieldPattern, shape: RequestShape | undefined): boolean {
+  let at = rootsOf(shape)
+  for (const step of pattern) at = at.flatMap((one) => membersOf(itemOf(one), step))
+  return at.length > 0
+}
+
+function membersOf(shape: ValueShape, step: FieldPattern[number]): readonly ValueShape[] {
+  if (shape === 'any') return [shape]
+  if (typeof shape === 'string' || !('members' in shape)) return []
+  if (step === anyName)
+    return [...Object.values(shape.members), ...(shape.open === true ? ['any' as const] : [])]
+  const member = Object.hasOwn(shape.members, step) ? shape.members[step] : undefined
+  if (member !== undefined) return [member]
+  return shape.open === true ? ['any'] : []
+}
+
+function undeclared(pattern: FieldPattern, shapes: readonly (RequestShape | undefined)[]) {
+  const written = printFieldPattern(pattern)
+  const fields = shapes.flatMap((shape) => declaredToSend(shape))
+  const names = pattern.map((step) => (step === anyName ? '*' : step))
+  const fix = fixFor(names, fields, ({ path }) => printFieldPattern(path))
+  const noJson = shapes.every((shape) => shape?.body === undefined && shape?.otherBody === true)
+  const why = noJson ? ', and the body is not JSON' : ''
+  return { detail: `the document declares no ${written}, neither in the query nor in the body${why}`, fix }
+}
