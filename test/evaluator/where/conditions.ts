@@ -100,6 +100,16 @@ function joined(kind: 'or' | 'and', part: fc.Arbitrary<Condition>): fc.Arbitrary
 
 export const fewConditions = conditions(predicates(fewVariables, fewLiterals))
 
+/** Small conditions on one tag, one field or the caller's kind: most have something to do with each other. */
+export const closeConditions = fc
+  .constantFrom<Variable[]>(
+    { of: 'resourceTags', key: 'size' },
+    { of: 'request', path: ['a'] },
+    { of: 'principal', name: 'kind' },
+    { of: 'principal', name: 'id' },
+  )
+  .map((variable) => conditions(predicates(fc.constant(variable), fewLiterals), 1))
+
 const tagValues = fc.array(fc.constantFrom(...words.map((word) => word.toLowerCase())), {
   minLength: 1,
   maxLength: 3,
