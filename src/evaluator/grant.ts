@@ -128,7 +128,8 @@ function makeGrant(
     return isEmpty(operations) ? [] : [{ name: role.id, operations }]
   })
   const scopes = scopesOf(model, caller)
-  const passing = anyOrganizationBits(model, entitled, together)
+  // A role that was let to others is one of an organization, whatever its name comes to mean.
+  const passing = caller.assumed === undefined ? anyOrganizationBits(model, entitled, together) : undefined
   return {
     roles: [...held.map(({ role, operations }) => ({ name: role.name, operations })), ...own],
     operations: own.length === 0 ? together.operations : united(together.operations, own),
@@ -196,9 +197,12 @@ function anyOrganizationBits(
   return bits
 }
 
-/** What the token's scopes open. A delegated token without any allows nothing; a machine's is then not narrowed. */
+/**
+ * What the token's scopes open. A delegated token without any allows nothing; a machine's is then not narrowed, nor is the
+ * role that somebody has assumed.
+ */
 function scopesOf(model: CompiledModel, caller: Caller): HeldRoles | undefined {
-  if (caller.scope === undefined && caller.kind === 'key') return undefined
+  if (caller.scope === undefined && (caller.kind === 'key' || caller.assumed !== undefined)) return undefined
   return heldTogether(
     model,
     (caller.scope ?? []).flatMap((name) => model.rolesByName.get(name) ?? []),

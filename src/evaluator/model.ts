@@ -134,6 +134,14 @@ export interface OrganizationRole {
 /** Of a principal or a resource: keys with one or more values each, both compared without case. */
 export type Tags = Readonly<Record<string, readonly string[]>>
 
+/** By what somebody acts in a role of another organization (RFC 8693 §4.1). */
+export interface Assumed {
+  /** The assumption. */
+  readonly id: string
+  /** Whose principal it is that acts. */
+  readonly organizationId: string
+}
+
 /** Who calls, as the verified token says. */
 export interface Caller {
   readonly kind: 'key' | 'user'
@@ -145,6 +153,8 @@ export interface Caller {
   readonly scope?: readonly string[]
   /** The principal's own. Absent: it has none. */
   readonly tags?: Tags
+  /** Present if the role is another organization's, which lets it be taken: `organizationId` above is that one. */
+  readonly assumed?: Assumed
 }
 
 /** Why a decision came out as it did: stable API. */

@@ -7,7 +7,10 @@ import type { OrganizationId } from '../ids.ts'
 export interface Principal {
   readonly kind: 'key' | 'user'
   readonly id: string
+  /** In which the principal's role is. */
   readonly organizationId: OrganizationId
+  /** The principal's own, where the role is another's that was assumed. */
+  readonly homeOrganizationId?: OrganizationId
   readonly requestId: string
   readonly address: string
   /** The principal's own, in the organization of the request: none in another than its own. */

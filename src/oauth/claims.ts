@@ -2,7 +2,7 @@ import type { ClientKey } from '../client-keys/client-key.ts'
 import type { EpochMs } from '../clock.ts'
 import type { Tags } from '../evaluator/model.ts'
 import type { Service } from '../services/service.ts'
-import type { Authenticated, Exchange } from './exchange.ts'
+import type { Assuming, Authenticated, Exchange } from './exchange.ts'
 import { type Person, rolesOn } from './people.ts'
 
 /** The claims of a machine's token beyond those of RFC 9068 §2.2, which the library sets. */
@@ -58,6 +58,29 @@ export function personClaims(
     ...(authTime !== undefined && { auth_time: authTime }),
     ...(acr !== undefined && { acr }),
     ...(amr !== undefined && { amr }),
+  }
+}
+
+/**
+ * The claims of a token by which somebody acts in a role of another organization (RFC 8693 §4.1). Role and tags are the
+ * assumption's alone; `ver` names all whose change ends it.
+ */
+export function assumedClaims({ assumption, organization, role, by }: Assuming): Record<string, unknown> {
+  const { key, organization: own, person, subject } = by
+  return {
+    ...{ org_id: organization.id, roles: [assumption.role] },
+    ...(hasAny(assumption.tags) && { tags: assumption.tags }),
+    ver: {
+      [assumption.id]: assumption.authority,
+      [organization.id]: organization.authority,
+      [own.id]: own.authority,
+      [key.id]: key.authority,
+      ...(person && { [person.user.id]: person.user.authority }),
+      ...(role && { [role.id]: role.version }),
+    },
+    ...{ act: { sub: subject.id, org_id: own.id }, assumption: assumption.id, env: key.environment },
+    ...(key.cidrs.length > 0 && { cidrs: key.cidrs }),
+    ...subject.signedIn,
   }
 }
 

@@ -10,7 +10,7 @@ import {
 import type { Authentication, ClientKey } from '../client-keys/client-key.ts'
 import type { ClientKeyId } from '../ids.ts'
 import type { Service, SigningKey } from '../services/service.ts'
-import { machineClaims, tokenTtlSeconds } from './claims.ts'
+import { assumedClaims, machineClaims } from './claims.ts'
 import { takeClient } from './client-authentication.ts'
 import { authorizationRoute, jwksRoute, tokenRoute } from './endpoints.ts'
 import { errorPages } from './error-page.ts'
@@ -26,6 +26,7 @@ import {
 import { extraClientMetadata } from './registration.ts'
 import { refusedScope } from './scopes.ts'
 import { assertionFault, isFapi, signatureAlgorithms } from './security-profile.ts'
+import { signedResource } from './signed-resource.ts'
 import {
   tokenClientDefaults,
   tokenConfiguration,
@@ -33,6 +34,7 @@ import {
   tokenRoutes,
   tokenTtl,
 } from './token-configuration.ts'
+import { tokenExchangeGrant } from './token-exchange.ts'
 
 const off = { enabled: false } as const
 
@@ -75,10 +77,7 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
       ...(isFapi(service) && { fapi: { enabled: true, profile: '2.0' } }),
       ...tokenFeatures(deps, service),
     },
-    extraTokenClaims: (ctx, token) =>
-      token.kind === 'ClientCredentials'
-        ? machineClaims(authenticatedOf(ctx))
-        : delegatedClaims(service, ctx),
+    extraTokenClaims: (ctx, token) => extraClaims(service, ctx, token.kind),
     ttl: {
       ...peopleTtl(deps, service),
       ...tokenTtl(service),
@@ -89,9 +88,15 @@ export function configurationOf(deps: IssuerDeps, service: Service): Configurati
   }
 }
 
+function extraClaims(service: Service, ctx: KoaContextWithOIDC, kind: string): Record<string, unknown> {
+  const { assuming } = exchangeOf(ctx)
+  if (assuming !== undefined) return assumedClaims(assuming)
+  return kind === 'ClientCredentials' ? machineClaims(authenticatedOf(ctx)) : delegatedClaims(service, ctx)
+}
+
 const machine: ClientMetadata = {
   client_id: 'any',
-  grant_types: ['client_credentials'],
+  grant_types: ['client_credentials', tokenExchangeGrant],
   response_types: [],
   redirect_uris: [],
 }
@@ -162,6 +167,8 @@ function grantTypes({ redirectUris = [], authentication }: ClientKey): string[] 
     ...(redirectUris.length > 0 ? ['authorization_code', 'refresh_token', deviceGrant] : []),
     // What cannot prove itself is no machine.
     ...(authentication.kind === 'none' ? [] : ['client_credentials']),
+    // Of a public client it is refused as what it is: not authorized to.
+    tokenExchangeGrant,
   ]
 }
 
@@ -176,27 +183,25 @@ async function resourceServer(
   if (resource !== service.audience || Array.isArray(ctx.oidc.params?.['resource']))
     throw new errors.InvalidTarget()
   if (ctx.oidc.params?.['grant_type'] !== 'client_credentials')
-    return delegatedResource(service, signed(deps, service, exchangeOf(ctx).authenticated?.key), client)
+    return delegatedResource(
+      service,
+      signedResource(deps, service, exchangeOf(ctx).authenticated?.key),
+      client,
+    )
   const authenticated = authenticatedOf(ctx)
   const scopes = ctx.oidc.requestParamScopes
   // Never a quiet narrowing: a scope left out would leave a token for the whole role.
   const refused =
-    scopes.size === 0 ? undefined : await refusedScope(deps.records, service, authenticated, scopes)
+    scopes.size === 0
+      ? undefined
+      : await refusedScope(
+          deps.records,
+          service,
+          { ...authenticated, role: authenticated.role ?? authenticated.key.role },
+          scopes,
+        )
   if (refused !== undefined) throw new errors.InvalidScope('this key may not ask for that scope', refused)
-  return { ...signed(deps, service, authenticated.key), scope: [...scopes].join(' ') }
-}
-
-/** How the service signs a token that the key gets. */
-function signed({ clock }: IssuerDeps, service: Service, key: ClientKey | undefined) {
-  const active = service.signingKeys.find((signing) => signing.state.kind === 'active')
-  if (active === undefined) throw new Error(`the service ${service.slug} has no active signing key`)
-  return {
-    audience: service.audience,
-    accessTokenTTL:
-      key === undefined ? service.accessTokenTtlSeconds : tokenTtlSeconds(service, key, clock()),
-    accessTokenFormat: 'jwt',
-    jwt: { sign: { alg: active.algorithm, kid: active.id } },
-  } as const
+  return { ...signedResource(deps, service, authenticated.key), scope: [...scopes].join(' ') }
 }
 
 function privateJwk(deps: IssuerDeps, key: SigningKey): JWK {

@@ -2,10 +2,13 @@ import type { IncomingMessage } from 'node:http'
 import type { RefusalReason } from '../audit/activity.ts'
 import type { ClientKey } from '../client-keys/client-key.ts'
 import type { Arrival } from '../http/arrival.ts'
+import type { ClientKeyId, UserId } from '../ids.ts'
 import type { Organization } from '../organizations/organization.ts'
 import type { RegisteredApp } from '../registered-apps/registered-app.ts'
+import type { Assumption } from '../roles/assumption.ts'
 import type { Role } from '../roles/role.ts'
 import type { Endpoint } from './endpoints.ts'
+import type { Person } from './people.ts'
 
 /** A key that may authenticate here now, with the facts beside it. */
 export interface Authenticated {
@@ -13,6 +16,35 @@ export interface Authenticated {
   readonly organization: Organization
   /** The organization-defined role that the key holds, if it holds one. */
   readonly role: Role | undefined
+}
+
+/** Who wants to act in a role of another organization: a key, or a person through a key of their own organization. */
+export interface Assumer extends Authenticated {
+  readonly person?: Person
+  readonly subject: Subject
+}
+
+/** What the token says that they present of themselves (RFC 8693 §2.1, `subject_token`). */
+export interface Subject {
+  readonly id: ClientKeyId | UserId
+  /** When it ends, in seconds. */
+  readonly exp: number
+  /** What a person has let the key do, of what the service's API has scopes for. Absent: a key's own token. */
+  readonly consented?: readonly string[]
+  /** RFC 7638 thumbprint of the key that it is bound to. */
+  readonly boundTo?: string
+  /** How the person signed in, and by which consent: as the claims that tokens have of it. */
+  readonly signedIn: Readonly<Record<string, unknown>>
+}
+
+/** Somebody who acts in a role of another organization. */
+export interface Assuming {
+  readonly assumption: Assumption
+  /** Whose role it is. */
+  readonly organization: Organization
+  /** Where the role is organization-defined. */
+  readonly role: Role | undefined
+  readonly by: Assumer
 }
 
 /** What is known of one request while the library works on it. */
@@ -25,6 +57,8 @@ export interface Exchange extends Arrival {
   refused?: RefusalReason
   /** The app that registered itself, once it is known that it may be used now. */
   app?: RegisteredApp
+  /** What the token that is being made assumes. */
+  assuming?: Assuming
   /** The code that came with the address of the device page. */
   userCode?: string
   /** A secret was made in this request, and is shown. */

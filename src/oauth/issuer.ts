@@ -39,6 +39,7 @@ import { signInPages } from './sign-in/pages-app.ts'
 import { forget } from './sign-in/remembered.ts'
 import { structuredTokens } from './structured-tokens.ts'
 import { tellApp, tellClient } from './tell-app.ts'
+import { registerTokenExchange } from './token-exchange.ts'
 import { delegableScopes } from './usable-scopes.ts'
 
 /** One service's authorization server, made from one version of its record. */
@@ -55,6 +56,7 @@ export function makeIssuer(deps: IssuerDeps, service: Service): Issuer {
     ...configurationOf(deps, service),
     adapter: adapters(deps, service),
   })
+  registerTokenExchange(deps, service, provider)
   overrideAddresses(provider)
   overrideResourceNames(provider, resourceNames(service))
   overrideRefreshTokenIds(provider, () => exchangeOf(contextOf()).refreshSuccessor)

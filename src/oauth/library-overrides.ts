@@ -1,6 +1,7 @@
 // The one file that reaches past the documented interface of `oidc-provider`; each override says what it stands for and
 // was read in the source of 9.13.3. An upgrade checks this file first.
-import type { ClientMetadata, Provider } from 'oidc-provider'
+import type { ClientMetadata, KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { checkDpopReplay, validateDpop } from 'oidc-provider/lib/helpers/grants.js'
 import type { Clock } from '../clock.ts'
 import type { ConnectionId } from '../ids.ts'
 
@@ -243,4 +244,21 @@ export function makeInteraction(
     payload: object,
   ) => LibraryInteraction
   return new Interaction(uid, payload)
+}
+
+/**
+ * The key whose holder has proved it with this request at the token endpoint, taken once (RFC 9449 §5); `undefined`: no
+ * proof came. Grants of the library's own are handed this, those that are registered are not (lib/helpers/initialize_app.js).
+ * @returns the key's thumbprint (RFC 7638)
+ * @throws `invalid_dpop_proof`, `use_dpop_nonce`, `invalid_grant` for one that was taken before
+ */
+export async function takeProof(
+  provider: Provider,
+  ctx: KoaContextWithOIDC,
+  clientId: string,
+): Promise<string | undefined> {
+  const proof = await validateDpop(provider, ctx)
+  if (proof === undefined) return undefined
+  await checkDpopReplay(provider, ctx, proof, clientId)
+  return proof.thumbprint
 }

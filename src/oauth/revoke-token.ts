@@ -1,8 +1,8 @@
-import type { Actor, Commit } from '../audit/record.ts'
+import type { Actor, Commit, Happening } from '../audit/record.ts'
 import { type ClientKey, clientKeys, endTokens, withAuthorityRaised } from '../client-keys/client-key.ts'
 import type { Clock } from '../clock.ts'
 import { hasCode } from '../errors.ts'
-import type { NewId, OrganizationId } from '../ids.ts'
+import { type NewId, type OrganizationId, parseId } from '../ids.ts'
 import { type RegisteredApp, registeredApps } from '../registered-apps/registered-app.ts'
 import { type Revocation, revocations, revoke } from '../revocations/revocation.ts'
 import type { Service } from '../services/service.ts'
@@ -52,9 +52,18 @@ export async function revokeToken(deps: Deps, by: Actor, asked: TokenToRevoke): 
     expiresAt: token.exp * 1000,
   })
   const details = { token_id: token.jti, subject: token.claims.sub }
-  await deps.commit({ type: 'token.revoked', organizationId, target: client.id, by, details }, [insert])
+  const told = { type: 'token.revoked', organizationId, target: client.id, by, details } as const
+  await deps.commit([told, ...toldElsewhere(token, told)], [insert])
   deps.endedTokens.add(insert.after as Revocation)
   return true
+}
+
+/** An assumed token is of the organization whose role it has, and came to a principal of another. */
+function toldElsewhere({ claims }: ReadAccessToken, told: Happening): readonly Happening[] {
+  const { act } = claims
+  const named = typeof act === 'object' && act !== null && 'org_id' in act ? String(act.org_id) : ''
+  const organizationId = parseId('org', named)
+  return organizationId === undefined ? [] : [{ ...told, organizationId }]
 }
 
 /** Of one organization: whoever floods with a document, which anybody may use, closes the door to their own alone. */

@@ -1,12 +1,12 @@
 import type { CompiledModel } from '../evaluator/compile-model.ts'
 import { operationsOf } from '../evaluator/grant.ts'
 import type { ServiceModel } from '../evaluator/model.ts'
+import type { Organization } from '../organizations/organization.ts'
 import type { Role } from '../roles/role.ts'
 import { entitledRoles, entitlements } from '../services/entitlement.ts'
 import { compiledModelOf } from '../services/operations-of.ts'
 import type { Service } from '../services/service.ts'
 import type { Records } from '../storage/ports.ts'
-import type { Authenticated } from './exchange.ts'
 
 /** What a key may do now, as far as scopes ask. */
 export interface Holding {
@@ -47,16 +47,23 @@ export function includedRoles(model: ServiceModel, role: string): ReadonlySet<st
   return found
 }
 
-/** The first of the scopes asked for that the authenticated key may not have; `undefined`: it may have them all. */
+/** A role that is about to be used, in whose name. */
+export interface UsedRole {
+  readonly organization: Organization
+  /** The name of a service-defined role, or the organization-defined one. */
+  readonly role: string | Pick<Role, 'allow'>
+}
+
+/** The first of the scopes asked for that the role may not be narrowed to; `undefined`: all of them may be. */
 export async function refusedScope(
   records: Records,
   service: Service,
-  { key, organization, role }: Authenticated,
+  { organization, role }: UsedRole,
   scopes: Iterable<string>,
 ): Promise<string | undefined> {
-  const entitlement = await records.find(key.organizationId, entitlements, service.id)
+  const entitlement = await records.find(organization.id, entitlements, service.id)
   return scopeBeyond(compiledModelOf(service.model), scopes, {
-    role: role ?? key.role,
+    role,
     entitlement: entitledRoles(service.model, organization, entitlement),
   })
 }

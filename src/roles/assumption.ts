@@ -67,6 +67,12 @@ export async function getAssumption(
   return assumption
 }
 
+/** Finds one by its id alone, whichever organization has it: for who wants to assume it. */
+export async function findAssumption(records: Records, id: AssumptionId): Promise<Assumption | undefined> {
+  const [place] = await records.locate(assumptions, 'id', id, { limit: 1 })
+  return place && (await records.find(place.organizationId, assumptions, id))
+}
+
 /** Ends the tokens of the assumption that carry an authority below this. */
 export function endTokens(
   newId: NewId,

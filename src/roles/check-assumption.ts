@@ -35,7 +35,7 @@ export async function checkGivingAssumption(
  * Whether another organization may take the role at all: not one that is the operator's alone, nor that of a guard,
  * whose key says what it guards.
  */
-function isAssumable({ kind, model }: Service, role: string): boolean {
+export function isAssumable({ kind, model }: Service, role: string): boolean {
   if (parseId('rol', role) !== undefined) return true
   if (kind === 'system' && role === guardRoleName) return false
   return model.roles.some(({ name, grantable }) => name === role && grantable)

@@ -1,7 +1,7 @@
 import { errors, importJWK, type JWTPayload, jwtVerify } from 'jose'
 import type { Clock, EpochMs } from '../clock.ts'
 import { addressMatcher } from '../evaluator/address-blocks.ts'
-import type { Caller, Tags } from '../evaluator/model.ts'
+import type { Assumed, Caller, Tags } from '../evaluator/model.ts'
 import type { CompiledBundle, VerificationKey } from './compiled-bundle.ts'
 import type { TokenMarks } from './revocation-index.ts'
 import { assertVerifiable, type VerificationAlgorithm } from './verification-algorithms.ts'
@@ -146,8 +146,6 @@ function readClaims(
     iat * 1000 > now + rules.clockSkewSecondsMax * 1000
   )
     throw new TokenRefused('the token was issued in the future')
-  if (claims['act'] !== undefined)
-    throw new TokenRefused('the token is of an assumed role, which is not accepted here')
   const environment = environmentOf(claims['env'], rules.acceptTestKeys)
   const kind = kindOf(sub, clientId)
   const organizationId = claims['org_id']
@@ -155,6 +153,7 @@ function readClaims(
   const roles = textList(claims['roles'], 'roles')
   const scope = scopeOf(claims['scope'])
   const tags = tagsOf(claims['tags'])
+  const assumed = assumedBy(claims)
   const cidrs = claims['cidrs'] === undefined ? [] : textList(claims['cidrs'], 'cidrs')
   const caller: VerifiedCaller = Object.freeze({
     kind,
@@ -163,13 +162,14 @@ function readClaims(
     roles,
     ...(scope === undefined ? {} : { scope }),
     ...(tags === undefined ? {} : { tags }),
+    ...(assumed === undefined ? {} : { assumed }),
     clientId,
     environment,
     tokenId: jti,
     expiresAt: exp * 1000,
     claims,
   })
-  const authorities = authoritiesOf(claims['ver'], authoritiesNeeded(kind, sub, organizationId, clientId))
+  const authorities = authoritiesOf(claims['ver'], authoritiesNeeded(caller))
   const grantId = grantOf(kind, claims['grant_id'])
   const marks = { authorities, jti, roles, kid: key.kid, grantId }
   return { caller, marks, key, boundTo: thumbprintOf(claims['cnf']), allowsAddress: addressMatcher(cidrs) }
@@ -219,15 +219,29 @@ function tagsOf(value: unknown): Tags | undefined {
   return Object.freeze(Object.fromEntries(tags))
 }
 
+/**
+ * RFC 8693 §4.1: who acts is the token's own subject, and nobody acts for them in turn. `undefined`: the role is the
+ * caller's own.
+ */
+function assumedBy({ sub, act, assumption }: JWTPayload): Assumed | undefined {
+  if (act === undefined && assumption === undefined) return undefined
+  const actor: Readonly<Record<string, unknown>> = typeof act === 'object' && act !== null ? { ...act } : {}
+  const { org_id: organizationId } = actor
+  const isOne = actor['sub'] === sub && actor['act'] === undefined
+  if (!isOne || typeof organizationId !== 'string' || typeof assumption !== 'string')
+    throw new TokenRefused('the token does not say who has assumed its role, and by what')
+  return Object.freeze({ id: assumption, organizationId })
+}
+
 /** Who must be able to end the token. Apps that have registered themselves are no key, and end with their grants. */
-function authoritiesNeeded(
-  kind: Caller['kind'],
-  sub: string,
-  organizationId: string,
-  clientId: string,
-): readonly string[] {
-  const isKey = kind === 'user' && clientId.startsWith('key_')
-  return isKey ? [sub, organizationId, clientId] : [sub, organizationId]
+function authoritiesNeeded({ kind, id, organizationId, clientId, roles, assumed }: VerifiedCaller) {
+  const ofApp = kind === 'user' && clientId.startsWith('key_') ? [clientId] : []
+  const ofAssumed = assumed && [assumed.id, assumed.organizationId, ...roles.filter(isOrganizationDefined)]
+  return [id, organizationId, ...ofApp, ...(ofAssumed ?? [])]
+}
+
+function isOrganizationDefined(role: string): boolean {
+  return role.startsWith('rol_')
 }
 
 /** What a person has consented to must end when they take it back. */
@@ -244,6 +258,8 @@ function authoritiesOf(ver: unknown, needed: readonly string[]): readonly (reado
   const numbers = entries.filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1]))
   const isNamed = (id: string) => numbers.some(([name]) => name === id)
   if (numbers.length !== entries.length || !needed.every(isNamed))
-    throw new TokenRefused("the token's ver does not name its principal, its organization or its app")
+    throw new TokenRefused(
+      "the token's ver does not name its principal, its organization, its app or its assumption",
+    )
   return numbers
 }

@@ -21,6 +21,7 @@ interface Vector {
 }
 
 const reader = machine(['patients:read'])
+const assumed = { id: 'asm_1', organizationId: 'org_b' }
 const vectors: readonly Vector[] = [
   {
     name: 'a machine whose role is a scope that the operation names is allowed',
@@ -139,6 +140,20 @@ const vectors: readonly Vector[] = [
     expected: 'operation_not_in_role',
   },
   {
+    name: 'an assumed role is narrowed by nothing but its scope, whoever has assumed it',
+    caller: { ...machine(['patients:read'], { assumed }), kind: 'user', id: 'usr_1' },
+    request: 'GET /v1/patients',
+    expected: 'allowed',
+    more: { role: 'patients:read' },
+  },
+  {
+    name: "an assumed role's scope narrows it",
+    caller: machine(['clerk'], { assumed, scope: ['exports'] }),
+    request: 'GET /v1/patients',
+    expected: 'insufficient_scope',
+    more: { neededScopes: ['patients:read'] },
+  },
+  {
     name: 'an empty scope narrows to nothing',
     caller: machine(['patients:read'], { scope: [] }),
     request: 'GET /v1/patients',
@@ -205,6 +220,12 @@ const vectors: readonly Vector[] = [
     caller: machine(['admin'], { organizationId: 'org_operator' }),
     request: 'GET /v1/organizations/org_b/settings',
     expected: 'allowed',
+  },
+  {
+    name: 'a role for any organization, once it is assumed, is for the one that it came from',
+    caller: machine(['admin'], { organizationId: 'org_operator', assumed }),
+    request: 'GET /v1/organizations/org_b/settings',
+    expected: 'unknown_resource',
   },
   {
     name: 'a role for any organization is none where the entitlement does not name it',

@@ -41,6 +41,7 @@ const metadata = () => ({
     'refresh_token',
     'client_credentials',
     'urn:ietf:params:oauth:grant-type:device_code',
+    'urn:ietf:params:oauth:grant-type:token-exchange',
   ],
   token_endpoint_auth_methods_supported: [
     'client_secret_basic',

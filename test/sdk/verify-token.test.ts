@@ -44,6 +44,10 @@ describe('an access token (RFC 9068 §4)', () => {
     expect(await answerTo(scoped)).toMatchObject({ allowed: true, caller: { kind: 'user' } })
   })
 
+  const assumed = {
+    ...{ act: { sub: 'key_1', org_id: 'org_b' }, assumption: 'asm_1' },
+    ver: { key_1: 3, org_a: 5, org_b: 1, asm_1: 1 },
+  }
   const refused: readonly (readonly [string, Record<string, unknown>])[] = [
     ['of another issuer', { iss: 'https://auth.example/other' }],
     ['of an issuer that begins alike', { iss: `${iss}/` }],
@@ -63,7 +67,18 @@ describe('an access token (RFC 9068 §4)', () => {
     ['with a tag that has no list of values', { tags: { ward: 'north' } }],
     ['whose roles are not a list', { roles: 'patients:read' }],
     ['bound to a certificate by cnf', { cnf: { 'x5t#S256': 'x'.repeat(43) } }],
-    ['of an assumed role', { act: { sub: 'key_9' } }],
+    ['that somebody else has assumed', { ...assumed, act: { sub: 'key_9', org_id: 'org_b' } }],
+    ['that was assumed for another in turn', { ...assumed, act: { ...assumed.act, act: { sub: 'key_9' } } }],
+    ['that was assumed by nobody of any organization', { ...assumed, act: { sub: 'key_1' } }],
+    ['that was assumed by nothing', { ...assumed, assumption: undefined }],
+    ['that names what was assumed, and nobody who did', { ...assumed, act: undefined }],
+    ['whose actor is no object', { ...assumed, act: 'key_1' }],
+    ['that its assumption cannot end', { ...assumed, ver: { key_1: 3, org_a: 5, org_b: 1 } }],
+    [
+      'that the organization of who assumes cannot end',
+      { ...assumed, ver: { key_1: 3, org_a: 5, asm_1: 1 } },
+    ],
+    ['whose assumed role cannot end it', { ...assumed, roles: ['rol_1'] }],
     ['of a test key', { env: 'test' }],
     ['that does not say whether it is live', { env: undefined }],
     ['whose machine is not its client', { client_id: 'key_2' }],
@@ -78,6 +93,19 @@ describe('an access token (RFC 9068 §4)', () => {
     expect(answer).toMatchObject({ allowed: false, status: 401, reason: 'invalid_token' })
     const challenge = answer.allowed ? '' : answer.headers['www-authenticate']
     expect(challenge).toMatch(/^Bearer realm="clinic", error="invalid_token", error_description="[^"]+"$/)
+  })
+
+  test('of an assumed role acts in the organization whose role it is, and says for whom', async () => {
+    const answer = await answerTo(await issuer.sign(assumed))
+    expect(answer).toMatchObject({
+      allowed: true,
+      caller: {
+        kind: 'key',
+        id: 'key_1',
+        organizationId: 'org_a',
+        assumed: { id: 'asm_1', organizationId: 'org_b' },
+      },
+    })
   })
 
   test('within the tolerance for clocks is let in', async () => {

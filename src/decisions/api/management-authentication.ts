@@ -16,10 +16,12 @@ export function managementAuthentication(guard: Guard): Authenticate {
     if (caller === undefined || organizationId === undefined)
       return { kind: 'denied', reason: 'invalid_token', decisionId }
     const isAtHome = [undefined, caller.organizationId].includes(parameters['organization'])
+    const homeOrganizationId = parseId('org', caller.assumed?.organizationId ?? '')
     const principal: Principal = {
       kind: caller.kind,
       id: caller.id,
       organizationId,
+      ...(homeOrganizationId === undefined ? {} : { homeOrganizationId }),
       requestId,
       address,
       ...(isAtHome && caller.tags !== undefined ? { tags: caller.tags } : {}),
