@@ -34,7 +34,7 @@ export function parseCondition(text: string): ParsedCondition {
   if (unfit !== undefined) return { faults: [unfit] }
   const tokens = new Tokens(text)
   const condition = readWhole(tokens)
-  const { faults } = tokens.cursor
+  const faults = tokens.cursor.faults.toSorted((a, b) => a.offset - b.offset)
   if (condition === undefined || faults.length > 0) return { faults }
   const tooLong = faultOfPrinted(printCondition(condition))
   return tooLong === undefined ? { condition } : { faults: [tooLong] }

@@ -15,6 +15,7 @@ interface Known {
  * those that would take too many steps.
  */
 export function proves(premise: Claim, conclusion: Claim): boolean {
+  if (premise.key === conclusion.key) return true
   const budget: Budget = { steps: stepsMax }
   return derives(assume({ facts: [], choices: [] }, premise), conclusion, budget)
 }
@@ -40,7 +41,7 @@ function derives(known: Known, goal: Claim, budget: Budget): boolean {
   if (budget.steps < 0) return false
   if (goal.kind === 'all') return goal.of.every((part) => derives(known, part, budget))
   const { facts, choices } = known
-  if (choices.some(({ key }) => key === goal.key)) return true
+  if (facts.some(({ key }) => key === goal.key) || choices.some(({ key }) => key === goal.key)) return true
   if (isSupported(facts, goal, budget) || isAbsurd(facts, budget)) return true
   // One choice may be enough, and is tried before the product of all of them.
   if (choices.length > 1)

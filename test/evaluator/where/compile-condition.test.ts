@@ -230,7 +230,7 @@ test('the outcome is that of the rules said plainly, for any condition and facts
       const plain = naiveCondition(condition, facts)
       expect(outcome).toBe(plain === undefined ? 'unknown' : String(plain))
     }),
-    { numRuns: 3000 },
+    { numRuns: 2000 },
   )
   expect([...seen].sort()).toEqual(['false', 'true', 'unknown'])
 })

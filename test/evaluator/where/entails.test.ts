@@ -172,6 +172,19 @@ describe('one condition is proven to be within another', () => {
   })
 })
 
+test('a condition is within itself, within one of its parts, and within an alternative to which it belongs', () => {
+  fc.assert(
+    fc.property(fewConditions, fewConditions, (a, b) => {
+      expect(entails(a, a)).toBe(true)
+      expect(entails(joined('and', a, b), a)).toBe(true)
+      expect(entails(joined('and', b, a), a)).toBe(true)
+      expect(entails(a, joined('or', a, b))).toBe(true)
+      expect(entails(a, joined('or', b, a))).toBe(true)
+    }),
+    { numRuns: 400 },
+  )
+})
+
 /** Most pairs of random conditions have nothing to do with each other; these do. */
 const relatedPairs: fc.Arbitrary<readonly [Condition, Condition]> = fc.oneof(
   { weight: 3, arbitrary: closeConditions.chain((some) => fc.tuple(some, some)) },
@@ -192,7 +205,7 @@ function joined(kind: 'and' | 'or', ...of: readonly Condition[]): Condition {
 }
 
 describe('what is proven is so', () => {
-  const numRuns = 1200
+  const numRuns = 800
   const someFacts = fc.array(fewFacts, { minLength: 15, maxLength: 15 })
 
   test('a condition that is within another is nowhere true where the other is not', () => {

@@ -196,6 +196,8 @@ describe('what is not a condition is refused with its place and what to write', 
   test('all at once, where reading can go on', () => {
     const text = "$principal:role = 1 OR $usr:id LIKE 'a%b' OR $request:n < 'x'"
     expect(faults(text).map(({ offset }) => offset)).toEqual([0, 23, 36, 58])
+    // In the order of the text, though that the first operand is no number is seen last.
+    expect(faults("'x' < $principal:role").map(({ offset }) => offset)).toEqual([0, 6])
     expect(faults(Array(100).fill('$principal:role = 1').join(' OR '))).toHaveLength(10)
   })
 })
