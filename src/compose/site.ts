@@ -6,7 +6,7 @@ import type { ApiDocumentOptions } from '../http/openapi.ts'
 import { pageAt } from '../http/page-at.ts'
 import { QuotaCounter } from '../http/quota.ts'
 import { type Handler, koaHandler, siteMap } from '../http/site-map.ts'
-import { styleSheets } from '../http/style-sheets.ts'
+import { answersStyleSheets } from '../http/style-sheets.ts'
 import { connectionCallback } from '../oauth/sign-in/connection-callback.ts'
 import { type Guard, guardFrom } from '../sdk/guard.ts'
 import type { ownSegments } from './first-segments.ts'
@@ -40,7 +40,7 @@ export function site(parts: RunningParts, described: ApiDocumentOptions): Handle
     connections: koaHandler(log, connectionCallback(signInParts(parts))),
     healthz: koaHandler(log, pageAt('/healthz', answersHealth())),
     readyz: koaHandler(log, pageAt('/readyz', answersReadiness(readiness))),
-    static: styleSheets(log),
+    static: koaHandler(log, answersStyleSheets),
     ...docsHandlers(log, described),
   }
   return siteMap(own, issuerOrGuards)

@@ -3,6 +3,7 @@ import { maskSecrets } from '../sdk/mask-secrets.ts'
 import { arrivalOf } from './arrival.ts'
 import { errorForLog, type Log } from './log.ts'
 import { problemMediaType, problemOf } from './problem.ts'
+import { problemPage, wantsPage } from './problem-page.ts'
 import { HttpRefusal } from './refusal.ts'
 
 /** Whatever goes wrong behind it is answered as a problem; what is our own fault is logged with its cause. */
@@ -31,6 +32,8 @@ function writeProblem(ctx: Context, error: unknown, log: Log): void {
   else log.debug(line, 'a request was refused')
   ctx.status = problem.status
   ctx.set(problem.headers)
-  ctx.type = problemMediaType
-  ctx.body = problem.body
+  ctx.vary('Accept')
+  const isPage = wantsPage(ctx)
+  ctx.type = isPage ? 'text/html' : problemMediaType
+  ctx.body = isPage ? problemPage(problem.body) : problem.body
 }

@@ -3,10 +3,8 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Middleware } from 'koa'
 import { methodNotAllowed } from './authenticate.ts'
-import type { Log } from './log.ts'
 import { HttpRefusal } from './refusal.ts'
 import { asset } from './render.ts'
-import { type Handler, koaHandler } from './site-map.ts'
 import { textOn } from './text-on.ts'
 
 type Name = 'reference.css' | 'sign-in.css'
@@ -44,11 +42,7 @@ export function styleSheet(name: Name): string {
 }
 
 /** Serves the style sheets, and one for each colour that a service may have chosen. */
-export function styleSheets(log: Log): Handler {
-  return koaHandler(log, answer)
-}
-
-const answer: Middleware = (ctx) => {
+export const answersStyleSheets: Middleware = (ctx) => {
   const body = found(ctx.path)
   if (body === undefined) throw new HttpRefusal('not_found', 'not here')
   if (ctx.method !== 'GET' && ctx.method !== 'HEAD') throw methodNotAllowed(['GET', 'HEAD'])

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { docsHandlers } from '../../src/http/docs.ts'
 import type { Route } from '../../src/http/route.ts'
-import { siteMap } from '../../src/http/site-map.ts'
-import { styleSheets } from '../../src/http/style-sheets.ts'
+import { koaHandler, siteMap } from '../../src/http/site-map.ts'
+import { answersStyleSheets } from '../../src/http/style-sheets.ts'
 import { noteRoutes } from './notes.ts'
 import { problem, serve } from './serving.ts'
 
@@ -11,7 +11,7 @@ const origin = 'https://latchkey.example'
 function serveDocs(routes: readonly Route[] = noteRoutes().routes) {
   return serve((log) => {
     const docs = docsHandlers(log, { routes, origin, version: '1.2.3' })
-    return siteMap({ ...docs, static: styleSheets(log) }, docs.docs)
+    return siteMap({ ...docs, static: koaHandler(log, answersStyleSheets) }, docs.docs)
   })
 }
 

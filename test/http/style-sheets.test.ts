@@ -1,12 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { siteMap } from '../../src/http/site-map.ts'
-import { styleSheet, styleSheets } from '../../src/http/style-sheets.ts'
+import { koaHandler, siteMap } from '../../src/http/site-map.ts'
+import { answersStyleSheets, styleSheet } from '../../src/http/style-sheets.ts'
 import { textOn } from '../../src/http/text-on.ts'
 import { problem, serve } from './serving.ts'
 
 function served() {
-  return serve((log) => siteMap({ static: styleSheets(log) }, styleSheets(log)))
+  return serve((log) =>
+    siteMap({ static: koaHandler(log, answersStyleSheets) }, koaHandler(log, answersStyleSheets)),
+  )
 }
 
 describe('/static', () => {

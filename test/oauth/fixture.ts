@@ -14,7 +14,8 @@ import { openIdSignIn } from '../../src/connections/openid-sign-in.ts'
 import type { ServiceModel, ServiceRole } from '../../src/evaluator/model.ts'
 import { afterAnswers } from '../../src/http/after-answers.ts'
 import { receive } from '../../src/http/arrival.ts'
-import { styleSheets } from '../../src/http/style-sheets.ts'
+import { koaHandler } from '../../src/http/site-map.ts'
+import { answersStyleSheets } from '../../src/http/style-sheets.ts'
 import { newIdFrom } from '../../src/ids.ts'
 import type { Mail } from '../../src/mail/mail.ts'
 import { type Accounts, accountsOf } from '../../src/oauth/accounts.ts'
@@ -176,7 +177,10 @@ export async function startWorld(options: Options = {}) {
     ...(options.openAppsMax !== undefined && { openAppsMax: options.openAppsMax }),
   }
   const issuers = createIssuers(deps)
-  const sheets = styleSheets({ error: onFault, warn: onFault, info: () => {}, debug: () => {} })
+  const sheets = koaHandler(
+    { error: onFault, warn: onFault, info: () => {}, debug: () => {} },
+    answersStyleSheets,
+  )
   const callbackApp = new Koa()
   callbackApp.use(connectionCallback(deps))
   const callbacks = callbackApp.callback()

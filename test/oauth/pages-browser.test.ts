@@ -1,7 +1,7 @@
 import type { Context } from 'koa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { koaHandler, siteMap } from '../../src/http/site-map.ts'
-import { styleSheets } from '../../src/http/style-sheets.ts'
+import { answersStyleSheets } from '../../src/http/style-sheets.ts'
 import type { Page } from '../../src/oauth/page.ts'
 import { leave, send } from '../../src/oauth/pages.ts'
 import { serve } from '../http/serving.ts'
@@ -34,7 +34,9 @@ describe.skipIf(noBrowser !== undefined)('the pages of signing in, in a browser'
     const third = await serve((log) => koaHandler(log, arrived))
     const app = await serve((log) => koaHandler(log, (ctx) => ctx.redirect(third.origin)))
     elsewhere = app.origin
-    ;({ origin } = await serve((log) => siteMap({ static: styleSheets(log) }, koaHandler(log, answer))))
+    ;({ origin } = await serve((log) =>
+      siteMap({ static: koaHandler(log, answersStyleSheets) }, koaHandler(log, answer)),
+    ))
     for (const colorScheme of ['light', 'dark'] as const) {
       const tab = await browser.newPage({ colorScheme })
       tab.on('console', (message) => said.push(message.text()))
