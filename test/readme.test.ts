@@ -43,7 +43,7 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
   let latchkey: LatchkeyProcess
   let nameServer: Awaited<ReturnType<typeof startNameServer>>
   let provider: Awaited<ReturnType<typeof startIdentityProvider>>
-  let ports: { latchkey: number; clinic: number; rounds: number; mcp: number }
+  let ports: { latchkey: number; clinic: number; rounds: number; mcp: number; guard: number }
   const children: ChildProcess[] = []
   /** Of the person whom a customer has invited. */
   const wren = new Browser()
@@ -57,6 +57,7 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
       .replaceAll('localhost:7702', `localhost:${ports.rounds}`)
       .replaceAll('listen(7701', `listen(${ports.clinic}`)
       .replaceAll('localhost:7703', `localhost:${ports.mcp}`)
+      .replaceAll('127.0.0.1:9090', `127.0.0.1:${ports.guard}`)
       .replaceAll('listen(7703', `listen(${ports.mcp}`)
   }
   const start = (command: string, args: readonly string[]): ChildProcess => {
@@ -120,7 +121,7 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
       if (!hidden.has(name)) await symlink(join(root, name), join(folder, name))
     ports = {
       ...{ latchkey: await anyFreePort(), clinic: await anyFreePort() },
-      ...{ rounds: await anyFreePort(), mcp: await anyFreePort() },
+      ...{ rounds: await anyFreePort(), mcp: await anyFreePort(), guard: await anyFreePort() },
     }
     nameServer = await startNameServer()
     provider = await startIdentityProvider({
@@ -160,6 +161,18 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
     expect(allowed).toMatch(/"operation":"listPatients".* 200$/)
     expect(refused).toMatch(/"operation_not_in_role".* 403$/)
     await end(api)
+  })
+
+  test('a guard stands beside a gateway', async () => {
+    const guard = start('bash', ['-euo', 'pipefail', '-c', block('gateway')])
+    const address = `http://127.0.0.1:${ports.guard}`
+    await answers(`${address}/readyz`)
+    const ask = async (target: string) => {
+      const headers = { 'x-original-method': 'GET', 'x-original-uri': target }
+      return (await fetch(`${address}/forward-auth`, { headers })).status
+    }
+    expect([await ask('/status'), await ask('/patients')]).toEqual([200, 401])
+    await end(guard)
   })
 
   test('an app acts for a person, until the person takes that back', async () => {

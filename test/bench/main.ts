@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { measureDecisions } from './decisions.ts'
 import { mongoPlace, sqlitePlace } from './deployment.ts'
+import { measureForwardAuth } from './forward-auth.ts'
 import { measurePeople } from './people.ts'
 import { measureRevocation } from './revocation.ts'
 import { canPin } from './side-by-side.ts'
@@ -15,7 +16,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
     document: { type: 'string' },
-    only: { type: 'string', default: 'start,decisions,revocation,tokens,people,sign-ins' },
+    only: { type: 'string', default: 'start,decisions,forward-auth,revocation,tokens,people,sign-ins' },
   },
 })
 const places = [sqlitePlace(), mongoPlace(process.env['MONGODB_URI'])].filter((place) => place !== undefined)
@@ -24,6 +25,7 @@ if (places.length === 1) console.error('MONGODB_URI is not set: MongoDB is not m
 const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   start: measureStart,
   decisions: () => measureDecisions(values.document),
+  'forward-auth': () => measureForwardAuth(sqlitePlace(), Number(values.seconds)),
   revocation: () => eachPlace(measureRevocation),
   tokens: () => measureTokens(places.map(fresh), Number(values.seconds)),
   people: () => measurePeople(places.map(fresh), Number(values.seconds)),

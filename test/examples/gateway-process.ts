@@ -1,7 +1,7 @@
 // A gateway as its example configures it, at ports of its own.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,6 +42,8 @@ export async function startGateway(
 ): Promise<GatewayProcess> {
   const port = await anyFreePort()
   const folder = await mkdtemp(join(tmpdir(), `latchkey-${name}-`))
+  // Started by root, nginx works as somebody else.
+  await chmod(folder, 0o755)
   await cp(new URL(`../../examples/gateways/${name}`, import.meta.url), folder, { recursive: true })
   for (const file of await readdir(folder)) {
     const text = await readFile(join(folder, file), 'utf8')

@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import express from 'express'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -89,6 +92,19 @@ const refusedBy: Readonly<Record<RunGateway, RegExp>> = {
   nginx: /^$/,
   caddy: /["<>^`{|}]/,
   haproxy: /^$/,
+}
+
+/** What the comments of the examples say about the gateway's key. */
+const withKey: Readonly<Record<RunGateway, (configuration: string, key: string) => string>> = {
+  // The second one: the first takes away, for the API, what the client sent.
+  nginx: (text, key) => {
+    const line = 'proxy_set_header X-Latchkey-Guard "";'
+    const at = text.lastIndexOf(line)
+    return text.slice(0, at) + line.replace('""', `"${key}"`) + text.slice(at + line.length)
+  },
+  caddy: (text, key) =>
+    text.replace('# header_up X-Latchkey-Guard "the key"', `header_up X-Latchkey-Guard "${key}"`),
+  haproxy: (text, key) => text.replace('guard_key = nil', `guard_key = '${key}'`),
 }
 
 const names: readonly RunGateway[] = ['nginx', 'caddy', 'haproxy']
@@ -268,6 +284,25 @@ function gatewayTests(name: RunGateway): void {
     expect(through).toEqual(right.map(({ target }) => target))
   })
 
+  test('proves itself with its key to a guard that asks for one', async () => {
+    const gatewayKey = randomBytes(32).toString('hex')
+    const file = join(deployment.folder, `${name}.key`)
+    await writeFile(file, gatewayKey)
+    const args = ['--server', deployment.address, '--service', 'files', '--gateway', name]
+    const careful = await startGuard(guardKey, [...args, '--gateway-key-file', file])
+    const ports = { guard: careful.port, api: portOf(api) }
+    const proven = await startGateway(name, ports, (text) => withKey[name](text, gatewayKey))
+    const unproven = await startGateway(name, ports)
+    const [open, closed] = await Promise.all(
+      [proven, unproven].map(({ port }) =>
+        sendRaw(port, ['GET /open HTTP/1.1', host(), 'X-Latchkey-Guard: guessed']),
+      ),
+    )
+    expect(open === undefined ? undefined : valuesOf(seen(open).headers, 'x-latchkey-guard')).toEqual([])
+    expect(closed?.status).toBe(403)
+    await Promise.all([proven.stop(), unproven.stop(), careful.stop()])
+  })
+
   test('is closed while the guard is not there, public operations included', async () => {
     await guard.stop()
     const lines = ['GET /open', 'GET /files/report', 'OPTIONS /files/report', 'GET /nothing']
@@ -275,3 +310,34 @@ function gatewayTests(name: RunGateway): void {
     expect(replies.map(({ status }) => status >= 500)).toEqual(lines.map(() => true))
   })
 }
+
+describe.skipIf(missing('nginx') !== undefined)('a gateway with a cache before the guard', () => {
+  test('never gives an answer of the guard twice', async () => {
+    const args = ['--server', deployment.address, '--service', 'files', '--gateway', 'nginx']
+    const guard = await startGuard(guardKey, args)
+    const api = startApi({ port: 0, guard: `http://127.0.0.1:${guard.port}`, service: 'files', audience })
+    await once(api, 'listening')
+    const caching = (text: string) =>
+      text
+        .replace(
+          'server {\n    listen',
+          'proxy_cache_path cache keys_zone=answers:1m;\n  server {\n    listen',
+        )
+        .replace(
+          'proxy_pass http://latchkey_guard/forward-auth;',
+          '$& proxy_cache answers; proxy_cache_valid any 1m; proxy_cache_key "$request_uri";',
+        )
+    const gateway = await startGateway('nginx', { guard: guard.port, api: portOf(api) }, caching)
+    const ask = () =>
+      sendRaw(gateway.port, ['GET /files/report HTTP/1.1', 'host: api', `authorization: Bearer ${token}`])
+    const decisions = [await ask(), await ask()].map((reply) =>
+      valuesOf(seen(reply).headers, 'x-latchkey-decision'),
+    )
+    expect(decisions[0]).toHaveLength(1)
+    expect(decisions[0]).not.toEqual(decisions[1])
+    expect((await sendRaw(gateway.port, ['GET /files/report HTTP/1.1', 'host: api'])).status).toBe(401)
+    await gateway.stop()
+    await guard.stop()
+    api.close()
+  })
+})

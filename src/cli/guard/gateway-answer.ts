@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import type { Admission, Rejection } from '../../sdk/index.ts'
+import type { Admission, Operation, Rejection } from '../../sdk/index.ts'
+import { headerText } from './header-text.ts'
 
 /** Name, value, name, value, …: as `writeHead` takes them without looking through them. */
 type HeaderList = string[]
@@ -15,24 +16,31 @@ interface Problem {
 const noStore: readonly string[] = ['cache-control', 'no-store']
 const problemMediaType = 'application/problem+json'
 
-/** The request may go on, with these headers set anew for the API. The body is empty. */
+/**
+ * The request may go on, with these headers set anew for the API. The body is empty.
+ * @param who headers that tell who calls; none on a public operation
+ */
 export function answerAdmitted(
   response: ServerResponse,
-  { decisionId, operation, canonicalPath, caller, headers }: Admission,
-  identity: string | undefined,
+  { decisionId, operation, canonicalPath, headers }: Admission,
+  who: readonly string[] = [],
 ): void {
-  const list: HeaderList = [
-    ...[...noStore, 'content-length', '0'],
-    ...['x-latchkey-decision', decisionId, 'x-latchkey-operation', headerText(operation.id)],
-    ...['x-latchkey-path', canonicalPath],
-  ]
-  if (caller !== undefined && identity !== undefined)
-    list.push(
-      ...['x-latchkey-subject', headerText(caller.id), 'x-latchkey-client', headerText(caller.clientId)],
-      ...['x-latchkey-organization', headerText(caller.organizationId), 'x-latchkey-identity', identity],
-    )
+  const list: HeaderList = ['cache-control', 'no-store', 'content-length', '0']
+  list.push('x-latchkey-decision', decisionId, 'x-latchkey-operation', idOf(operation))
+  list.push('x-latchkey-path', canonicalPath)
+  for (const one of who) list.push(one)
   for (const name in headers) list.push(name, headers[name] ?? '')
   response.writeHead(200, list).end()
+}
+
+const ids = new WeakMap<Operation, string>()
+
+function idOf(operation: Operation): string {
+  const known = ids.get(operation)
+  if (known !== undefined) return known
+  const id = headerText(operation.id)
+  ids.set(operation, id)
+  return id
 }
 
 /** A preflight goes on to the API's own answer: it is not decided, and nobody's. */
@@ -85,10 +93,3 @@ function asciiJson(value: unknown): string {
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }
-
-/** Ids of documents can be any text; in a header all but visible ASCII and blanks is percent-encoded, and `%` itself. */
-function headerText(text: string): string {
-  return plainText.test(text) ? text : encodeURIComponent(text.toWellFormed()).replaceAll('%20', ' ')
-}
-
-const plainText = /^[\x21-\x24\x26-\x7e](?:[\x20-\x24\x26-\x7e]*[\x21-\x24\x26-\x7e])?$/

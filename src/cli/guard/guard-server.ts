@@ -37,13 +37,18 @@ export function guardServer(deps: GuardServerDeps): Server {
     (message, response) => {
       const { url = '' } = message
       const asked = takesPathsBelow ? url.startsWith(`${forwardAuthPath}/`) : isForwardAuth(url)
-      const done = asked ? forwardAuth(message, response) : answerOther(deps, message, response)
-      done?.catch((error: unknown) => {
+      const failWith = (error: unknown): void => {
         failed(error)
         // Whatever it was: the request is not known to be allowed.
         if (!response.headersSent) answerProblem(response, unexpected)
         else response.destroy()
-      })
+      }
+      try {
+        const done = asked ? forwardAuth(message, response) : answerOther(deps, message, response)
+        done?.catch(failWith)
+      } catch (error) {
+        failWith(error)
+      }
     },
   )
   // Beyond so many headers Node leaves out what follows, without a word; their size is bounded above.

@@ -1,14 +1,15 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
-import type { Clock } from '../../clock.ts'
+import type { Clock, EpochMs } from '../../clock.ts'
 import type { VerifiedCaller } from '../../sdk/index.ts'
+import { headerText } from './header-text.ts'
 
 /** Who called, for the API behind the gateway: a JWT that nobody takes for an access token. */
 export interface Identities {
   /** A set of one public key (RFC 7517 §5), by which the API verifies them. */
   readonly jwks: { readonly keys: readonly JWK[] }
-  /** At once, if the caller was seen a moment ago. */
-  now(caller: VerifiedCaller): string | undefined
-  make(caller: VerifiedCaller): Promise<string>
+  /** The headers that tell it (name, value, …): at once, if the caller was seen a moment ago. */
+  now(caller: VerifiedCaller): readonly string[] | undefined
+  make(caller: VerifiedCaller): Promise<readonly string[]>
 }
 
 /** RFC 8725 §3.11: a type of its own. Verifiers of access tokens ask for `at+jwt`, and never know this key. */
@@ -24,6 +25,18 @@ const toldClaims = [
   ...['act', 'auth_time', 'acr', 'amr'],
 ]
 
+interface Made {
+  readonly headers: readonly string[]
+  readonly until: EpochMs
+}
+
+function namesOf({ id, clientId, organizationId }: VerifiedCaller): readonly string[] {
+  return [
+    ...['x-latchkey-subject', headerText(id), 'x-latchkey-client', headerText(clientId)],
+    ...['x-latchkey-organization', headerText(organizationId)],
+  ]
+}
+
 /** The issuer that an API expects of the guards of a service. */
 function identityIssuer(service: string): string {
   return `urn:latchkey:guard:${service}`
@@ -35,12 +48,12 @@ export async function identitiesOf(service: string, clock: Clock): Promise<Ident
   const jwk = await exportJWK(publicKey)
   const kid = await calculateJwkThumbprint(jwk)
   const header = { alg: 'ES256', typ: identityType, kid }
-  const made = new WeakMap<VerifiedCaller, { readonly text: string; readonly until: number }>()
+  const made = new WeakMap<VerifiedCaller, Made>()
   return {
     jwks: { keys: [{ ...jwk, kid, alg: 'ES256', use: 'sig' }] },
     now(caller) {
       const known = made.get(caller)
-      return known !== undefined && clock() < known.until ? known.text : undefined
+      return known !== undefined && clock() < known.until ? known.headers : undefined
     },
     async make(caller) {
       const now = clock()
@@ -50,8 +63,9 @@ export async function identitiesOf(service: string, clock: Clock): Promise<Ident
       const told = Object.entries(caller.claims).filter(([name]) => toldClaims.includes(name))
       const claims = { ...Object.fromEntries(told), iss: identityIssuer(service), aud: audienceOf(caller) }
       const text = await new SignJWT({ ...claims, iat, exp }).setProtectedHeader(header).sign(privateKey)
-      made.set(caller, { text, until: Math.min(now + reusedMs, caller.expiresAt) })
-      return text
+      const headers = [...namesOf(caller), 'x-latchkey-identity', text]
+      made.set(caller, { headers, until: Math.min(now + reusedMs, caller.expiresAt) })
+      return headers
     },
   }
 }

@@ -1,0 +1,139 @@
+// `latchkey guard` answering a gateway, beside a bare HTTP server, in turns within one run.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  endsWithUs,
+  importService,
+  type Node,
+  type Operator,
+  operatorOf,
+  type Place,
+  said,
+  seedKeys,
+  startNode,
+  tokenFor,
+} from './deployment.ts'
+import type { Drawn, LoadResult } from './load.ts'
+import { connections, onServerCore, serverCpu, startLoad } from './side-by-side.ts'
+import { quantile, type Row } from './table.ts'
+
+const clinic = new URL('../../examples/clinic/openapi.yaml', import.meta.url)
+const perCoreMin = 30_000
+const callerCount = 100
+const turnSeconds = 1
+
+interface Server {
+  readonly work: Drawn
+  readonly process: ChildProcess
+}
+
+interface Turn extends LoadResult {
+  /** Requests in a second of the server's processor time: what one core does, whatever else runs beside it. */
+  readonly perCore: number
+}
+
+export async function measureForwardAuth(place: Place, seconds: number): Promise<readonly Row[]> {
+  const node = await startNode(place)
+  const headers = await askedHeaders(place, node)
+  const load = startLoad()
+  const bare = await startBare(headers)
+  const guard = await startGuard(place, node, headers)
+  const turn = async ({ work, process: { pid = 0 } }: Server): Promise<Turn> => {
+    const before = processorSeconds(pid)
+    const result = await load.drive(work, turnSeconds)
+    return { ...result, perCore: (result.perSecond * turnSeconds) / (processorSeconds(pid) - before) }
+  }
+  // What is compiled and cached on first use does not count.
+  for (const { work } of [bare, guard]) await load.drive(work, seconds)
+  const turns: { readonly bare: Turn; readonly guard: Turn }[] = []
+  for (let i = 0; i < seconds; i++) turns.push({ bare: await turn(bare), guard: await turn(guard) })
+  load.stop()
+  for (const one of [bare, guard]) one.process.kill('SIGTERM')
+  await node.stop()
+  return [rowOf(turns)]
+}
+
+function rowOf(turns: readonly { readonly bare: Turn; readonly guard: Turn }[]): Row {
+  const median = (pick: (turn: (typeof turns)[number]) => number) => quantile(turns.map(pick), 0.5)
+  const errors = turns.reduce((sum, { bare, guard }) => sum + bare.errors + guard.errors, 0)
+  const perCore = Math.round(median(({ guard }) => guard.perCore))
+  return {
+    what: `forward-auth of latchkey guard, ${callerCount} callers, ${connections} connections`,
+    figure:
+      `${perCore}/s per core of processor time, ` +
+      `${median(({ guard, bare }) => guard.perCore / bare.perCore).toFixed(2)} of a bare HTTP server ` +
+      `(${Math.round(median(({ bare }) => bare.perCore))}/s); as driven ` +
+      `${Math.round(median(({ guard }) => guard.perSecond))}/s to ${Math.round(median(({ bare }) => bare.perSecond))}/s, ` +
+      `p99 ${median(({ guard }) => guard.p99Ms)} ms, errors ${errors}`,
+    bar: `≥ ${perCoreMin}/s per core, errors 0`,
+    met: perCore >= perCoreMin && errors === 0,
+  }
+}
+
+/** What nginx sends for each of the callers. */
+async function askedHeaders(place: Place, node: Node): Promise<readonly Record<string, string>[]> {
+  const operator = await operatorOf(place, node)
+  const { id: serviceId } = await importService(operator, 'clinic', readFileSync(clinic, 'utf8'))
+  const { organizationId } = operator
+  const clients = await seedKeys(place, { organizationId, serviceId, role: 'patients:read' }, callerCount)
+  const headers: Record<string, string>[] = []
+  for (const [i, client] of clients.entries()) {
+    const [clientId = '', secret = ''] = client.split(':')
+    headers.push({
+      authorization: `Bearer ${await tokenFor(`${node.origin}/clinic`, clientId, secret)}`,
+      'x-original-method': 'GET',
+      'x-original-uri': `/patients/pat-${i}`,
+      'x-forwarded-for': '192.0.2.1',
+    })
+  }
+  return headers
+}
+
+async function startBare(headers: readonly Record<string, string>[]): Promise<Server> {
+  const child = onServerCore('bare-answer.ts')
+  const { port } = JSON.parse(await said(child, 'port')) as { port: number }
+  return { process: child, work: workAt(`http://127.0.0.1:${port}/forward-auth`, headers) }
+}
+
+async function startGuard(
+  place: Place,
+  node: Node,
+  headers: readonly Record<string, string>[],
+): Promise<Server> {
+  const secret = await guardKey(await operatorOf(place, node))
+  const main = join(import.meta.dirname, '../../src/cli/main.ts')
+  const args = [main, 'guard', '--server', node.origin, '--service', 'clinic', '--gateway', 'nginx']
+  const all = [process.execPath, ...args, '--listen', '127.0.0.1:0']
+  const [command = '', ...rest] = serverCpu === undefined ? all : ['taskset', '-c', String(serverCpu), ...all]
+  const child = endsWithUs(
+    spawn(command, rest, {
+      env: { PATH: process.env['PATH'], NODE_ENV: 'production', LATCHKEY_CLI_KEY: secret },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
+  )
+  const answering = said(child, 'The guard answers')
+  await said(child, 'The guard is ready')
+  const { address } = JSON.parse(await answering) as { address: string }
+  return { process: child, work: workAt(`${address}/forward-auth`, headers) }
+}
+
+async function guardKey({ organizationId, call }: Operator): Promise<string> {
+  const body = { service: 'latchkey', role: 'guard', guards_service: 'clinic', name: 'Guard' }
+  return String((await call('POST', `/organizations/${organizationId}/keys`, body))['client_secret'])
+}
+
+function workAt(url: string, headers: readonly Record<string, string>[]): Drawn {
+  return { kind: 'drawn', url, method: 'GET', requests: headers.map((one) => ({ headers: one })) }
+}
+
+/** What a process has used, all of its threads, from `/proc`; NaN where there is none. */
+function processorSeconds(pid: number): number {
+  try {
+    // proc(5): after the name in brackets, the 12th and 13th fields are user and system time in hundredths of seconds.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+    return (Number(fields[11]) + Number(fields[12])) / 100
+  } catch {
+    return Number.NaN
+  }
+}
