@@ -1,5 +1,5 @@
+import { foldTag } from '../evaluator/where/fold-tag.ts'
 import {
-  foldTag,
   principalTagsBytesMax,
   tagKeysMax,
   tagsBytes,

@@ -2,6 +2,7 @@ import { DomainError } from '../errors.ts'
 import { type Bits, hasBit, isWithin, noBits, setBit, unite } from './bits.ts'
 import type { Operation, ServiceModel, ServiceRole, Statement } from './model.ts'
 import { type IndexedOperation, type PathTrie, pathTrie } from './path-trie.ts'
+import { type ResourcePaths, resourcePaths } from './resource-path.ts'
 
 /** A service-defined role with all that it includes. */
 export interface CompiledRole {
@@ -27,6 +28,7 @@ export interface CompiledModel {
   readonly roles: readonly CompiledRole[]
   readonly rolesByName: ReadonlyMap<string, CompiledRole>
   readonly joint: readonly JointAlternative[]
+  readonly resources: ResourcePaths
   /** Roles that pass `x-latchkey-organization` for any organization: never one that a customer can hold. */
   readonly passing: readonly CompiledRole[]
 }
@@ -51,7 +53,8 @@ export function compileModel(model: ServiceModel): CompiledModel {
   const rolesByName = new Map(roles.map((compiled) => [compiled.role.name, compiled]))
   const paths = pathTrie(operations, model.basePaths, model.strictPaths === true)
   const passing = roles.filter(({ role }) => role.anyOrganization === true && !role.grantable)
-  return { model, paths, operationsById, roles, rolesByName, joint, passing }
+  const resources = resourcePaths(model.operations)
+  return { model, paths, operationsById, roles, rolesByName, joint, resources, passing }
 }
 
 function refused(why: string): DomainError {

@@ -22,6 +22,11 @@ export class Match {
     this.#values = values
   }
 
+  /** The parameters' values in the order of the path, each decoded once. */
+  get values(): readonly string[] {
+    return this.#values
+  }
+
   /** Made when asked for: a refusal does not need them. */
   get parameters(): Readonly<Record<string, string>> {
     const parameters: Record<string, string> = {}

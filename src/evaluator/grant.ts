@@ -6,7 +6,7 @@ import {
   heldTogether,
   statementBits,
 } from './compile-model.ts'
-import type { Caller, OrganizationRole, Statement } from './model.ts'
+import type { Caller, OrganizationRole, ResourceFact, Statement } from './model.ts'
 
 /**
  * What a decision asks about the caller, answered at once. `undefined`: not at hand (the decision then says what to
@@ -17,6 +17,8 @@ export interface DecisionFacts {
   role(id: string): OrganizationRole | null | undefined
   /** Names of the service-defined roles that an organization may use; empty while it is suspended. */
   entitlement(organizationId: string): readonly string[] | null | undefined
+  /** A registered resource, by its name (`resourceNames`). */
+  resource(name: string): ResourceFact | null | undefined
 }
 
 /** Facts that a decision needed and did not find at hand. */

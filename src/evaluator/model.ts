@@ -67,6 +67,17 @@ export interface StepUp {
   readonly acrValues?: readonly string[]
 }
 
+/** Where a resource's ids are unique: in the caller's organization, or under the value of a path parameter. */
+export type ResourceNamespace = 'organization' | { readonly parameter: string }
+
+/** The resource that an operation makes. */
+export interface CreatedResource {
+  /** Its path template; all parameters but the last one are the operation's own. */
+  readonly resource: string
+  /** Where in the JSON of the answer the last one's value is: a JSON pointer (RFC 6901). */
+  readonly id: string
+}
+
 /** One method on one path template of a service. */
 export interface Operation {
   /** The document's `operationId`; where it has none, `METHOD /path`. Unique within the service. */
@@ -90,6 +101,10 @@ export interface Operation {
   readonly stepUp?: StepUp
   /** Where the resource ends: the name of a path parameter. Absent: the operation acts on no resource. */
   readonly resourceParameter?: string
+  /** Absent: the resource's ids are unique by themselves (`x-latchkey-namespace`). */
+  readonly namespace?: ResourceNamespace
+  /** `x-latchkey-creates`. */
+  readonly creates?: CreatedResource
 }
 
 /** Allows operations, by their ids. */
@@ -120,6 +135,10 @@ export interface ServiceModel {
   readonly basePaths: readonly string[]
   /** The API's router tells case and trailing slashes apart (`x-latchkey-strict-paths` at the root). */
   readonly strictPaths?: true
+  /** Who knows its resources, if not the API itself: set by the service's owner, not by the document. */
+  readonly resources?: 'latchkey'
+  /** The owner lets organizations share a resource with anyone: access tags may say `*`. */
+  readonly sharedWithAnyone?: true
   readonly operations: readonly Operation[]
   readonly roles: readonly ServiceRole[]
 }
@@ -140,6 +159,13 @@ export interface Assumed {
   readonly id: string
   /** Whose principal it is that acts. */
   readonly organizationId: string
+}
+
+/** What decisions need of a registered resource. */
+export interface ResourceFact {
+  /** The organization that owns it. */
+  readonly owner: string
+  readonly tags: Tags
 }
 
 /** Who calls, as the verified token says. */

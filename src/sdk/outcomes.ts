@@ -7,7 +7,11 @@ import type { CompiledBundle } from './compiled-bundle.ts'
 import type { Admission, Rejection } from './guard-answer.ts'
 import type { VerifiedCaller } from './verify-token.ts'
 
-export const noFacts: DecisionFacts = { role: () => null, entitlement: () => null }
+export const noFacts: DecisionFacts = {
+  role: () => null,
+  entitlement: () => null,
+  resource: () => null,
+}
 
 /** An app that is told `insufficient_scope` asks the person again, in vain where it is their roles that do not allow. */
 export function isForGood({ kind }: VerifiedCaller, reason: DenialReason): boolean {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { DomainError } from '../errors.ts'
 import type { Tags } from '../evaluator/model.ts'
+import { foldTag } from '../evaluator/where/fold-tag.ts'
 import { jsonPointer } from '../json-text.ts'
 import type { Giver } from './giving.ts'
 
@@ -8,24 +9,20 @@ import type { Giver } from './giving.ts'
 export type PrincipalTags = Tags
 
 export const tagKeysMax = 50
-const tagKeyLengthMax = 127
+export const tagKeyLengthMax = 127
 export const tagValueLengthMax = 255
 export const tagValuesMax = 50
 
 /** Of a principal's tags, as JSON: they travel in every token, and a guard reads none that is longer than 8 KiB. */
 export const principalTagsBytesMax = 3_072
 
-/** Keys and values of tags compare without case. */
-export function foldTag(text: string): string {
-  return text.toUpperCase().toLowerCase()
-}
-
 /** Access tags belong to resources, and `latchkey:` is written by Latchkey alone. */
-function isReservedTagKey(key: string): boolean {
+export function isReservedTagKey(key: string): boolean {
   return /^(latchkey|access-tag):/.test(foldTag(key))
 }
 
-function tagText(lengthMax: number) {
+/** Text that a tag may have. */
+export function tagText(lengthMax: number) {
   return z
     .string()
     .min(1)

@@ -89,7 +89,7 @@ function readContent(document: JsonObject, options: ReadOptions) {
     audience: audience.value,
     model,
     faults: [
-      ...root.faults,
+      ...root,
       ...strict.faults,
       ...servers.faults,
       ...audience.faults,
@@ -97,7 +97,7 @@ function readContent(document: JsonObject, options: ReadOptions) {
       ...operations.faults,
       ...roles.faults,
     ],
-    warnings: [...root.warnings, ...operations.warnings],
+    warnings: operations.warnings,
   }
 }
 

@@ -6,6 +6,7 @@ import { extensionFaults } from './extension-keys.ts'
 import { entries, isObject, items, type JsonObject, member, text } from './json-value.ts'
 import { namedParameter, readPathParameters } from './read-parameters.ts'
 import { readRequest } from './read-request.ts'
+import { readCreates, readNamespace, resourceFaults } from './read-resources.ts'
 import { readSecurity, type Schemes } from './read-security.ts'
 import { readStepUp, stepUpKey } from './read-step-up.ts'
 import { type ShapeReader, shapeReader } from './read-value-shape.ts'
@@ -41,7 +42,7 @@ export function readOperations(document: JsonObject, schemes: Schemes): Found<re
     const itemPlace = jsonPointer('paths', path)
     const item = resolved(document, value)
     if (!isObject(item)) continue
-    note(extensionFaults(item, 'path item or operation', itemPlace))
+    faults.push(...extensionFaults(item, 'path item or operation', itemPlace))
     for (const method of methods) {
       const operation = member(item, method.toLowerCase())
       if (!isObject(operation)) continue
@@ -61,7 +62,7 @@ export function readOperations(document: JsonObject, schemes: Schemes): Found<re
       operations.push(read.value)
     }
   }
-  faults.push(...collisions(operations))
+  faults.push(...collisions(operations), ...resourceFaults(document, operations))
   return { value: operations, faults, warnings }
 
   function note(found: { readonly faults: readonly Fault[]; readonly warnings: readonly Fault[] }): void {
@@ -129,6 +130,8 @@ function readOperation(
   const organization = extension(at, 'x-latchkey-organization')
   const resource = extension(at, 'x-latchkey-resource')
   const resourceParameter = resource.name ?? parameterNames(path).at(-1)
+  const namespace = readNamespace(at)
+  const creates = readCreates(at)
   const ownStepUp = member(operation, stepUpKey)
   const stepUp =
     ownStepUp === undefined ? readStepUp(member(item, stepUpKey), itemPlace) : readStepUp(ownStepUp, place)
@@ -147,18 +150,22 @@ function readOperation(
       ...(organization.name === undefined ? {} : { organizationParameter: organization.name }),
       ...(stepUp.stepUp === undefined ? {} : { stepUp: stepUp.stepUp }),
       ...(resourceParameter === undefined ? {} : { resourceParameter }),
+      ...(namespace.value === undefined ? {} : { namespace: namespace.value }),
+      ...(creates.value === undefined ? {} : { creates: creates.value }),
     },
     faults: [
       ...id.faults,
-      ...extensions.faults,
+      ...extensions,
       ...parameters.faults,
       // The root's own faults are told once, by the reader of the whole.
       ...(own ? security.faults : []),
       ...stepUp.faults,
+      ...namespace.faults,
+      ...creates.faults,
       ...[organization.fault, resource.fault].filter((fault) => fault !== undefined),
       ...levels.flatMap((level) => parameterExtensionFaults(document, level.parameters, level.place)),
     ],
-    warnings: [...extensions.warnings, ...parameters.warnings, ...warnings],
+    warnings: [...parameters.warnings, ...warnings],
   }
 }
 
@@ -185,8 +192,7 @@ function parameterExtensionFaults(
   parameters: unknown,
   place: string,
 ): readonly Fault[] {
-  return items(parameters).flatMap(
-    (parameter, i) =>
-      extensionFaults(resolved(document, parameter), 'parameter', `${place}/parameters/${i}`).faults,
+  return items(parameters).flatMap((parameter, i) =>
+    extensionFaults(resolved(document, parameter), 'parameter', `${place}/parameters/${i}`),
   )
 }

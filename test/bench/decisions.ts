@@ -23,7 +23,11 @@ export async function measureDecisions(documentPath: string | undefined): Promis
 
   const { callers, roles } = madeRoles(model)
   const entitlement = model.roles.map((role) => role.name)
-  const facts = { role: (id: string) => roles.get(id) ?? null, entitlement: () => entitlement }
+  const facts = {
+    role: (id: string) => roles.get(id) ?? null,
+    entitlement: () => entitlement,
+    resource: () => null,
+  }
   const requests = Array.from({ length: requestCount }, () => {
     const operation = pick(model.operations)
     return { caller: pick(callers), method: operation.method, path: pathOf(operation) }

@@ -78,7 +78,11 @@ export function factsOf(
   roles: readonly OrganizationRole[] = [],
 ): DecisionFacts {
   const byId = new Map(roles.map((one) => [one.id, one]))
-  return { role: (id) => byId.get(id) ?? null, entitlement: (id) => entitlements[id] ?? null }
+  return {
+    role: (id) => byId.get(id) ?? null,
+    entitlement: (id) => entitlements[id] ?? null,
+    resource: () => null,
+  }
 }
 
 export function machine(roles: readonly string[], more: Partial<Caller> = {}): Caller {

@@ -279,7 +279,11 @@ describe('a decision', () => {
   })
 
   test('says which facts are not at hand instead of guessing', () => {
-    const unknown: DecisionFacts = { role: () => undefined, entitlement: () => undefined }
+    const unknown: DecisionFacts = {
+      role: () => undefined,
+      entitlement: () => undefined,
+      resource: () => undefined,
+    }
     expect(
       ask(machine(['rol_own', 'patients:read']), 'GET /v1/patients', compiledClinic, unknown),
     ).toMatchObject({
@@ -296,7 +300,11 @@ describe('a decision', () => {
       organizationId: 'org_a',
       allow: [{ operations: ['getPatient'] }],
     }
-    const changing: DecisionFacts = { role: () => own, entitlement: () => entitlement }
+    const changing: DecisionFacts = {
+      role: () => own,
+      entitlement: () => entitlement,
+      resource: () => null,
+    }
     const caller = machine(['rol_own'])
     const reasonNow = () => ask(caller, 'GET /v1/patients/7', compiledClinic, changing).reason
     expect(reasonNow()).toBe('allowed')
