@@ -36,6 +36,7 @@ export const errorCodes = [
   'precondition_failed',
   'rate_limited',
   'request_timeout',
+  'resource_not_found',
   'role_held',
   'role_not_found',
   'role_not_grantable',

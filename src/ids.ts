@@ -7,6 +7,7 @@ export type Id<Name extends string> = string & { readonly [brand]: Name }
 
 export type OrganizationId = Id<'OrganizationId'>
 export type ServiceId = Id<'ServiceId'>
+export type ResourceId = Id<'ResourceId'>
 export type RoleId = Id<'RoleId'>
 export type AssumptionId = Id<'AssumptionId'>
 export type ClientKeyId = Id<'ClientKeyId'>
@@ -30,6 +31,7 @@ export const commandClientId = 'key_00000000000000000000000cmd' as ClientKeyId
 interface IdsByPrefix {
   org: OrganizationId
   svc: ServiceId
+  res: ResourceId
   rol: RoleId
   asm: AssumptionId
   key: ClientKeyId

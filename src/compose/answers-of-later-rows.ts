@@ -27,6 +27,7 @@ import type { Secrets } from '../secrets/secrets.ts'
 import { rewrapSigningKeys } from '../services/rewrap-signing-keys.ts'
 import { entitlementBelongings, serviceBelongings } from '../services/service-belongings.ts'
 import type { Store } from '../storage/ports.ts'
+import { resourceBelongings, resourceContents } from '../tags/resource-belongings.ts'
 import { rewrapLinks, rewrapUsers } from '../users/rewrap-users.ts'
 import { userBelongings } from '../users/user-belongings.ts'
 import { userContents } from '../users/user-contents.ts'
@@ -50,12 +51,12 @@ export function answersOfLaterRows(deps: Deps, keep: Store['commit']) {
   const { records, secrets } = deps
   return {
     belongings: [
-      ...[serviceBelongings, entitlementBelongings, roleBelongings, keyBelongings],
+      ...[serviceBelongings, entitlementBelongings, roleBelongings, resourceBelongings, keyBelongings],
       ...[userBelongings, connectionBelongings, consentBelongings, domainBelongings],
       ...[assumptionBelongings, receivedAssumptionBelongings],
     ].map((of) => of(deps)),
     serviceContents: [
-      ...[keyContents, userContents, connectionContents, consentContents],
+      ...[resourceContents, keyContents, userContents, connectionContents, consentContents],
       ...[assumptionContents, roleContents, appContents, initialAccessTokenContents],
     ].map((of) => of(deps)),
     holdersOf: [keysHolding, usersHolding, connectionsGiving, assumptionsOf].map((of) => of(records)),

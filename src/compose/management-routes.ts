@@ -17,6 +17,7 @@ import { roleRoutes } from '../roles/api.ts'
 import { secretRoutes } from '../secrets/api.ts'
 import { serviceRoutes } from '../services/api.ts'
 import { documentReader } from '../services/document-reader.ts'
+import { resourceRoutes } from '../tags/api.ts'
 import { userRoutes } from '../users/api.ts'
 import { answersOfLaterRows } from './answers-of-later-rows.ts'
 import { reservedSlugs } from './first-segments.ts'
@@ -39,6 +40,7 @@ export function managementRoutes(parts: Parts): readonly Route[] {
     ...serviceRoutes({ ...common, readDocument: documentReader(), reservedSlugs, serviceContents }),
     ...roleRoutes({ ...common, ...holders }),
     ...assumptionRoutes(common),
+    ...resourceRoutes(common),
     ...clientKeyRoutes(common),
     ...registeredAppRoutes({ ...common, endConsents: endConsentsOfApp(ending) }),
     ...userRoutes({ ...common, goesWithUser: [endConsentsOfUser(ending)] }),

@@ -57,9 +57,10 @@ const countedMax = 100_000
 
 /** What guards of services ask: `/{service}/bundle`, `/{service}/facts`, `/{service}/decisions` and the like. */
 function guardsHandler(parts: RunningParts, guard: Guard): Handler {
-  const { config, machine, store, feed, cached, revocations, server } = parts
-  const { clock, log } = machine
+  const { config, machine, store, feed, cached, commit, revocations, server } = parts
+  const { clock, log, newId } = machine
   const endpoints = guardEndpoints({
+    resources: { records: store.records, commit, clock, newId },
     ...{ records: cached.records, revocations, guard, clock, origin: config.origin, changes: store.changes },
     ...{ trails: store.trails, quota: new QuotaCounter('decisions', decisionQuota(config), countedMax) },
     feedAgeMs: () => feed.ageMs(),

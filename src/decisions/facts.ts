@@ -1,4 +1,5 @@
 import { DomainError } from '../errors.ts'
+import type { ResourceFact } from '../evaluator/model.ts'
 import { parseId } from '../ids.ts'
 import { organizations } from '../organizations/organization.ts'
 import { roles } from '../roles/role.ts'
@@ -6,23 +7,26 @@ import type { Facts, FactsQuestion, OrganizationFact, RoleFact } from '../sdk/bu
 import { entitledRoles, entitlements } from '../services/entitlement.ts'
 import type { Service } from '../services/service.ts'
 import type { Position, Records } from '../storage/ports.ts'
+import { findResource } from '../tags/resource.ts'
 
 interface Deps {
   readonly records: Records
+  /** Not the cached ones: of many resources each is asked for once, and would push out what is asked for always. */
+  readonly resourceRecords: Records
   readonly position: () => Position
 }
 
-/** So many roles and so many organizations may be asked for in one question. */
+/** So many roles, organizations and resources may be asked for in one question. */
 export const factsAskedMax = 100
 
 /** Answers what a guard of the service asks: `null` for what is absent, and for what is another service's, alike. */
 export async function factsFor(deps: Deps, service: Service, question: FactsQuestion): Promise<Facts> {
   const position = deps.position()
-  const [roleFacts, organizationFacts] = await Promise.all([
+  const [roleFacts, organizationFacts, resources] = await Promise.all([
     answers(question.roles, (id) => roleFact(deps.records, service, id)),
     answers(question.organizations, (id) => organizationFact(deps.records, service, id)),
+    answers(question.resources, (name) => resourceFact(deps.resourceRecords, service, name)),
   ])
-  const resources = Object.fromEntries(question.resources.map((name) => [name, null]))
   return { position, roles: roleFacts, organizations: organizationFacts, resources }
 }
 
@@ -62,4 +66,14 @@ export async function organizationFact(
     state: organization.state.kind,
     entitlement: entitledRoles(service.model, organization, entitlement),
   }
+}
+
+/** A resource of the service, whoever owns it. */
+export async function resourceFact(
+  records: Records,
+  service: Service,
+  name: string,
+): Promise<ResourceFact | null> {
+  const resource = await findResource(records, service.id, name)
+  return resource === undefined ? null : { owner: resource.organizationId, tags: resource.tags }
 }

@@ -9,7 +9,7 @@ import { derived } from '../storage/derived.ts'
 import { feedAgeMsMax } from '../storage/feed.ts'
 import type { Records } from '../storage/ports.ts'
 import { serviceBundleOf, wireRevocation } from './bundle.ts'
-import { organizationFact, roleFact } from './facts.ts'
+import { organizationFact, resourceFact, roleFact } from './facts.ts'
 
 interface Deps {
   /** The cached ones: every check asks them. */
@@ -31,6 +31,7 @@ export function managementSource({ records, revocations, origin, feedAgeMs }: De
     bundle: async () => bundleOf(await ownService()),
     organization: async (id) => organizationFact(records, await ownService(), id),
     role: async (id) => roleFact(records, await ownService(), id),
+    resource: async (name) => resourceFact(records, await ownService(), name),
     revocationGeneration: () => revocations.generation(),
     revocations: () => revocations.of(undefined).map(wireRevocation),
     isStale: () => feedAgeMs() > feedAgeMsMax,

@@ -7,6 +7,7 @@ import { entitlements } from '../services/entitlement.ts'
 import { type Service, services } from '../services/service.ts'
 import { feedAgeMsMax } from '../storage/feed.ts'
 import type { ChangeRow, Changes, Position } from '../storage/ports.ts'
+import { resources } from '../tags/resource.ts'
 import { wireRevocation } from './bundle.ts'
 
 interface Deps {
@@ -125,13 +126,20 @@ function eventOf(
     ...named(organizations.name),
     ...named(entitlements.name).filter((item) => item.id === service.id),
   ].map((item) => item.organizationId)
-  if (!bundle && mine.length + changedRoles.length + changedOrganizations.length === 0) return undefined
+  // The feed names the keys under which a document is found: of a resource that is its name.
+  const prefix = `name:${service.id}`
+  const changedResources = named(resources.name).flatMap(({ located }) =>
+    located.flatMap((one) => (one.startsWith(prefix) ? [one.slice(prefix.length)] : [])),
+  )
+  const facts = changedRoles.length + changedOrganizations.length + changedResources.length
+  if (!bundle && mine.length + facts === 0) return undefined
   return {
     event: 'change',
     ...(bundle ? { bundle } : {}),
     ...(mine.length > 0 ? { revocations: mine.map(wireRevocation) } : {}),
     ...(changedRoles.length > 0 ? { roles: changedRoles } : {}),
     ...(changedOrganizations.length > 0 ? { organizations: changedOrganizations } : {}),
+    ...(changedResources.length > 0 ? { resources: changedResources } : {}),
   }
 }
 

@@ -23,6 +23,7 @@ const kindOf: Readonly<Record<string, ParameterKind>> = {
   mail: { prefix: 'mal', absent: 'mail_not_found' },
   organization: { prefix: 'org', absent: 'organization_not_found' },
   registered_app: { prefix: 'app', absent: 'app_not_found' },
+  resource: { prefix: 'res', absent: 'resource_not_found' },
   role: { prefix: 'rol', absent: 'role_not_found' },
   secret: { prefix: 'sec', absent: 'not_found' },
   service: { prefix: 'svc', absent: 'service_not_found', slug: true },

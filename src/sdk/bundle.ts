@@ -1,4 +1,4 @@
-import type { ServiceModel, Statement } from '../evaluator/model.ts'
+import type { ResourceFact, ServiceModel, Statement } from '../evaluator/model.ts'
 
 /** What ends tokens before their time, on the wire. */
 export type WireRevocation =
@@ -27,12 +27,14 @@ export interface Bundle {
   readonly revocations: readonly WireRevocation[]
 }
 
-/** `POST /{service}/facts`: what is asked about, up to 100 of each. `resources` stays empty until guards look at tags. */
+/** `POST /{service}/facts`: what is asked about, up to 100 of each; resources by their names. */
 export interface FactsQuestion {
   readonly roles: readonly string[]
   readonly organizations: readonly string[]
   readonly resources: readonly string[]
 }
+
+export type FactKind = keyof FactsQuestion
 
 export interface RoleFact {
   readonly organization_id: string
@@ -50,7 +52,7 @@ export interface Facts {
   readonly position: number
   readonly roles: Readonly<Record<string, RoleFact | null>>
   readonly organizations: Readonly<Record<string, OrganizationFact | null>>
-  readonly resources: Readonly<Record<string, null>>
+  readonly resources: Readonly<Record<string, ResourceFact | null>>
 }
 
 /**
@@ -66,6 +68,8 @@ export type StreamEvent =
       /** Facts to forget. */
       readonly roles?: readonly string[]
       readonly organizations?: readonly string[]
+      /** By their names. */
+      readonly resources?: readonly string[]
     }
   | { readonly event: 'reset' }
   | { readonly event: 'heartbeat'; readonly position: number; readonly feed_age_ms: number }

@@ -1,6 +1,7 @@
 import type { Clock, Random } from '../clock.ts'
 import { type Decision, decideFound, isPublic, refusal } from '../evaluator/decide.ts'
 import { type Found, findOperations } from '../evaluator/find-operations.ts'
+import { namesAskedFor } from '../evaluator/found-resources.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
 import type { DecisionId } from '../ids.ts'
 import type { RefusalContext } from './answers.ts'
@@ -94,7 +95,8 @@ export class Checker implements Gate {
     if (ended !== undefined) return ended
     const proven = await this.#proven(asked, token)
     if (proven.kind === 'refused') return proven.rejection
-    const facts = await attempt(() => this.#source.factsFor(token.caller))
+    const names = namesAskedFor(asked.bundle.model, asked.found, token.caller.organizationId)
+    const facts = await attempt(() => this.#source.factsFor(token.caller, names))
     if (facts.kind === 'failed') return this.#stale(facts.cause)
     return this.#conclude(asked, token, facts.value, proven.headers)
   }
@@ -109,7 +111,8 @@ export class Checker implements Gate {
     if (token === undefined || token.boundTo !== undefined) return undefined
     const fault = this.#possession.schemeFault({ ...asked, boundTo: undefined })
     if (fault !== undefined) return this.#unproven(asked, token, fault)
-    const facts = this.#source.factsFor(token.caller)
+    const names = namesAskedFor(asked.bundle.model, asked.found, token.caller.organizationId)
+    const facts = this.#source.factsFor(token.caller, names)
     return facts instanceof Promise ? undefined : this.#conclude(asked, token, facts)
   }
 

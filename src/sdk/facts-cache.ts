@@ -1,8 +1,9 @@
 import type { DecisionFacts } from '../evaluator/grant.ts'
-import type { Caller, OrganizationRole } from '../evaluator/model.ts'
+import type { Caller, OrganizationRole, ResourceFact } from '../evaluator/model.ts'
+import { resourceNameLengthMax } from '../evaluator/resource-path.ts'
 import { pause } from './back-off.ts'
 import { BoundedMap } from './bounded-map.ts'
-import type { Facts, FactsQuestion, OrganizationFact, RoleFact } from './bundle.ts'
+import type { Facts, FactsQuestion, FactKind as Kind, OrganizationFact, RoleFact } from './bundle.ts'
 import { entitlementOf } from './entitlement-of.ts'
 
 /** Asks a server. Rejects if none can be reached. */
@@ -20,8 +21,6 @@ export interface FactsSnapshot {
   readonly roles: readonly (readonly [id: string, role: OrganizationRole | null])[]
   readonly organizations: readonly (readonly [id: string, entitlement: readonly string[]])[]
 }
-
-type Kind = 'roles' | 'organizations'
 
 /** One fact being asked for. */
 interface Flight {
@@ -45,6 +44,9 @@ export class FactsCache {
   readonly #options: FactsCacheOptions
   readonly #roles: BoundedMap<string, OrganizationRole | null>
   readonly #organizations: BoundedMap<string, readonly string[]>
+  readonly #resources: BoundedMap<string, ResourceFact>
+  /** Names that are no resource's: any caller can think of more, which push out only their like. */
+  readonly #absent: BoundedMap<string, null>
   readonly #flights = new Map<string, Flight>()
   #waiting: Flight[] = []
   /** What decisions read: only what is at hand. */
@@ -54,14 +56,17 @@ export class FactsCache {
     this.#options = options
     this.#roles = new BoundedMap(options.sizeMax)
     this.#organizations = new BoundedMap(options.sizeMax)
+    this.#resources = new BoundedMap(options.sizeMax)
+    this.#absent = new BoundedMap(options.sizeMax)
     this.facts = {
       role: (id) => this.#roles.get(id),
       entitlement: (id) => this.#organizations.get(id),
+      resource: (name) => this.#resource(name),
     }
   }
 
-  /** The facts about a caller: at once if they are at hand. */
-  factsFor(caller: Caller): DecisionFacts | Promise<DecisionFacts> {
+  /** The facts about a caller and about the resources of a request: at once if they are at hand. */
+  factsFor(caller: Caller, resources: readonly string[] = []): DecisionFacts | Promise<DecisionFacts> {
     let waits: Promise<void>[] | undefined
     if (this.#organizations.get(caller.organizationId) === undefined)
       waits = [this.#load('organizations', caller.organizationId)]
@@ -70,14 +75,18 @@ export class FactsCache {
         waits ??= []
         waits.push(this.#load('roles', role))
       }
+    for (const name of resources)
+      if (this.#resource(name) === undefined) {
+        waits ??= []
+        waits.push(this.#load('resources', name))
+      }
     return waits === undefined ? this.facts : Promise.all(waits).then(() => this.facts)
   }
 
   /** The stream named these: forgets them, and does not keep answers under way that were read before. */
   named(kind: Kind, ids: readonly string[], position: number): void {
     for (const id of ids) {
-      if (kind === 'roles') this.#roles.delete(id)
-      else this.#organizations.delete(id)
+      this.#forget(kind, id)
       const flight = this.#flights.get(flightName(kind, id))
       if (flight !== undefined) flight.notBefore = Math.max(flight.notBefore, position)
     }
@@ -87,6 +96,8 @@ export class FactsCache {
   reset(position: number): void {
     this.#roles.clear()
     this.#organizations.clear()
+    this.#resources.clear()
+    this.#absent.clear()
     for (const flight of this.#flights.values()) flight.notBefore = Math.max(flight.notBefore, position)
   }
 
@@ -140,10 +151,51 @@ export class FactsCache {
   #settle(flight: Flight, facts: Facts): boolean {
     if (facts.position < flight.notBefore) return false
     const { kind, id } = flight
-    if (kind === 'roles') this.#keepRole(id, facts.roles[id] ?? null)
-    else this.#keepOrganization(id, facts.organizations[id] ?? null)
+    this.#keep(kind, id, facts)
     this.#end(flight).resolve()
     return true
+  }
+
+  #resource(name: string): ResourceFact | null | undefined {
+    // No such resource can be registered, so that nobody needs to be asked.
+    if (name.length > resourceNameLengthMax) return null
+    return this.#resources.get(name) ?? this.#absent.get(name)
+  }
+
+  #forget(kind: Kind, id: string): void {
+    switch (kind) {
+      case 'roles':
+        this.#roles.delete(id)
+        break
+      case 'organizations':
+        this.#organizations.delete(id)
+        break
+      case 'resources':
+        this.#resources.delete(id)
+        this.#absent.delete(id)
+        break
+      default:
+        throw new Error(`unknown kind of fact: ${kind satisfies never}`)
+    }
+  }
+
+  #keep(kind: Kind, id: string, facts: Facts): void {
+    switch (kind) {
+      case 'roles':
+        this.#keepRole(id, facts.roles[id] ?? null)
+        break
+      case 'organizations':
+        this.#keepOrganization(id, facts.organizations[id] ?? null)
+        break
+      case 'resources': {
+        const fact = facts.resources[id] ?? null
+        if (fact === null) this.#absent.set(id, null)
+        else this.#resources.set(id, fact)
+        break
+      }
+      default:
+        throw new Error(`unknown kind of fact: ${kind satisfies never}`)
+    }
   }
 
   #keepRole(id: string, fact: RoleFact | null): void {
@@ -167,5 +219,5 @@ function flightName(kind: Kind, id: string): string {
 
 function questionOf(flights: readonly Flight[]): FactsQuestion {
   const ids = (kind: Kind) => flights.filter((flight) => flight.kind === kind).map(({ id }) => id)
-  return { roles: ids('roles'), organizations: ids('organizations'), resources: [] }
+  return { roles: ids('roles'), organizations: ids('organizations'), resources: ids('resources') }
 }

@@ -86,8 +86,8 @@ class BundleFollower implements GuardSource {
     return this.#known.compiled
   }
 
-  factsFor(caller: Caller): ReturnType<GuardSource['factsFor']> {
-    return this.#facts.factsFor(caller)
+  factsFor(caller: Caller, resources?: readonly string[]): ReturnType<GuardSource['factsFor']> {
+    return this.#facts.factsFor(caller, resources)
   }
 
   isRevoked(marks: TokenMarks): boolean {
@@ -205,6 +205,7 @@ class BundleFollower implements GuardSource {
         this.#known.revoke(event.revocations ?? [])
         this.#facts.named('roles', event.roles ?? [], position)
         this.#facts.named('organizations', event.organizations ?? [], position)
+        this.#facts.named('resources', event.resources ?? [], position)
         this.#known.heard(0)
         if (event.bundle === true) {
           this.#known.want(position)

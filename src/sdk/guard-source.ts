@@ -24,8 +24,11 @@ export interface GuardState {
 export interface GuardSource {
   /** `undefined`: nothing known yet. */
   bundle(): CompiledBundle | undefined | Promise<CompiledBundle | undefined>
-  /** Facts about the caller. Throws (or rejects) if they are not at hand and cannot be had. */
-  factsFor(caller: Caller): DecisionFacts | Promise<DecisionFacts>
+  /**
+   * Facts about the caller, and about resources by their names. Throws (or rejects) if they are not at hand and cannot be
+   * had.
+   */
+  factsFor(caller: Caller, resources?: readonly string[]): DecisionFacts | Promise<DecisionFacts>
   isRevoked(marks: TokenMarks): boolean
   /** What is known is too old to decide by. */
   isStale(): boolean

@@ -1,5 +1,5 @@
 import type { DecisionFacts } from '../evaluator/grant.ts'
-import type { Caller, OrganizationRole } from '../evaluator/model.ts'
+import type { Caller, OrganizationRole, ResourceFact } from '../evaluator/model.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { OrganizationFact, RoleFact, WireRevocation } from './bundle.ts'
 import { type CompiledBundle, compileBundle, type ServiceBundle } from './compiled-bundle.ts'
@@ -13,6 +13,7 @@ export interface InProcessServer {
   bundle(): Promise<ServiceBundle>
   organization(id: string): Promise<OrganizationFact | null>
   role(id: string): Promise<RoleFact | null>
+  resource(name: string): Promise<ResourceFact | null>
   /** Grows when an entry comes or goes. */
   revocationGeneration(): number
   revocations(): readonly WireRevocation[]
@@ -38,7 +39,7 @@ export function inProcessSource(server: InProcessServer): GuardSource {
       compiled.set(bundle, made)
       return made
     },
-    factsFor: async (caller) => facts(server, caller),
+    factsFor: async (caller, resources = []) => facts(server, caller, resources),
     isRevoked: (marks) => {
       const now = server.revocationGeneration()
       if (now !== generation) {
@@ -57,20 +58,30 @@ export function inProcessSource(server: InProcessServer): GuardSource {
 }
 
 /** Asks for a caller's facts and answers with the same objects as long as they say the same: grants are kept by them. */
-function sameFacts(): (server: InProcessServer, caller: Caller) => Promise<DecisionFacts> {
+function sameFacts(): (
+  server: InProcessServer,
+  caller: Caller,
+  resources: readonly string[],
+) => Promise<DecisionFacts> {
   const entitlements = new BoundedMap<string, readonly string[]>(factsMax)
   const roles = new BoundedMap<string, OrganizationRole>(factsMax)
-  return async (server, caller) => {
+  const resourceFacts = new BoundedMap<string, ResourceFact>(factsMax)
+  return async (server, caller, resources) => {
     const named = caller.roles.filter((role) => role.startsWith('rol_'))
+    const asked = Promise.all(resources.map(async (name) => [name, await server.resource(name)] as const))
     const [organization, ...answers] = await Promise.all([
       server.organization(caller.organizationId),
       ...named.map(async (id) => [id, await server.role(id)] as const),
     ])
     const entitlement = sameList(entitlements, caller.organizationId, entitlementOf(organization))
     const now = new Map(answers.map(([id, fact]) => [id, fact === null ? null : sameRole(roles, id, fact)]))
+    const found = new Map(
+      (await asked).map(([name, fact]) => [name, sameResource(resourceFacts, name, fact)]),
+    )
     return {
       role: (id) => now.get(id) ?? null,
       entitlement: (id) => (id === caller.organizationId ? entitlement : null),
+      resource: (name) => found.get(name),
     }
   }
 }
@@ -84,6 +95,18 @@ function sameList(
   if (before?.length === list.length && before.every((one, index) => one === list[index])) return before
   known.set(id, list)
   return list
+}
+
+function sameResource(
+  known: BoundedMap<string, ResourceFact>,
+  name: string,
+  fact: ResourceFact | null,
+): ResourceFact | null {
+  const before = known.get(name)
+  if (fact === null) return null
+  if (before?.owner === fact.owner && before.tags === fact.tags) return before
+  known.set(name, fact)
+  return fact
 }
 
 function sameRole(known: BoundedMap<string, OrganizationRole>, id: string, fact: RoleFact): OrganizationRole {

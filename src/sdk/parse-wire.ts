@@ -1,4 +1,13 @@
-import type { Bundle, Facts, OrganizationFact, RoleFact, StreamEvent, WireRevocation } from './bundle.ts'
+import type { ResourceFact } from '../evaluator/model.ts'
+import type {
+  Bundle,
+  FactKind,
+  Facts,
+  OrganizationFact,
+  RoleFact,
+  StreamEvent,
+  WireRevocation,
+} from './bundle.ts'
 import { isRequestShape } from './request-shape.ts'
 
 // What comes from the server or from disk, read once at the edge. Unknown members are let be: a newer server may say
@@ -58,8 +67,13 @@ function isOperation(value: unknown): boolean {
     (value['request'] === undefined || isRequestShape(value['request'])) &&
     (value['stepUp'] === undefined || isStepUp(value['stepUp'])) &&
     (value['public'] === undefined || value['public'] === true) &&
+    (value['namespace'] === undefined || isNamespace(value['namespace'])) &&
     ['undefined', 'string'].includes(typeof value['organizationParameter'])
   )
+}
+
+function isNamespace(value: unknown): boolean {
+  return value === 'organization' || (isObject(value) && isText(value['parameter']))
 }
 
 function isRole(value: unknown): boolean {
@@ -77,6 +91,7 @@ function isModel(value: unknown): boolean {
   return (
     isObject(value) &&
     isTexts(value['basePaths']) &&
+    (value['resources'] === undefined || value['resources'] === 'latchkey') &&
     isListOf(value['operations'], isOperation) &&
     isListOf(value['roles'], isRole)
   )
@@ -137,13 +152,22 @@ function isOrganizationFact(value: unknown): value is OrganizationFact | null {
   return isObject(value) && isText(value['state']) && isTexts(value['entitlement'])
 }
 
+function isTags(value: unknown): boolean {
+  return isMapOf(value, isTexts)
+}
+
+function isResourceFact(value: unknown): value is ResourceFact | null {
+  return value === null || (isObject(value) && isText(value['owner']) && isTags(value['tags']))
+}
+
 /** @throws {WireError} */
 export function parseFacts(value: unknown): Facts {
   const isFacts =
     isObject(value) &&
     isPosition(value['position']) &&
     isMapOf(value['roles'], isRoleFact) &&
-    isMapOf(value['organizations'], isOrganizationFact)
+    isMapOf(value['organizations'], isOrganizationFact) &&
+    isMapOf(value['resources'], isResourceFact)
   if (!isFacts) throw new WireError('this is not an answer about facts')
   // Sound: as above.
   return value as unknown as Facts
@@ -154,7 +178,15 @@ export function parseStreamEvent(event: string, data: string): StreamEvent | und
   const value = parseJson(data)
   if (event === 'reset') return { event }
   if (!isObject(value)) throw new WireError('an event of the stream is not an object')
-  const { position, feed_age_ms, bundle, revocations = [], roles = [], organizations = [] } = value
+  const {
+    position,
+    feed_age_ms,
+    bundle,
+    revocations = [],
+    roles = [],
+    organizations = [],
+    resources = [],
+  } = value
   if (event === 'heartbeat') {
     if (!isPosition(position) || typeof feed_age_ms !== 'number')
       throw new WireError('a heartbeat lacks its age')
@@ -162,11 +194,12 @@ export function parseStreamEvent(event: string, data: string): StreamEvent | und
   }
   // Kinds of events that are not known yet change nothing that is known.
   if (event !== 'change') return undefined
-  if (!isListOf(revocations, isRevocation) || !isTexts(roles) || !isTexts(organizations))
+  if (!isListOf(revocations, isRevocation) || ![roles, organizations, resources].every(isTexts))
     throw new WireError('an event of the stream has an unknown form')
   // Sound: each member has just been looked at.
   const entries = revocations as readonly WireRevocation[]
-  return { event, ...(bundle === true ? { bundle } : {}), revocations: entries, roles, organizations }
+  const named = { roles, organizations, resources } as Record<FactKind, readonly string[]>
+  return { event, ...(bundle === true ? { bundle } : {}), revocations: entries, ...named }
 }
 
 /** @throws {WireError} */

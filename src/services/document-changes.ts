@@ -11,7 +11,7 @@ export interface DocumentChanges {
   /** Anybody may call them from now on. */
   readonly newlyPublic: readonly string[]
   readonly noLongerPublic: readonly string[]
-  /** No longer compared with the token's organization at the same parameter. */
+  /** No longer compared with the token's organization at the same parameter, or its resource no longer with its owner. */
   readonly ownershipCheckLost: readonly string[]
   /** People get in with an older or weaker sign-in than before. */
   readonly stepUpWeakened: readonly string[]
@@ -52,6 +52,7 @@ export function changesBetween(before: Described | undefined, after: Described):
     return was === undefined ? [] : [{ was, one }]
   })
   const ids = (operations: readonly Operation[]) => operations.map(({ id }) => id)
+  const isUnowned = before?.model.resources === 'latchkey' && after.model.resources !== 'latchkey'
   return {
     operationsAdded: ids(after.model.operations.filter(({ id }) => !old.has(id))),
     operationsRemoved: ids([...old.values()].filter(({ id }) => !now.has(id))),
@@ -60,7 +61,11 @@ export function changesBetween(before: Described | undefined, after: Described):
       .map(({ was, one }) => ({ id: one.id, before: requestOf(was), after: requestOf(one) })),
     newlyPublic: ids(after.model.operations.filter((one) => one.public && !old.get(one.id)?.public)),
     noLongerPublic: ids(both.filter(({ was, one }) => was.public && !one.public).map(({ one }) => one)),
-    ownershipCheckLost: ids(both.filter(({ was, one }) => losesOwnership(was, one)).map(({ one }) => one)),
+    ownershipCheckLost: ids(
+      both
+        .filter(({ was, one }) => losesOwnership(was, one) || (isUnowned && actsOnResource(was)))
+        .map(({ one }) => one),
+    ),
     stepUpWeakened: ids(
       both.filter(({ was, one }) => isWeaker(was.stepUp, one.stepUp)).map(({ one }) => one),
     ),
@@ -83,6 +88,10 @@ export function needsConfirmation(changes: DocumentChanges): boolean {
 
 function requestOf({ method, path }: Operation): string {
   return `${method} ${path}`
+}
+
+function actsOnResource({ resourceParameter }: Operation): boolean {
+  return resourceParameter !== undefined
 }
 
 function losesOwnership(was: Operation, now: Operation): boolean {

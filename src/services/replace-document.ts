@@ -9,6 +9,7 @@ import { getService } from './find-service.ts'
 import type { DocumentReader, ReadDocument } from './read-document.ts'
 import { type Service, services } from './service.ts'
 import { getCurrentDocument, packDocument, serviceDocuments, sha256Of } from './service-document.ts'
+import { resourceRulesOf, withResourceRules } from './set-resource-rules.ts'
 
 interface Deps {
   readonly records: Records
@@ -72,7 +73,9 @@ async function replace(
   expectVersion(before, replacement.ifMatch)
   const kept = before.audienceGiven === true ? before.audience : undefined
   const audience = replacement.audience ?? kept
-  const read = await deps.readDocument(replacement.document, audience === undefined ? {} : { audience })
+  const documented = await deps.readDocument(replacement.document, audience === undefined ? {} : { audience })
+  const model = withResourceRules(documented.model, resourceRulesOf(before.model))
+  const read = { ...documented, model }
   const base = await getCurrentDocument(deps.records, before)
   const sha256 = sha256Of(replacement.document)
   const changes = changesBetween(before, read)

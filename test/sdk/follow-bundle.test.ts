@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { ServiceBundle } from '../../src/sdk/compiled-bundle.ts'
 import { type FollowMachine, followBundle, type GuardTrouble } from '../../src/sdk/follow-bundle.ts'
 import { type Guard, guardFrom } from '../../src/sdk/guard.ts'
 import type { CopyFile } from '../../src/sdk/guard-copy.ts'
@@ -68,6 +69,20 @@ async function following(options: Parameters<typeof follow>[0] = {}): Promise<Gu
 }
 
 const tokenNow = (claims: Record<string, unknown> = {}) => issuer.sign(claims, {}, Date.now())
+/** With notes of patients, of which Latchkey knows. */
+function withResources(bundle: ServiceBundle): ServiceBundle {
+  const notes = {
+    id: 'readNote',
+    method: 'GET',
+    path: '/patients/{patient}/notes/{note}',
+    parameters: {},
+    alternatives: [['patients:read']],
+    resourceParameter: 'note',
+  } as const
+  const { model } = bundle
+  return { ...bundle, model: { ...model, resources: 'latchkey', operations: [...model.operations, notes] } }
+}
+
 const forget_at = new Date(Date.now() + 90_000_000).toISOString()
 
 describe('a guard that follows a server', () => {
@@ -130,6 +145,28 @@ describe('a guard that follows a server', () => {
     server.change({ roles: ['rol_own'], organizations: ['org_a'] })
     await until('it is suspended', () => guard.checkNow(get(token)) === undefined)
     expect(await guard.check(get(token))).toMatchObject({ reason: 'no_role' })
+  })
+
+  test('asks once for the resources of a request and of what holds it, absent ones too, until the stream names them', async () => {
+    server.bundle = withResources(server.bundle)
+    const guard = await following()
+    const token = await tokenNow()
+    server.resources['/patients/{1}'] = { owner: 'org_a', tags: {} }
+    const one = () => guard.check(get(token, '/v1/patients/1/notes/2'))
+    await one()
+    await one()
+    expect(server.named).toEqual(['/patients/{1}/notes/{2}', '/patients/{1}'])
+    server.change({ resources: ['/patients/{1}/notes/{2}'] })
+    await until('the guard has heard of it', () => guard.state().position === server.position)
+    await one()
+    expect(server.named.slice(2)).toEqual(['/patients/{1}/notes/{2}'])
+  })
+
+  test('asks nobody about a resource whose name nothing can have', async () => {
+    server.bundle = withResources(server.bundle)
+    const guard = await following()
+    await guard.check(get(await tokenNow(), `/v1/patients/${'x'.repeat(500)}/notes/2`))
+    expect(server.named).toEqual([])
   })
 
   test('does not keep a fact that was named while its answer was on the way', async () => {

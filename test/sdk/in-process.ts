@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { ResourceFact } from '../../src/evaluator/model.ts'
 import type { OrganizationFact, RoleFact, WireRevocation } from '../../src/sdk/bundle.ts'
 import type { ServiceBundle } from '../../src/sdk/compiled-bundle.ts'
 import { type Guard, type GuardOptions, guardFrom } from '../../src/sdk/guard.ts'
@@ -14,6 +15,7 @@ export interface Held {
   isStale: boolean
   organizations: Record<string, OrganizationFact>
   roles: Record<string, RoleFact>
+  resources?: Record<string, ResourceFact>
 }
 
 export function heldBy(bundle: ServiceBundle): Held {
@@ -26,6 +28,7 @@ export function guardOf(held: Held, options: GuardOptions = {}): Guard {
     bundle: async () => held.bundle,
     organization: async (id) => held.organizations[id] ?? null,
     role: async (id) => held.roles[id] ?? null,
+    resource: async (name) => held.resources?.[name] ?? null,
     revocationGeneration: () => held.revocations.length,
     revocations: () => held.revocations,
     isStale: () => held.isStale,

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json, text } from 'node:stream/consumers'
+import type { ResourceFact } from '../../src/evaluator/model.ts'
 import type { Bundle, FactsQuestion, OrganizationFact, RoleFact, StreamEvent } from '../../src/sdk/bundle.ts'
 import type { ServiceBundle } from '../../src/sdk/compiled-bundle.ts'
 import { grantable } from './clinic-issuer.ts'
@@ -15,7 +16,10 @@ export class LatchkeyServer {
     org_a: { state: 'active', entitlement: grantable },
   }
   readonly roles: Record<string, RoleFact> = {}
+  readonly resources: Record<string, ResourceFact> = {}
   revocations: Bundle['revocations'] = []
+  /** The resources that were asked about. */
+  readonly named: string[] = []
   position = 10
   origin = ''
   tokenStatus = 200
@@ -107,7 +111,11 @@ export class LatchkeyServer {
       question.organizations.map((id) => [id, this.organizations[id] ?? null]),
     )
     await this.beforeFacts()
-    send(response, 200, { position, roles, organizations, resources: {} })
+    const resources = Object.fromEntries(
+      question.resources.map((name) => [name, this.resources[name] ?? null]),
+    )
+    this.named.push(...question.resources)
+    send(response, 200, { position, roles, organizations, resources })
   }
 
   #stream(request: IncomingMessage, response: ServerResponse): void {

@@ -162,6 +162,7 @@ describe.each([
   ['bundle', 'GET', '/clinic/bundle'],
   ['facts', 'POST', '/clinic/facts'],
   ['decisions', 'POST', '/clinic/decisions'],
+  ['resources', 'POST', '/clinic/resources'],
   ['JWKS', 'GET', '/clinic/oauth/jwks'],
   ['discovery', 'GET', '/clinic/.well-known/openid-configuration'],
   ['discovery, RFC 8414', 'GET', '/.well-known/oauth-authorization-server/clinic'],

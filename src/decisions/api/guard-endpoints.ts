@@ -8,7 +8,7 @@ import { refusalOf } from '../../http/authenticate.ts'
 import type { DescribedOperation } from '../../http/described-operation.ts'
 import { parseWith } from '../../http/parse-with.ts'
 import { defaultBodyLimits, readJson } from '../../http/read-body.ts'
-import { parseId } from '../../ids.ts'
+import { type ClientKeyId, parseId } from '../../ids.ts'
 import type { LiveRevocations } from '../../revocations/live.ts'
 import type { Guard } from '../../sdk/guard.ts'
 import { findServiceBySlug } from '../../services/find-service.ts'
@@ -20,11 +20,16 @@ import { type RecordDeps, recordDecisions } from '../record-decisions.ts'
 import { openStream } from '../stream.ts'
 import { DecisionBatchBody, decisionBatchExample, TakenBody } from './decision-batch-body.ts'
 import { deniedBy } from './management-authentication.ts'
+import type { ResourceDeps } from './registration.ts'
+import { answerResources } from './resource-endpoints.ts'
+import { isResourceOperation, resourceOperations } from './resource-operations.ts'
 
 interface Deps extends RecordDeps {
   /** The cached ones: each look is a look-up in memory. */
   readonly records: Records
   readonly changes: Changes
+  /** What is told of resources goes into the store itself. */
+  readonly resources: ResourceDeps
   readonly revocations: LiveRevocations
   /** The guard of the service `latchkey`. */
   readonly guard: Guard
@@ -64,7 +69,7 @@ export const guardOperations: readonly DescribedOperation[] = [
     operationId: askFacts,
     method: 'POST',
     path: '/{service}/facts',
-    summary: 'Ask for roles and entitlements that a decision needs',
+    summary: 'Ask for roles, entitlements and resources that a decision needs',
     tag,
     params,
     body: FactsBody,
@@ -89,6 +94,7 @@ export const guardOperations: readonly DescribedOperation[] = [
     answer: TakenBody,
     errors: ['service_not_found'],
   },
+  ...resourceOperations,
 ]
 
 /** The role of a guard's key: never in a default entitlement, since only an owner of a service may hold it. */
@@ -96,18 +102,37 @@ export const guardRole = {
   description: 'What an API, or its gateway, needs to follow the service that it guards.',
   grantable: true,
   in_default_entitlement: false,
-  allow: [{ operations: [followService, askFacts, recordDecisionsId] }],
+  allow: [
+    {
+      operations: [
+        ...[followService, askFacts, recordDecisionsId],
+        ...resourceOperations.map((one) => one.operationId),
+      ],
+    },
+  ],
 } as const
 
-const guardPath = /^\/[^/]+\/(?:bundle|facts|decisions)$/
+const guardPath = /^\/[^/]+\/(?:bundle|facts|decisions|resources(?:\/(?:batch|stream|owner))?)$/
 
-/** `/{service}/bundle`, `/{service}/facts` and `/{service}/decisions`; goes behind `answerProblems`. */
+/** `/{service}/bundle`, `/{service}/facts`, `/{service}/decisions` and `/{service}/resources`; goes behind `answerProblems`. */
 export function guardEndpoints(deps: Deps): Middleware {
   const streams = new OpenStreams()
   return async (ctx, next) => {
     if (!guardPath.test(ctx.path)) return next()
     ctx.set('Cache-Control', 'no-store')
     const { service, operationId, keyId } = await authorize(deps, ctx)
+    if (isResourceOperation(operationId)) {
+      const { requestId, address } = arrivalOf(ctx.req)
+      const by = {
+        kind: 'key',
+        id: keyId,
+        organizationId: service.organizationId,
+        requestId,
+        address,
+      } as const
+      const stillAuthorized = async () => void (await authorize(deps, ctx, true))
+      return await answerResources(deps.resources, ctx, operationId, { service, by, stillAuthorized })
+    }
     if (operationId === askFacts) return await answerFacts(deps, ctx, service)
     if (operationId === recordDecisionsId) return await takeDecisions(deps, ctx, service)
     return ctx.accepts('json', 'text/event-stream') === 'text/event-stream'
@@ -124,7 +149,7 @@ async function authorize(
   deps: Deps,
   ctx: Context,
   admittedBefore = false,
-): Promise<{ service: Service; operationId: string; keyId: string }> {
+): Promise<{ service: Service; operationId: string; keyId: ClientKeyId }> {
   const { requestId, address } = arrivalOf(ctx.req)
   const { authorization, dpop } = ctx.req.headersDistinct
   const answer = await deps.guard.check({
@@ -180,7 +205,8 @@ function answerBundle(deps: Deps, ctx: Context, service: Service): void {
 async function answerFacts(deps: Deps, ctx: Context, service: Service): Promise<void> {
   const question = parseWith(FactsBody, (await readJson(ctx.req, defaultBodyLimits)) ?? {}, 'body')
   const position = (): Position => deps.revocations.position()
-  ctx.body = await factsFor({ records: deps.records, position }, service, question)
+  const { records, resources } = deps
+  ctx.body = await factsFor({ records, resourceRecords: resources.records, position }, service, question)
 }
 
 async function takeDecisions(deps: Deps, ctx: Context, service: Service): Promise<void> {

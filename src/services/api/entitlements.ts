@@ -4,13 +4,23 @@ import { DomainError } from '../../errors.ts'
 import { type Route, route } from '../../http/route.ts'
 import { listUsableServices } from '../list-services.ts'
 import { clearEntitlement, getEntitlement, setEntitlement } from '../set-entitlement.ts'
-import { listOf, organization, organizationIdOf, paging, presentList, service, tag } from './requests.ts'
+import { setResourceRules } from '../set-resource-rules.ts'
+import {
+  confirmation,
+  listOf,
+  organization,
+  organizationIdOf,
+  paging,
+  presentList,
+  service,
+  tag,
+} from './requests.ts'
 import * as wire from './wire.ts'
 
-type Deps = Parameters<typeof setEntitlement>[0]
+type Deps = Parameters<typeof setEntitlement>[0] & Parameters<typeof setResourceRules>[0]
 
 export function entitlementRoutes(deps: Deps): readonly Route[] {
-  return [...entitlement(deps), ...usable(deps)]
+  return [...entitlement(deps), ...usable(deps), ...resourceRules(deps)]
 }
 
 function entitlement(deps: Deps): readonly Route[] {
@@ -95,6 +105,46 @@ function usable(deps: Deps): readonly Route[] {
         // A service of which nothing may be used looks like none.
         if (found.roles.length === 0) throw new DomainError('service_not_found', 'no such service')
         return { body: wire.presentUsableService(found) }
+      },
+    }),
+  ]
+}
+
+/** The owner's own: nobody else says who knows the resources of a service. */
+function resourceRules(deps: Deps): readonly Route[] {
+  return [
+    route({
+      operationId: 'setResourceRules',
+      method: 'PATCH',
+      path: '/organizations/{organization}/services/{service}',
+      tag,
+      params: { organization, service },
+      summary: 'Say who knows the resources of a service that the organization owns',
+      description:
+        '`latchkey`: a resource must be registered, and be the caller’s organization’s or shared with it; `api`, the ' +
+        'default: the API itself sees to that. To go back to `api` ends these checks, and needs the `confirmation` ' +
+        'that is answered first.',
+      body: z.strictObject({
+        resources: z.enum(['api', 'latchkey']).optional(),
+        shared_with_anyone: z.boolean().optional(),
+        confirmation,
+      }),
+      example: { resources: 'latchkey' },
+      status: 200,
+      answer: wire.ServiceBody,
+      errors: [
+        'service_not_found',
+        'service_protected',
+        'confirmation_required',
+        'precondition_failed',
+        'conflict',
+      ],
+      handle: async ({ principal, organizationId, params, body, ifMatch }) => {
+        const { resources, shared_with_anyone: sharedWithAnyone, confirmation } = body
+        const change = { resources, sharedWithAnyone, confirmation, ifMatch }
+        const idOrSlug = params['service'] ?? ''
+        const changed = await setResourceRules(deps, actorOf(principal), organizationId, idOrSlug, change)
+        return { body: wire.presentService(changed), version: changed.version }
       },
     }),
   ]

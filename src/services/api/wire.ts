@@ -5,6 +5,7 @@ import type { Operation, ServiceRole } from '../../evaluator/model.ts'
 import { operationsOf } from '../operations-of.ts'
 import { type Service, type SigningKey, signingAlgorithms } from '../service.ts'
 import type { Entitled } from '../set-entitlement.ts'
+import { resourceRulesOf } from '../set-resource-rules.ts'
 
 const Time = z.iso.datetime()
 const Names = z.array(z.string())
@@ -27,6 +28,10 @@ export const ServiceBody = z.strictObject({
   access_token_ttl_seconds: z.int(),
   signing_algorithm: z.enum(signingAlgorithms),
   signing_keys: z.array(SigningKeyBody),
+  resources: z.enum(['api', 'latchkey']).meta({ description: 'Who knows its resources.' }),
+  shared_with_anyone: z.boolean().meta({
+    description: 'Whether organizations may share their resources with anyone.',
+  }),
   document_version: z.int(),
   operation_count: z.int(),
   role_count: z.int(),
@@ -45,6 +50,11 @@ export const OperationBody = z.strictObject({
   scopes: z.array(Names).meta({ description: 'Any one alternative opens it, with all of its scopes.' }),
   organization_parameter: z.string().nullable(),
   resource_parameter: z.string().nullable(),
+  namespace: z
+    .string()
+    .nullable()
+    .meta({ description: 'Where ids of the resource are unique; null: everywhere.' }),
+  creates: z.strictObject({ resource: z.string(), id: z.string() }).nullable(),
   step_up: z
     .strictObject({ max_age: z.int().nullable(), acr_values: Names.nullable() })
     .nullable()
@@ -94,6 +104,8 @@ export function presentService(service: Service): z.input<typeof ServiceBody> {
     access_token_ttl_seconds: service.accessTokenTtlSeconds,
     signing_algorithm: service.signingAlgorithm,
     signing_keys: service.signingKeys.map(presentSigningKey),
+    resources: resourceRulesOf(service.model).resources,
+    shared_with_anyone: resourceRulesOf(service.model).sharedWithAnyone,
     document_version: service.documentVersion,
     operation_count: service.model.operations.length,
     role_count: service.model.roles.length,
@@ -126,8 +138,14 @@ export function presentOperation(operation: Operation): z.input<typeof Operation
     scopes: operation.alternatives.map((scopes) => [...scopes]),
     organization_parameter: operation.organizationParameter ?? null,
     resource_parameter: operation.resourceParameter ?? null,
+    namespace: namespaceOf(operation),
+    creates: operation.creates === undefined ? null : { ...operation.creates },
     step_up: presentStepUp(operation),
   }
+}
+
+function namespaceOf({ namespace }: Operation): string | null {
+  return typeof namespace === 'object' ? `{${namespace.parameter}}` : (namespace ?? null)
 }
 
 function presentStepUp({ stepUp }: Operation): z.input<typeof OperationBody>['step_up'] {
