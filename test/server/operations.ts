@@ -78,6 +78,7 @@ const prefixes: Readonly<Record<string, string>> = {
   mail: 'mal',
   connection: 'con',
   domain: 'dom',
+  resource: 'res',
   role: 'rol',
   service: 'svc',
   user: 'usr',

@@ -172,7 +172,7 @@ describe('services under /api/v1', () => {
       routes.map(({ operationId }) => operationId).sort(),
     )
     expect(model.roles.find(({ name }) => name === 'organization-admin')?.allow).toEqual([
-      { operations: ['listUsableServices', 'getUsableService'] },
+      { operations: ['listUsableServices', 'getUsableService', 'setResourceRules'] },
     ])
   })
 })
