@@ -34,7 +34,7 @@ export function checkFieldPatterns(
 }
 
 /** Reads a list of patterns, which may not be empty: a statement that allows no field at all is not written that way. */
-function readFieldPatterns(written: readonly string[]): CheckedPatterns {
+export function readFieldPatterns(written: readonly string[]): CheckedPatterns {
   if (written.length === 0 || written.length > patternsMax)
     return {
       faults: [

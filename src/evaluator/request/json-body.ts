@@ -53,5 +53,6 @@ function parsed(text: string): JsonBody {
 function isTooDeep(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (levels === 0) return true
-  return Object.values(value).some((one) => isTooDeep(one, levels - 1))
+  for (const one of Object.values(value)) if (isTooDeep(one, levels - 1)) return true
+  return false
 }

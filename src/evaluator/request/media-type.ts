@@ -8,6 +8,8 @@ const charset = /;\s*charset\s*=\s*("?)([^";\s]*)\1/g
  * A JSON Patch (RFC 6902) is not: it says what to do, and the fields that it changes stand in it as text.
  */
 export function isReadableJson(mediaType: string): boolean {
+  // What nearly every client sends.
+  if (mediaType === 'application/json') return true
   const lower = mediaType.toLowerCase()
   const [, type, parameters = ''] = typeAndRest.exec(lower) ?? []
   if (type === undefined || type === 'application/json-patch+json') return false

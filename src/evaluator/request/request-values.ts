@@ -1,4 +1,4 @@
-import type { ScalarType, ValueShape } from '../model.ts'
+import type { Operation, ScalarType, ValueShape } from '../model.ts'
 import { satisfies } from '../parameter-rule.ts'
 import { fold } from '../path-trie.ts'
 import type { RequestVariable } from '../where/condition.ts'
@@ -16,7 +16,7 @@ export type RequestValues = RequestReading | 'ambiguous_request'
  * one place the variable stands. A condition can do no more with `ambiguous_request` than with `unusable`.
  */
 export function requestValues(request: RequestAtHand, variable: RequestVariable): RequestValues {
-  const source = sourceOf(variable, request.operation)
+  const source = keptSource(variable, request.operation)
   switch (source?.in) {
     case undefined:
       return 'unusable'
@@ -30,6 +30,21 @@ export function requestValues(request: RequestAtHand, variable: RequestVariable)
     default:
       throw new Error(`unknown source: ${source satisfies never}`)
   }
+}
+
+/** By the condition's own variable, and the operation of the model: neither changes, and both go with their role or document. */
+const kept = new WeakMap<
+  RequestVariable,
+  WeakMap<Operation, { readonly source: RequestSource | undefined }>
+>()
+
+function keptSource(variable: RequestVariable, operation: Operation): RequestSource | undefined {
+  const known = kept.get(variable)?.get(operation)
+  if (known !== undefined) return known.source
+  const source = sourceOf(variable, operation)
+  const byOperation = kept.get(variable) ?? new WeakMap()
+  kept.set(variable, byOperation.set(operation, { source }))
+  return source
 }
 
 type SourceIn<K extends RequestSource['in']> = Extract<RequestSource, { in: K }>
