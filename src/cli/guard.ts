@@ -5,7 +5,7 @@ import { type CreateGuardOptions, createGuard, type Guard, type GuardTrouble } f
 import { failureFrom } from './access-token.ts'
 import { type GatewayName, gatewayNames } from './guard/gateways.ts'
 import { runGuard } from './guard/run-guard.ts'
-import { listenAddress, readGatewayKey } from './guard/settings.ts'
+import { listenAddress, readGatewayKey, readIdentityKey } from './guard/settings.ts'
 import { repeated, wholeNumber, wholeNumberFromZero } from './options.ts'
 import type { Open, Session } from './session.ts'
 
@@ -14,6 +14,7 @@ interface GuardCommandOptions {
   readonly gateway: GatewayName
   readonly listen: string
   readonly gatewayKeyFile?: string
+  readonly identityKeyFile?: string
   readonly anotherServer?: readonly string[]
   readonly copyFile?: string
   readonly stalenessSeconds?: string
@@ -41,6 +42,10 @@ export function guardCommand(open: Open): Command {
     .option(
       '--gateway-key-file <path>',
       'a key that the gateway must send in X-Latchkey-Guard; needed where others than this machine can ask',
+    )
+    .option(
+      '--identity-key-file <path>',
+      'a private key (PEM, P-256) for X-Latchkey-Identity, shared by several guards; default: one made at each start',
     )
     .addOption(repeated('--another-server <origin>', 'followed where --server cannot be reached'))
     .option('--copy-file <path>', 'keeps what is known, so that a restart without the server still decides')
@@ -80,6 +85,7 @@ async function serve(session: Session, options: GuardCommandOptions): Promise<vo
   const { service, gateway, logLevel } = options
   const listen = listenAddress(options.listen)
   const gatewayKey = await readGatewayKey(options.gatewayKeyFile, listen)
+  const identityKey = await readIdentityKey(options.identityKeyFile)
   const server = await session.server()
   const log = pino({ level: logLevel })
   const guard = await guardOf(session, server, options, (trouble) =>
@@ -87,7 +93,7 @@ async function serve(session: Session, options: GuardCommandOptions): Promise<vo
   )
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   try {
-    await runGuard({ guard, service, server, gateway, gatewayKey, listen, log, stopped })
+    await runGuard({ guard, service, server, gateway, gatewayKey, identityKey, listen, log, stopped })
   } finally {
     guard.close()
   }

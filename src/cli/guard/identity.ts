@@ -1,3 +1,4 @@
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import type { Clock, EpochMs } from '../../clock.ts'
 import type { VerifiedCaller } from '../../sdk/index.ts'
@@ -42,9 +43,10 @@ function identityIssuer(service: string): string {
   return `urn:latchkey:guard:${service}`
 }
 
-/** With a key pair that lives as long as the process. */
-export async function identitiesOf(service: string, clock: Clock): Promise<Identities> {
-  const { publicKey, privateKey } = await generateKeyPair('ES256')
+/** @param own shared by several guards; without one, a key that lives as long as the process */
+export async function identitiesOf(service: string, clock: Clock, own?: KeyObject): Promise<Identities> {
+  const { publicKey, privateKey } =
+    own === undefined ? await generateKeyPair('ES256') : { publicKey: createPublicKey(own), privateKey: own }
   const jwk = await exportJWK(publicKey)
   const kid = await calculateJwkThumbprint(jwk)
   const header = { alg: 'ES256', typ: identityType, kid }

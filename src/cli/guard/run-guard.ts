@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -19,6 +20,7 @@ export interface RunOptions {
   readonly server: string
   readonly gateway: GatewayName
   readonly gatewayKey: string | undefined
+  readonly identityKey: KeyObject | undefined
   readonly listen: ListenAddress
   readonly log: Logger
   /** Resolves when the process is asked to stop. */
@@ -35,7 +37,7 @@ const finishWithinMs = 5_000
 export async function runGuard(options: RunOptions): Promise<void> {
   const { guard, service, gateway, log } = options
   let closing = false
-  const identities = await identitiesOf(service, Date.now)
+  const identities = await identitiesOf(service, Date.now, options.identityKey)
   const { asking } = gateways[gateway]
   const server = guardServer({
     ...{ guard, identities, takesPathsBelow: asking.kind === 'own', isClosing: () => closing },

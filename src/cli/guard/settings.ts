@@ -1,3 +1,4 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { Failure } from '../failure.ts'
 import { gatewayKeyLengthMin } from './gateway-key.ts'
@@ -48,11 +49,34 @@ export async function readGatewayKey(
   )
 }
 
+/**
+ * The key that identities are signed with: several guards that share it are one to the API.
+ * @throws {Failure} exit code 2
+ */
+export async function readIdentityKey(path: string | undefined): Promise<KeyObject | undefined> {
+  if (path === undefined) return undefined
+  const text = await textOf(path)
+  const refused = (cause?: unknown) =>
+    new Failure(`${path} holds no private key on the curve P-256`, {
+      exitCode: 2,
+      fix: `make one: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out ${path}`,
+      cause,
+    })
+  let key: KeyObject
+  try {
+    key = createPrivateKey(text)
+  } catch (cause) {
+    throw refused(cause)
+  }
+  if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key
+  throw refused()
+}
+
 async function textOf(path: string): Promise<string> {
   try {
     return (await readFile(path, 'utf8')).trim()
   } catch (cause) {
-    throw new Failure(`the gateway's key cannot be read from ${path}`, {
+    throw new Failure(`no key can be read from ${path}`, {
       exitCode: 2,
       fix: 'name a file that holds it and nothing else',
       cause,

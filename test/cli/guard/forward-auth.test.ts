@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -322,6 +322,17 @@ describe('the identity that the API is handed', () => {
     const short = `authorization: Bearer ${await issuer.sign({ exp: Math.floor(held.nowMs / 1000) + 20 })}`
     const { payload } = await jwtVerify(await identityFrom(port, short), await keysOf(port), now())
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(20)
+  })
+
+  test('of several guards that share a key is one to the API', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    identities = await identitiesOf('clinic', () => held.nowMs, privateKey)
+    const identity = await identityFrom(await listen('nginx'))
+    identities = await identitiesOf('clinic', () => held.nowMs, privateKey)
+    const other = await listen('nginx')
+    const { payload } = await jwtVerify(identity, await keysOf(other), { ...expected, ...now() })
+    expect(payload.sub).toBe('key_1')
+    expect(JSON.stringify(identities.jwks)).not.toContain('"d"')
   })
 
   test('is no access token, and an access token is no identity', async () => {

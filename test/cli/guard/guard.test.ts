@@ -210,6 +210,14 @@ describe('latchkey guard, given wrongly, ends with 2', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining(told)])
   })
 
+  test('a key for identities that is none, and without repeating it', async () => {
+    const path = join(folder, 'identity.pem')
+    await writeFile(path, 'open sesame')
+    const { code, stderr } = await run('--gateway', 'nginx', '--identity-key-file', path)
+    expect([code, stderr]).toEqual([2, expect.stringContaining('openssl genpkey')])
+    expect(stderr).not.toContain('sesame')
+  })
+
   test('a gateway’s key that can be guessed, and without repeating it', async () => {
     const path = join(folder, 'short.key')
     await writeFile(path, 'open sesame')
