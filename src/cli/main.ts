@@ -12,6 +12,7 @@ import { keysCommand } from './keys.ts'
 import { loginCommand, logoutCommand, whoamiCommand } from './login.ts'
 import { mailsCommand } from './mails.ts'
 import { organizationsCommand } from './organizations.ts'
+import { resourcesCommand } from './resources.ts'
 import { rolesCommand } from './roles.ts'
 import { secretsCommand } from './secrets.ts'
 import { servicesCommand } from './services.ts'
@@ -38,6 +39,7 @@ for (const group of [
   servicesCommand,
   organizationsCommand,
   rolesCommand,
+  resourcesCommand,
   assumptionsCommand,
   keysCommand,
   usersCommand,

@@ -320,6 +320,58 @@ describe('roles', () => {
   })
 })
 
+describe('resources', () => {
+  test('are listed by tag and tagged, once the API has told of them', async () => {
+    expect(await json('resources', 'rules', 'clinic', '--known-by', 'latchkey')).toMatchObject({
+      resources: 'latchkey',
+    })
+    const back = await latchkey('resources', 'rules', 'clinic', '--known-by', 'api')
+    expect(back.stdout).toContain('No longer checked against the caller’s organization')
+    expect(back.code).toBe(1)
+    const { id } = Made.parse(await json('organizations', 'show', 'acme'))
+    const resource = await registered({ path: '/patients/7', organization: id })
+    const whose = ['--organization', 'acme']
+    const tagged = await json(
+      'resources',
+      'tag',
+      resource,
+      ...whose,
+      '--tag',
+      'ward=north',
+      '--tag',
+      'ward=south',
+    )
+    expect(tagged).toMatchObject({ path: '/patients/7', tags: { ward: ['north', 'south'] } })
+    const filter = ['--service', 'clinic', '--tag', 'ward=south']
+    const { items } = Page.parse(await json('resources', 'list', ...whose, ...filter))
+    expect(items).toMatchObject([{ id: resource }])
+    expect(await json('resources', 'tag', resource, ...whose, '--tag', 'none')).toMatchObject({ tags: {} })
+    const given = await latchkey('resources', 'rules', 'clinic', '--known-by', 'api', '--yes')
+    expect(given.code).toBe(0)
+  })
+
+  /** As an API does, with its guard's key. */
+  async function registered(body: object): Promise<string> {
+    const guard = ['--service', 'latchkey', '--role', 'guard', '--guards', 'clinic', '--name', 'Guard']
+    const key = z
+      .looseObject({ client_id: z.string(), client_secret: z.string(), token_endpoint: z.string() })
+      .parse(await json('keys', 'create', ...guard))
+    const basic = Buffer.from(`${key.client_id}:${key.client_secret}`).toString('base64')
+    const granted = await fetch(key.token_endpoint, {
+      method: 'POST',
+      headers: { authorization: `Basic ${basic}` },
+      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+    })
+    const { access_token: token } = z.looseObject({ access_token: z.string() }).parse(await granted.json())
+    const made = await fetch(`${server.origin}/clinic/resources`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    return Made.parse(await made.json()).id
+  }
+})
+
 describe('entitlements, trails and ends', () => {
   test('an entitlement is set, shown and reset', async () => {
     const between = ['--service', 'clinic', '--organization', 'acme']
