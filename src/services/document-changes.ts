@@ -52,7 +52,8 @@ export function changesBetween(before: Described | undefined, after: Described):
     return was === undefined ? [] : [{ was, one }]
   })
   const ids = (operations: readonly Operation[]) => operations.map(({ id }) => id)
-  const isUnowned = before?.model.resources === 'latchkey' && after.model.resources !== 'latchkey'
+  const wereOwned = before?.model.resources === 'latchkey'
+  const areOwned = after.model.resources === 'latchkey'
   return {
     operationsAdded: ids(after.model.operations.filter(({ id }) => !old.has(id))),
     operationsRemoved: ids([...old.values()].filter(({ id }) => !now.has(id))),
@@ -63,7 +64,11 @@ export function changesBetween(before: Described | undefined, after: Described):
     noLongerPublic: ids(both.filter(({ was, one }) => was.public && !one.public).map(({ one }) => one)),
     ownershipCheckLost: ids(
       both
-        .filter(({ was, one }) => losesOwnership(was, one) || (isUnowned && actsOnResource(was)))
+        .filter(
+          ({ was, one }) =>
+            losesOwnership(was, one) ||
+            (wereOwned && was.resourceParameter !== undefined && !(areOwned && isSameResource(was, one))),
+        )
         .map(({ one }) => one),
     ),
     stepUpWeakened: ids(
@@ -90,8 +95,12 @@ function requestOf({ method, path }: Operation): string {
   return `${method} ${path}`
 }
 
-function actsOnResource({ resourceParameter }: Operation): boolean {
-  return resourceParameter !== undefined
+/** Whether what an operation acts on is named as before, so that its owner is still asked for. */
+function isSameResource(was: Operation, now: Operation): boolean {
+  return (
+    was.resourceParameter === now.resourceParameter &&
+    JSON.stringify(was.namespace) === JSON.stringify(now.namespace)
+  )
 }
 
 function losesOwnership(was: Operation, now: Operation): boolean {
