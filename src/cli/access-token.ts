@@ -6,21 +6,24 @@ import { unreachable } from './management-api.ts'
 
 export interface TokenAsked {
   readonly endpoint: string
-  /** Narrows the key's role. */
+  /** Narrows the key's role, or the assumed one. */
   readonly scope: string | undefined
+  /** The id of an assumption, whose role it is then. */
+  readonly assumption: string | undefined
   readonly sendKeyOverPlainHttp: true | undefined
 }
 
 /** Exchanges a client key for an access token. @throws {Failure} */
 export async function fetchAccessToken(
   { clientId, clientSecret }: Credential,
-  { endpoint, scope, sendKeyOverPlainHttp }: TokenAsked,
+  { endpoint, scope, assumption, sendKeyOverPlainHttp }: TokenAsked,
 ): Promise<string> {
   let source: ReturnType<typeof createTokenSource> | undefined
   try {
     source = createTokenSource({
       ...{ tokenEndpoint: endpoint, key: clientSecret, clientId },
       ...(scope === undefined ? {} : { scope }),
+      ...(assumption === undefined ? {} : { assumption }),
       ...(sendKeyOverPlainHttp === undefined ? {} : { sendKeyOverPlainHttp }),
     })
     return await source.token()
@@ -61,6 +64,8 @@ function fixFor(code: string): string {
       return 'the server may be older than this command'
     case 'invalid_scope':
       return 'ask only for scopes within the role of the key'
+    case 'invalid_target':
+      return 'the other organization may have taken it back, or named others: `latchkey assumptions list --received`'
     case 'rate_limited':
       return 'wait a moment, and reuse tokens: each is good for minutes'
     case 'unexpected_answer':

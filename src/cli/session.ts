@@ -30,12 +30,18 @@ export interface Session {
   /** An access token of the person who is signed in at that service; `undefined`: nobody is, or a key was given. */
   personToken(service: string): Promise<string | undefined>
   /** An access token for the key in use. */
-  accessToken(endpoint: string, scope?: string): Promise<string>
+  accessToken(endpoint: string, asked?: TokenAsk): Promise<string>
   credential(): Promise<Credential>
   /** Origin of the server. */
   server(): Promise<string>
   /** The organization of the key in use. */
   ownOrganizationId(): Promise<string>
+}
+
+/** Absent: all of the key's own role. */
+interface TokenAsk {
+  readonly scope?: string | undefined
+  readonly assumption?: string | undefined
 }
 
 const defaultServer = 'http://localhost:7700'
@@ -72,10 +78,11 @@ export function openSession(surroundings: Surroundings, options: GlobalOptions):
       )
     )
   }
-  const accessToken = async (endpoint: string, scope?: string) =>
+  const accessToken = async (endpoint: string, { scope, assumption }: TokenAsk = {}) =>
     fetchAccessToken(await credential(), {
       endpoint,
       scope,
+      assumption,
       sendKeyOverPlainHttp: options.sendKeyOverPlainHttp,
     })
   const token = once(

@@ -6,6 +6,7 @@ import type { Open, Session } from './session.ts'
 interface TokenOptions {
   readonly service?: string
   readonly scope?: string
+  readonly assumption?: string
   readonly decode?: true
 }
 
@@ -16,12 +17,15 @@ export function tokenCommand(open: Open): Command {
     )
     .option('--service <slug>', 'the service of the key, where the key file does not say it')
     .option('--scope <scopes>', 'narrow it to these, with spaces between')
+    .option('--assumption <id>', 'of the role that another organization lets the key take')
     .option('--decode', 'show what the token says instead; its signature is not checked')
     .action(async (options: TokenOptions) => {
       const session = open()
-      const { service, scope, decode } = options
-      const own = scope === undefined ? await session.personToken(service ?? 'latchkey') : undefined
-      const token = own ?? (await session.accessToken(await endpointOf(session, service), scope))
+      const { service, scope, assumption, decode } = options
+      const isPlain = scope === undefined && assumption === undefined
+      const own = isPlain ? await session.personToken(service ?? 'latchkey') : undefined
+      const token =
+        own ?? (await session.accessToken(await endpointOf(session, service), { scope, assumption }))
       if (decode === true)
         session.output.show({ header: decodeProtectedHeader(token), claims: decodeJwt(token) })
       else if (session.output.json) session.output.show({ access_token: token })

@@ -61,7 +61,7 @@ export async function requestJson(fetch: Fetch, request: FormRequest): Promise<J
   })
 }
 
-const secretFields = ['code', 'code_verifier', 'device_code', 'refresh_token', 'token']
+const secretFields = ['code', 'code_verifier', 'device_code', 'refresh_token', 'subject_token', 'token']
 
 function withoutSecrets(message: string, { secret, form }: FormRequest): string {
   const secrets = [secret, ...secretFields.map((name) => form[name])]

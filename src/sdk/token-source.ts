@@ -1,3 +1,4 @@
+import { checkAssumption, requestAssumed } from './assume-role.ts'
 import { HeldToken, type TokenMachine, type TokenSource } from './held-token.ts'
 import { listOf } from './list-of.ts'
 import { secureAddress } from './secure-address.ts'
@@ -13,7 +14,12 @@ export interface TokenSourceOptions {
   readonly key: string | (() => string)
   /** Default: the id within the key. */
   readonly clientId?: string
-  /** Narrows the key's role; default: all that it has. */
+  /**
+   * The id of an assumption: the tokens are of the role that another organization lets the key take, in that organization
+   * (RFC 8693).
+   */
+  readonly assumption?: string
+  /** Narrows the key's role, or the one that it assumes; default: all that it has. */
   readonly scope?: string
   /** RFC 8707. */
   readonly resource?: string
@@ -22,7 +28,7 @@ export interface TokenSourceOptions {
 }
 
 /**
- * Exchanges a key for access tokens by client credentials (RFC 6749 §4.4).
+ * Exchanges a key for access tokens by client credentials (RFC 6749 §4.4), and these for ones of an assumed role.
  * @throws {TypeError} for options that cannot work, without the key in the message
  */
 export function tokenSource(options: TokenSourceOptions, machine: TokenMachine): TokenSource {
@@ -30,7 +36,8 @@ export function tokenSource(options: TokenSourceOptions, machine: TokenMachine):
   const keyNow = keyFrom(options.key)
   // Refuses a key that names no client now, not at the first call.
   clientIdOf(options, keyNow())
-  const { scope, resource } = options
+  const { scope, resource, assumption } = options
+  if (assumption !== undefined) checkAssumption(assumption)
   /** Which of the endpoints is asked: it goes round. */
   let turn = 0
   return new HeldToken(
@@ -38,13 +45,14 @@ export function tokenSource(options: TokenSourceOptions, machine: TokenMachine):
       credential: keyNow,
       acquire: (signal) => {
         const key = keyNow()
-        return requestToken(machine.fetch, {
-          endpoint: endpoints[turn % endpoints.length] ?? '',
-          clientId: clientIdOf(options, key),
-          secret: key,
-          form: { grant_type: 'client_credentials', scope, resource },
-          signal,
-        })
+        const endpoint = endpoints[turn % endpoints.length] ?? ''
+        const request = { endpoint, clientId: clientIdOf(options, key), secret: key, signal }
+        return assumption === undefined
+          ? requestToken(machine.fetch, {
+              ...request,
+              form: { grant_type: 'client_credentials', scope, resource },
+            })
+          : requestAssumed(machine.fetch, request, { assumption, scope, resource })
       },
       failed: ({ code }) => {
         if (code === 'unreachable' || code === 'unexpected_answer') turn++

@@ -372,6 +372,50 @@ describe('resources', () => {
   }
 })
 
+describe('assumptions', () => {
+  const whose = ['--organization', 'acme']
+
+  test('are made, changed and taken back by name; who may assume the role sees them, and gets tokens', async () => {
+    const lab = Made.parse(await json('organizations', 'create', '--slug', 'lab', '--name', 'Lab'))
+    const what = [
+      '--service',
+      'clinic',
+      '--role',
+      'patients:read',
+      '--name',
+      'Results',
+      '--tag',
+      'ward=north',
+    ]
+    const { id } = Made.parse(
+      await json('assumptions', 'create', ...whose, '--by', 'lab', ...what, '--life-seconds', '600'),
+    )
+    expect(await json('assumptions', 'show', 'Results', ...whose)).toMatchObject({
+      ...{ id, assuming_organization_id: lab.id, principals: [], life_seconds_max: 600 },
+      tags: { ward: ['north'] },
+    })
+    for (const list of [whose, ['--organization', 'lab', '--received']])
+      expect(Page.parse(await json('assumptions', 'list', ...list)).items).toMatchObject([{ id }])
+
+    const file = join(folder, 'lab.json')
+    const own = ['--organization', 'lab', '--service', 'clinic', '--role', 'patients:read']
+    await latchkey('keys', 'create', ...own, '--name', 'Results', '--output', file)
+    const claims = await json('token', '--key-file', file, '--assumption', id, '--decode')
+    expect(claims).toMatchObject({ claims: { assumption: id, act: { org_id: lab.id } } })
+
+    const nobody = 'usr_01jz8x6v0kq3m5n7p9r1s3t5v7'
+    const changed = await json('assumptions', 'change', 'Results', ...whose, '--principal', nobody)
+    expect(changed).toMatchObject({ principals: [nobody], role: 'patients:read' })
+    const refused = await latchkey('token', '--key-file', file, '--assumption', id)
+    expect(refused.stderr).toContain('invalid_target')
+    expect(await json('assumptions', 'change', 'Results', ...whose, '--any-principal')).toMatchObject({
+      principals: [],
+    })
+    expect((await latchkey('assumptions', 'delete', 'Results', ...whose)).code).toBe(0)
+    expect(Page.parse(await json('assumptions', 'list', ...whose)).items).toEqual([])
+  })
+})
+
 describe('entitlements, trails and ends', () => {
   test('an entitlement is set, shown and reset', async () => {
     const between = ['--service', 'clinic', '--organization', 'acme']

@@ -87,6 +87,43 @@ describe('a token source', () => {
     expect(await made.token()).toBe('token-1')
   })
 
+  test('of an assumed role gets a token of its own and exchanges it (RFC 8693), narrowed by the scope', async () => {
+    const assumption = 'asm_01jz0000000000000000000000'
+    const resource = 'https://api.clinic.example'
+    const made = source({ assumption, scope: 'patients:read', resource })
+    expect(await made.token()).toBe('token-2')
+    expect(asked.map(({ body }) => Object.fromEntries(new URLSearchParams(body)))).toEqual([
+      { grant_type: 'client_credentials', resource },
+      {
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        ...{ subject_token: 'token-1', subject_token_type: 'urn:ietf:params:oauth:token-type:access_token' },
+        ...{ assumption, scope: 'patients:read', resource },
+      },
+    ])
+    expect(await made.token()).toBe('token-2')
+    expect(asked).toHaveLength(2)
+    expect(() => source({ assumption: 'rol_1' })).toThrow(TypeError)
+  })
+
+  test('of an assumed role asks again later for what is not given now, and tells nobody its own token', async () => {
+    answer = (response, count) =>
+      asked.at(-1)?.body.includes('token-exchange') === true
+        ? response
+            .writeHead(400, { 'content-type': 'application/json' })
+            .end('{"error":"invalid_target","error_description":"no, own-token"}')
+        : issue(response, count < 3 ? 'own-token' : `token-${count}`)
+    const made = source({ assumption: 'asm_01jz0000000000000000000000' })
+    const failure = await failureOf(made.token())
+    expect(failure.code).toBe('invalid_target')
+    expect(failure.message).not.toContain('own-token')
+    expect(asked).toHaveLength(2)
+    await failureOf(made.token())
+    expect(asked).toHaveLength(2)
+    answer = (response, count) => issue(response, `token-${count}`)
+    laterMs = 6_000
+    expect(await made.token()).toBe('token-4')
+  })
+
   test('asks once, however many wait, and keeps the token', async () => {
     const one = source()
     expect(new Set(await Promise.all(Array.from({ length: 50 }, () => one.token())))).toEqual(
