@@ -137,6 +137,21 @@ describe('what a token exchange gives (RFC 8693)', () => {
       expect(await toldIn(await at.exchange(assumption, own, more))).toContain('"error":"invalid_target"')
   })
 
+  test('what a client sends of itself beside that changes nothing', async () => {
+    const assumption = await at.addAssumption({ tags: { ward: ['north'] } })
+    const claims = JSON.stringify({ ward: ['south'], sub: 'usr_1', org_id: at.lab.id, roles: ['desk'] })
+    const smuggled = {
+      ...{ tags: claims, claims, act: claims, org_id: at.operator.id, roles: 'desk', sub: 'usr_1' },
+      ...{ ver: '{}', exp: '9999999999', expires_in: '86400', tag: 'ward=south', role: 'desk' },
+    }
+    const token = await claimsOf(await at.exchange(assumption, await at.ownToken(), smuggled))
+    expect(token).toMatchObject({
+      ...{ sub: at.labKey.key.id, org_id: at.organization.id, roles: ['patients:read'] },
+      ...{ tags: { ward: ['north'] }, act: { sub: at.labKey.key.id, org_id: at.lab.id } },
+    })
+    expect((token.exp ?? 0) - (token.iat ?? 0)).toBe(600)
+  })
+
   test('openid-client makes the exchange', async () => {
     const config = await client.discovery(
       new URL(at.issuer),
