@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import express from 'express'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { startApi } from '../../examples/gateways/api.ts'
 import { canonicalPath } from '../../src/evaluator/canonical-path.ts'
@@ -121,15 +121,18 @@ function gatewayTests(name: RunGateway): void {
   beforeAll(async () => {
     const args = ['--server', deployment.address, '--service', 'files', '--gateway', name]
     guard = await startGuard(guardKey, args)
+    stops.push(guard.stop)
     const options = { port: 0, guard: `http://127.0.0.1:${guard.port}`, service: 'files', audience }
     api = startApi(options)
+    stops.push(() => api.close())
     await once(api, 'listening')
     gateway = await startGateway(name, { guard: guard.port, api: portOf(api) })
+    stops.push(gateway.stop)
   })
+  // What was started is stopped, even where what comes after it did not start.
+  const stops: (() => unknown)[] = []
   afterAll(async () => {
-    await gateway.stop()
-    await guard.stop()
-    api.close()
+    for (const stop of stops.reverse()) await stop()
   })
 
   const bearer = () => `authorization: Bearer ${token}`
@@ -290,9 +293,12 @@ function gatewayTests(name: RunGateway): void {
     await writeFile(file, gatewayKey)
     const args = ['--server', deployment.address, '--service', 'files', '--gateway', name]
     const careful = await startGuard(guardKey, [...args, '--gateway-key-file', file])
+    onTestFinished(async () => void (await careful.stop()))
     const ports = { guard: careful.port, api: portOf(api) }
     const proven = await startGateway(name, ports, (text) => withKey[name](text, gatewayKey))
+    onTestFinished(() => proven.stop())
     const unproven = await startGateway(name, ports)
+    onTestFinished(() => unproven.stop())
     const [open, closed] = await Promise.all(
       [proven, unproven].map(({ port }) =>
         sendRaw(port, ['GET /open HTTP/1.1', host(), 'X-Latchkey-Guard: guessed']),
@@ -300,7 +306,6 @@ function gatewayTests(name: RunGateway): void {
     )
     expect(open === undefined ? undefined : valuesOf(seen(open).headers, 'x-latchkey-guard')).toEqual([])
     expect(closed?.status).toBe(403)
-    await Promise.all([proven.stop(), unproven.stop(), careful.stop()])
   })
 
   test('is closed while the guard is not there, public operations included', async () => {
@@ -315,7 +320,9 @@ describe.skipIf(missing('nginx') !== undefined)('a gateway with a cache before t
   test('never gives an answer of the guard twice', async () => {
     const args = ['--server', deployment.address, '--service', 'files', '--gateway', 'nginx']
     const guard = await startGuard(guardKey, args)
+    onTestFinished(async () => void (await guard.stop()))
     const api = startApi({ port: 0, guard: `http://127.0.0.1:${guard.port}`, service: 'files', audience })
+    onTestFinished(() => void api.close())
     await once(api, 'listening')
     const caching = (text: string) =>
       text
@@ -328,6 +335,7 @@ describe.skipIf(missing('nginx') !== undefined)('a gateway with a cache before t
           '$& proxy_cache answers; proxy_cache_valid any 1m; proxy_cache_key "$request_uri";',
         )
     const gateway = await startGateway('nginx', { guard: guard.port, api: portOf(api) }, caching)
+    onTestFinished(() => gateway.stop())
     const ask = () =>
       sendRaw(gateway.port, ['GET /files/report HTTP/1.1', 'host: api', `authorization: Bearer ${token}`])
     const decisions = [await ask(), await ask()].map((reply) =>
@@ -336,8 +344,5 @@ describe.skipIf(missing('nginx') !== undefined)('a gateway with a cache before t
     expect(decisions[0]).toHaveLength(1)
     expect(decisions[0]).not.toEqual(decisions[1])
     expect((await sendRaw(gateway.port, ['GET /files/report HTTP/1.1', 'host: api'])).status).toBe(401)
-    await gateway.stop()
-    await guard.stop()
-    api.close()
   })
 })
