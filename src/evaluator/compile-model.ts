@@ -1,17 +1,20 @@
 import { DomainError } from '../errors.ts'
 import { type Bits, hasBit, isWithin, noBits, setBit, unite } from './bits.ts'
-import type { Operation, ServiceModel, ServiceRole, Statement } from './model.ts'
+import { compileStatements, type Opened, openedTogether } from './compile-statements.ts'
+import type { Operation, ServiceModel, ServiceRole } from './model.ts'
 import { type IndexedOperation, type PathTrie, pathTrie } from './path-trie.ts'
 import { type ResourcePaths, resourcePaths } from './resource-path.ts'
 
-/** A service-defined role with all that it includes. */
-export interface CompiledRole {
+/** A set of roles held at once, and what they open. */
+export interface HeldRoles extends Opened {
+  /** They and all that they include, by index. */
+  readonly closure: Bits
+}
+
+/** A service-defined role with all that it includes, and what holding it alone opens. */
+export interface CompiledRole extends HeldRoles {
   readonly index: number
   readonly role: ServiceRole
-  /** Itself and the roles that it includes, and those that they include, by index. */
-  readonly closure: Bits
-  /** The operations that holding it alone opens. */
-  readonly operations: Bits
 }
 
 /** One alternative of an operation that needs several roles at once. */
@@ -44,11 +47,16 @@ export function compileModel(model: ServiceModel): CompiledModel {
   if (operationsById.size < operations.length) throw refused('two operations have the same id')
   const indexes = new Map(model.roles.map((role, index) => [role.name, index]))
   if (indexes.size < model.roles.length) throw refused('two roles have the same name')
-  const own = model.roles.map((role) => statementBits(operationsById, role.allow))
-  const joint = openByAlternatives(model.operations, indexes, own)
+  const alone = model.roles.map(() => noBits(operations.length))
+  const joint = openByAlternatives(model.operations, indexes, alone)
+  const own = model.roles.map((role, index) =>
+    openedTogether(alone[index] ?? noBits(operations.length), [
+      compileStatements(operationsById, role.allow),
+    ]),
+  )
   const roles = model.roles.map((role, index): CompiledRole => {
     const closure = closureOf(model.roles, indexes, index)
-    return { index, role, closure, operations: openedBy(closure, own, joint, operations.length) }
+    return { index, role, closure, ...openedBy(closure, own, joint, operations.length) }
   })
   const rolesByName = new Map(roles.map((compiled) => [compiled.role.name, compiled]))
   const paths = pathTrie(operations, model.basePaths, model.strictPaths === true)
@@ -59,20 +67,6 @@ export function compileModel(model: ServiceModel): CompiledModel {
 
 function refused(why: string): DomainError {
   return new DomainError('document_refused', why)
-}
-
-/** The operations that statements name. Names that the document no longer has open nothing. */
-export function statementBits(
-  operationsById: CompiledModel['operationsById'],
-  statements: readonly Statement[],
-): Bits {
-  const bits = noBits(operationsById.size)
-  for (const statement of statements)
-    for (const id of statement.operations) {
-      const indexed = operationsById.get(id)
-      if (indexed !== undefined) setBit(bits, indexed.index)
-    }
-  return bits
 }
 
 /** Enters what one role alone opens into `own`; answers the alternatives that need several. */
@@ -117,21 +111,18 @@ function closureOf(roles: readonly ServiceRole[], indexes: ReadonlyMap<string, n
 
 function openedBy(
   held: Bits,
-  own: readonly Bits[],
+  own: readonly Opened[],
   joint: readonly JointAlternative[],
   operationCount: number,
-): Bits {
-  const opened = noBits(operationCount)
-  for (const [index, bits] of own.entries()) if (hasBit(held, index)) unite(opened, bits)
-  for (const { operation, roles } of joint) if (isWithin(roles, held)) setBit(opened, operation)
-  return opened
+): Opened {
+  const members = own.filter((_, index) => hasBit(held, index))
+  return openedTogether(jointlyOpened(held, joint, operationCount), members)
 }
 
-/** A set of roles held at once. */
-export interface HeldRoles {
-  /** They and all that they include. */
-  readonly closure: Bits
-  readonly operations: Bits
+function jointlyOpened(held: Bits, joint: readonly JointAlternative[], operationCount: number): Bits {
+  const bits = noBits(operationCount)
+  for (const { operation, roles } of joint) if (isWithin(roles, held)) setBit(bits, operation)
+  return bits
 }
 
 /** What several roles open when they are held together; alternatives that need several are seen here. */
@@ -139,12 +130,7 @@ export function heldTogether(model: CompiledModel, roles: readonly CompiledRole[
   const [only, ...others] = roles
   if (only !== undefined && others.length === 0) return only
   const closure = noBits(model.roles.length)
-  const operations = noBits(model.operationsById.size)
-  for (const role of roles) {
-    unite(closure, role.closure)
-    unite(operations, role.operations)
-  }
-  for (const alternative of model.joint)
-    if (isWithin(alternative.roles, closure)) setBit(operations, alternative.operation)
-  return { closure, operations }
+  for (const role of roles) unite(closure, role.closure)
+  const jointly = jointlyOpened(closure, model.joint, model.operationsById.size)
+  return { closure, ...openedTogether(jointly, roles) }
 }

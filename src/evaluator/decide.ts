@@ -1,14 +1,18 @@
 import { hasBit } from './bits.ts'
 import type { CompiledModel } from './compile-model.ts'
-import { type Found, findOperations, type Match } from './find-operations.ts'
-import { type DecisionFacts, type Grant, grantOf, type MissingFacts } from './grant.ts'
-import type { Caller, DenialReason, Operation } from './model.ts'
-import type { IndexedOperation } from './path-trie.ts'
+import { type Found, findOperations } from './find-operations.ts'
+import { type DecisionFacts, grantOf } from './grant.ts'
+import type { Caller, Operation } from './model.ts'
+import type { BodyAtHand } from './request/json-body.ts'
+import { RequestContent } from './request/request-at-hand.ts'
+import { type Asked, type Denied, verdictOn } from './verdict.ts'
 
 /** What is asked for: the method, and the request's target as it was sent (`/path?query`). */
 export interface DecisionRequest {
   readonly method: string
   readonly path: string
+  /** Absent: nothing is known of it, so that what depends on it is `body_required`. */
+  readonly body?: BodyAtHand
 }
 
 export interface Allowed {
@@ -20,18 +24,6 @@ export interface Allowed {
   readonly canonicalPath: string
   /** The role that opens it: a name, or an organization-defined role's id. Absent where only several together do. */
   readonly role?: string
-}
-
-export interface Denied {
-  readonly allowed: false
-  readonly reason: DenialReason
-  readonly operation?: Operation
-  /** With `insufficient_scope`: scopes that together would do. */
-  readonly neededScopes?: readonly string[]
-  /** With `method_not_allowed`: what the path knows. */
-  readonly methods?: readonly string[]
-  /** With `stale_bundle`: facts that must be at hand first. */
-  readonly missing?: MissingFacts
 }
 
 export type Decision = Allowed | Denied
@@ -50,7 +42,8 @@ export function decide(
   request: DecisionRequest,
 ): Decision {
   const found = findOperations(model.paths, request.method, request.path)
-  return found.kind === 'refused' ? refusal(found) : decideFound(model, facts, caller, found)
+  if (found.kind === 'refused') return refusal(found)
+  return decideFound(model, facts, caller, found, new RequestContent(request.path, request.body))
 }
 
 export function refusal(found: Extract<Found, { kind: 'refused' }>): Denied {
@@ -70,6 +63,7 @@ export function decideFound(
   facts: DecisionFacts,
   caller: Caller | undefined,
   found: FoundOperations,
+  content: RequestContent,
 ): Decision {
   const [first] = found.matches
   const { operation } = first.indexed
@@ -78,43 +72,21 @@ export function decideFound(
   if (caller === undefined) return { allowed: false, reason: 'invalid_token', operation }
   const grant = grantOf(model, facts, caller)
   if (!('operations' in grant)) return { allowed: false, reason: 'stale_bundle', operation, missing: grant }
+  const asked: Asked = { model, facts, caller, grant, content }
+  let role: string | undefined
   for (const match of found.matches) {
-    const denied = match.indexed.operation.public === true ? undefined : denial(model, grant, caller, match)
-    if (denied !== undefined) return denied
+    if (match.indexed.operation.public === true) continue
+    const verdict = verdictOn(asked, match)
+    if ('reason' in verdict) return verdict
+    if (match === first) role = verdict.role
   }
-  const role = grant.roles.find(({ operations }) => hasBit(operations, first.indexed.index))
-  return { allowed: true, reason: 'allowed', ...allowed, ...(role === undefined ? {} : { role: role.name }) }
-}
-
-function denial(model: CompiledModel, grant: Grant, caller: Caller, match: Match): Denied | undefined {
-  const { index, operation } = match.indexed
-  if (!hasBit(grant.operations, index)) {
-    const reason = grant.roles.length === 0 ? 'no_role' : 'operation_not_in_role'
-    return { allowed: false, reason, operation }
-  }
-  if (grant.scope !== undefined && !hasBit(grant.scope, index)) {
-    const neededScopes = scopesFor(model, match.indexed)
-    return { allowed: false, reason: 'insufficient_scope', operation, neededScopes }
-  }
-  const { organizationParameter } = operation
-  if (organizationParameter === undefined) return undefined
-  if (match.parameters[organizationParameter] === caller.organizationId) return undefined
-  if (grant.anyOrganization !== undefined && hasBit(grant.anyOrganization, index)) return undefined
-  return { allowed: false, reason: 'unknown_resource', operation }
-}
-
-/** Scopes that together open an operation: its document's first alternative, else the first role that names it. */
-function scopesFor(model: CompiledModel, { index, operation }: IndexedOperation): readonly string[] {
-  const isScope = (name: string) => model.rolesByName.get(name)?.role.delegable === true
-  const declared = operation.alternatives.find((names) => names.length > 0 && names.every(isScope))
-  if (declared !== undefined) return declared
-  const opens = model.roles.find((one) => one.role.delegable && hasBit(one.operations, index))
-  return opens === undefined ? [] : [opens.role.name]
+  return { allowed: true, reason: 'allowed', ...allowed, ...(role === undefined ? {} : { role }) }
 }
 
 /**
  * Whether a caller holds an operation, without a request: for rules about giving and for what a page shows.
  * In another organization than its own (`organizationId`) only a role that passes for any organization counts.
+ * What is held only under a condition, or for some fields, is not held: a request would be needed to tell.
  * `false` while a fact is not at hand.
  */
 export function allows(
@@ -127,8 +99,7 @@ export function allows(
   const indexed = model.operationsById.get(operationId)
   const grant = grantOf(model, facts, caller)
   if (indexed === undefined || !('operations' in grant)) return false
-  if (!hasBit(grant.operations, indexed.index)) return false
-  if (grant.scope !== undefined && !hasBit(grant.scope, indexed.index)) return false
+  if (!hasBit(grant.free, indexed.index)) return false
   if (organizationId === caller.organizationId) return true
   return grant.anyOrganization !== undefined && hasBit(grant.anyOrganization, indexed.index)
 }

@@ -1,12 +1,8 @@
 import { type Bits, hasBit, intersect, isEmpty, noBits, unite } from './bits.ts'
-import {
-  type CompiledModel,
-  type CompiledRole,
-  type HeldRoles,
-  heldTogether,
-  statementBits,
-} from './compile-model.ts'
+import { type CompiledModel, type CompiledRole, type HeldRoles, heldTogether } from './compile-model.ts'
+import { compileStatements, type Opened } from './compile-statements.ts'
 import type { Caller, OrganizationRole, ResourceFact, Statement } from './model.ts'
+import { compileTags, type TagSet } from './where/tag-set.ts'
 
 /**
  * What a decision asks about the caller, answered at once. `undefined`: not at hand (the decision then says what to
@@ -25,17 +21,31 @@ export interface DecisionFacts {
 export interface MissingFacts {
   readonly roles: readonly string[]
   readonly organizations: readonly string[]
+  /** Names of resources. */
+  readonly resources: readonly string[]
+}
+
+/** A role that the caller holds, with what it opens alone. */
+export interface GrantedRole extends Opened {
+  readonly name: string
 }
 
 /** All that a caller's roles open, within its organization's entitlement. */
 export interface Grant {
-  /** Roles that are left within the entitlement, with what each opens alone. */
-  readonly roles: readonly { readonly name: string; readonly operations: Bits }[]
+  /** Roles that are left within the entitlement. */
+  readonly roles: readonly GrantedRole[]
+  /** What they name, together, too. */
   readonly operations: Bits
+  /** Of it, what a statement names without `where` and `fields`. */
+  readonly plain: Bits
+  readonly entitled: Opened
   /** What roles that pass for any organization open, if there are any. */
   readonly anyOrganization: Bits | undefined
   /** What the token's scope lets through; absent: everything. */
-  readonly scope: Bits | undefined
+  readonly scope: Opened | undefined
+  /** Operations that roles, entitlement and scope all open without `where` and `fields`. */
+  readonly free: Bits
+  readonly principalTags: TagSet
 }
 
 /** Organization-defined roles are told from service-defined ones by their ids. */
@@ -55,7 +65,7 @@ interface KnownGrant {
 /** What was made from frozen objects, for as long as they live. */
 interface Made {
   readonly entitlements: WeakMap<readonly string[], CompiledEntitlement>
-  readonly statements: WeakMap<readonly Statement[], Bits>
+  readonly statements: WeakMap<readonly Statement[], Opened>
   readonly grants: WeakMap<Caller, KnownGrant>
 }
 
@@ -110,6 +120,7 @@ function missing(
   return {
     roles: caller.roles.filter((role) => isOrganizationDefined(role) && facts.role(role) === undefined),
     organizations: entitlement === undefined ? [caller.organizationId] : [],
+    resources: [],
   }
 }
 
@@ -126,38 +137,62 @@ function makeGrant(
   const own = organizationRoles.flatMap((role) => {
     // A role of another organization is as good as none.
     if (role === null || role.organizationId !== caller.organizationId) return []
-    const operations = within(entitled, roleBits(model, made, role.allow))
-    return isEmpty(operations) ? [] : [{ name: role.id, operations }]
+    const opened = ownStatements(model, made, role.allow)
+    const operations = within(entitled, opened.operations)
+    return isEmpty(operations) ? [] : [{ ...opened, name: role.id, operations }]
   })
-  const scopes = scopesOf(model, caller)
+  const scope = scopesOf(model, caller)
   // A role that was let to others is one of an organization, whatever its name comes to mean.
   const passing = caller.assumed === undefined ? anyOrganizationBits(model, entitled, together) : undefined
+  const operations = united(
+    together.operations,
+    own.map((role) => role.operations),
+  )
+  const plain = united(
+    together.plain,
+    own.map((role) => role.plain),
+  )
   return {
-    roles: [...held.map(({ role, operations }) => ({ name: role.name, operations })), ...own],
-    operations: own.length === 0 ? together.operations : united(together.operations, own),
-    anyOrganization: scopes === undefined ? passing : passing && passingScopes(model, scopes, passing),
-    scope: scopes?.operations,
+    roles: [...held.map((role) => ({ ...openedOf(role), name: role.role.name })), ...own],
+    operations,
+    plain,
+    entitled,
+    anyOrganization: scope === undefined ? passing : passing && passingScopes(model, scope, passing),
+    scope,
+    free: onEverySide(plain, entitled, scope),
+    principalTags: compileTags(caller.tags ?? {}),
   }
 }
 
-function united(operations: Bits, own: readonly { readonly operations: Bits }[]): Bits {
+function openedOf({ operations, plain, limited }: Opened): Opened {
+  return { operations, plain, limited }
+}
+
+function united(operations: Bits, own: readonly Bits[]): Bits {
+  if (own.length === 0) return operations
   const all = operations.slice()
-  for (const role of own) unite(all, role.operations)
+  for (const bits of own) unite(all, bits)
   return all
 }
 
-function within(entitled: HeldRoles, operations: Bits): Bits {
+function onEverySide(plain: Bits, entitled: Opened, scope: Opened | undefined): Bits {
+  const bits = within(entitled, plain, 'plain')
+  if (scope !== undefined) intersect(bits, scope.plain)
+  return bits
+}
+
+function within(entitled: Opened, operations: Bits, part: 'operations' | 'plain' = 'operations'): Bits {
   const left = operations.slice()
-  intersect(left, entitled.operations)
+  intersect(left, entitled[part])
   return left
 }
 
-function roleBits(model: CompiledModel, made: Made, statements: readonly Statement[]): Bits {
+function ownStatements(model: CompiledModel, made: Made, statements: readonly Statement[]): Opened {
   const known = made.statements.get(statements)
   if (known !== undefined) return known
-  const bits = statementBits(model.operationsById, statements)
-  made.statements.set(statements, bits)
-  return bits
+  const opened = compileStatements(model.operationsById, statements)
+  made.statements.set(statements, opened)
+  return opened
 }
 
 /** An entitlement to a role is one to all that the role includes: that is what the role is. */
@@ -169,8 +204,7 @@ function entitlementOf(
   const known = made.entitlements.get(entitlement)
   if (known !== undefined) return known
   const roles = entitlement.flatMap((name) => model.rolesByName.get(name) ?? [])
-  const { closure, operations } = heldTogether(model, roles)
-  const entitled = { closure, operations, named: new Set(entitlement) }
+  const entitled = { ...heldTogether(model, roles), named: new Set(entitlement) }
   made.entitlements.set(entitlement, entitled)
   return entitled
 }
@@ -191,10 +225,10 @@ function anyOrganizationBits(
   held: HeldRoles,
 ): Bits | undefined {
   let bits: Bits | undefined
-  for (const { index, role, operations } of model.passing) {
+  for (const { index, role, plain } of model.passing) {
     if (!entitled.named.has(role.name) || !hasBit(held.closure, index)) continue
     bits ??= noBits(model.operationsById.size)
-    unite(bits, operations)
+    unite(bits, plain)
   }
   return bits
 }
@@ -214,8 +248,7 @@ function scopesOf(model: CompiledModel, caller: Caller): HeldRoles | undefined {
 /** Another organization is reached only where a scope reaches it, too: else any app of an operator's could. */
 function passingScopes(model: CompiledModel, scopes: HeldRoles, passing: Bits): Bits {
   const bits = noBits(model.operationsById.size)
-  for (const { index, operations } of model.passing)
-    if (hasBit(scopes.closure, index)) unite(bits, operations)
+  for (const { index, plain } of model.passing) if (hasBit(scopes.closure, index)) unite(bits, plain)
   intersect(bits, passing)
   return bits
 }
@@ -234,7 +267,7 @@ export function operationsOf(
   const bits =
     typeof role === 'string'
       ? entitledRole(model, entitled, role)?.operations
-      : within(entitled, roleBits(model, made, role))
+      : within(entitled, ownStatements(model, made, role).operations)
   return bits === undefined ? new Set() : idsOf(model, bits)
 }
 

@@ -110,6 +110,10 @@ export interface Operation {
 /** Allows operations, by their ids. */
 export interface Statement {
   readonly operations: readonly string[]
+  /** Only where this holds: a condition as it is printed. Absent: all tags of a resource must match the principal's. */
+  readonly where?: string
+  /** Only where the request holds nothing else: fields as they are printed. Absent: any. */
+  readonly fields?: readonly string[]
 }
 
 /** A role that the document defines. Those that are declared scopes are opened through `alternatives`, too. */
@@ -197,7 +201,13 @@ export type ReasonCode =
   | 'operation_not_in_role'
   | 'insufficient_scope'
   | 'insufficient_user_authentication'
+  | 'field_not_allowed'
+  | 'body_required'
+  | 'filter_required'
+  | 'condition_false'
+  | 'condition_unknown'
   | 'unknown_resource'
+  | 'tag_mismatch'
   | 'stale_bundle'
 
 export type DenialReason = Exclude<ReasonCode, 'allowed' | 'public'>

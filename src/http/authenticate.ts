@@ -53,6 +53,12 @@ export function refusalOf(denied: Denied, presented: Presented, addressed: Addre
     case 'no_role':
     case 'operation_not_in_role':
     case 'insufficient_scope':
+    case 'field_not_allowed':
+    case 'body_required':
+    case 'filter_required':
+    case 'condition_false':
+    case 'condition_unknown':
+    case 'tag_mismatch':
       return forbidden(denied.needs ?? [], denied.challenge ?? insufficientScope)
     case 'unknown_resource':
       return new HttpRefusal(addressed.namesOrganization ? 'organization_not_found' : 'not_found', 'not here')

@@ -32,7 +32,13 @@ const statusOf: Readonly<Record<DenialReason, number>> = {
   operation_not_in_role: 403,
   insufficient_scope: 403,
   insufficient_user_authentication: 401,
+  field_not_allowed: 403,
+  body_required: 403,
+  filter_required: 403,
+  condition_false: 403,
+  condition_unknown: 403,
   unknown_resource: 404,
+  tag_mismatch: 403,
   stale_bundle: 503,
 }
 
@@ -49,14 +55,20 @@ const details: Readonly<Record<DenialReason, string>> = {
   invalid_token: 'The request needs a valid access token as `Authorization: Bearer …`.',
   token_revoked: 'The access token was revoked.',
   ambiguous_path: 'The path can be read in more than one way.',
-  ambiguous_request: 'The request has more than one Authorization header.',
+  ambiguous_request: 'The request can be read in more than one way.',
   unknown_operation: 'There is no such operation.',
   method_not_allowed: 'The path has no such method.',
   no_role: 'The caller has no role here.',
   operation_not_in_role: "None of the caller's roles allows this operation.",
   insufficient_scope: "The access token's scope does not cover this operation.",
   insufficient_user_authentication: 'The operation needs a more recent or a stronger sign-in.',
+  field_not_allowed: "The request holds a field that none of the caller's roles allows.",
+  body_required: 'The request needs a JSON body that can be looked at before access is decided.',
+  filter_required: 'The response would hold fields that the caller may not see.',
+  condition_false: "A condition of the caller's roles does not hold.",
+  condition_unknown: "A condition of the caller's roles asks for what is not known.",
   unknown_resource: 'There is no such resource.',
+  tag_mismatch: "The caller's tags do not match those of the resource.",
   stale_bundle: 'Access cannot be decided right now. Try again in a moment.',
 }
 
@@ -131,7 +143,13 @@ function headersOf(reason: DenialReason, context: RefusalContext): Readonly<Reco
       return { 'retry-after': String(retryAfterSeconds) }
     case 'ambiguous_path':
     case 'unknown_operation':
+    case 'field_not_allowed':
+    case 'body_required':
+    case 'filter_required':
+    case 'condition_false':
+    case 'condition_unknown':
     case 'unknown_resource':
+    case 'tag_mismatch':
       return {}
     default:
       throw new Error(`unknown reason: ${reason satisfies never}`)

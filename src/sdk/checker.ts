@@ -3,6 +3,7 @@ import { type Decision, decideFound, isPublic, refusal } from '../evaluator/deci
 import { type Found, findOperations } from '../evaluator/find-operations.ts'
 import { namesAskedFor } from '../evaluator/found-resources.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
+import { RequestContent } from '../evaluator/request/request-at-hand.ts'
 import type { DecisionId } from '../ids.ts'
 import type { RefusalContext } from './answers.ts'
 import { presentedToken, type Scheme } from './authorization.ts'
@@ -150,7 +151,7 @@ export class Checker implements Gate {
     const found = findOperations(bundle.model.paths, request.method, request.url)
     // A wrong token must not close what is open to anybody: it is not looked at.
     if (found.kind === 'found' && isPublic(found)) {
-      const decision = decideFound(bundle.model, noFacts, undefined, found)
+      const decision = decideFound(bundle.model, noFacts, undefined, found, new RequestContent(request.url))
       if (decision.allowed) return admission(decisionId, bundle, decision)
     }
     const { trustedProxies, tokenLengthMax } = this.#rules
@@ -160,7 +161,10 @@ export class Checker implements Gate {
       case 'none':
         return rejection('invalid_token', { ...context, bare: true })
       case 'several':
-        return rejection('ambiguous_request', context)
+        return rejection('ambiguous_request', {
+          ...context,
+          detail: 'The request has more than one Authorization header.',
+        })
       case 'malformed': {
         const detail = 'The token is too long or not a signed JWT.'
         return rejection('invalid_token', { ...this.#context({ ...presented, decisionId, bundle }), detail })
@@ -232,8 +236,9 @@ export class Checker implements Gate {
     const { caller } = token
     const ended = this.#ended(asked, token)
     if (ended !== undefined) return ended
+    const content = new RequestContent(asked.request.url)
     const decision: Decision =
-      found.kind === 'refused' ? refusal(found) : decideFound(bundle.model, facts, caller, found)
+      found.kind === 'refused' ? refusal(found) : decideFound(bundle.model, facts, caller, found, content)
     if (decision.allowed)
       return this.#unmet(asked, token) ?? admission(decisionId, bundle, decision, { caller, facts, headers })
     const { reason, neededScopes, methods, operation } = decision

@@ -4,6 +4,7 @@ import type {
   Caller,
   Operation,
   OrganizationRole,
+  ResourceFact,
   ServiceModel,
   ServiceRole,
 } from '../../src/evaluator/model.ts'
@@ -72,16 +73,17 @@ export const clinic: ServiceModel = model(
 
 export const compiledClinic = compileModel(clinic)
 
-/** Facts from plain maps; what is in neither is known not to exist. */
+/** Facts from plain maps; what is in none is known not to exist. */
 export function factsOf(
   entitlements: Readonly<Record<string, readonly string[]>>,
   roles: readonly OrganizationRole[] = [],
+  resources: Readonly<Record<string, ResourceFact>> = {},
 ): DecisionFacts {
   const byId = new Map(roles.map((one) => [one.id, one]))
   return {
     role: (id) => byId.get(id) ?? null,
     entitlement: (id) => entitlements[id] ?? null,
-    resource: () => null,
+    resource: (name) => resources[name] ?? null,
   }
 }
 

@@ -1,4 +1,16 @@
-import type { Caller, Operation, OrganizationRole, ServiceModel } from '../../src/evaluator/model.ts'
+import type {
+  Caller,
+  Operation,
+  OrganizationRole,
+  ResourceFact,
+  ServiceModel,
+  Statement,
+} from '../../src/evaluator/model.ts'
+import type { Condition } from '../../src/evaluator/where/condition.ts'
+import { parseCondition } from '../../src/evaluator/where/parse-condition.ts'
+import { naiveFieldsVerdict, naiveReadings, type PlainRequest } from './naive-request.ts'
+import { naiveNames, naiveStanding, naiveTagsMatch } from './naive-resource.ts'
+import { naiveCondition } from './where/naive-condition.ts'
 
 // The rules again, as plainly as they can be said: lists and loops, one template matched at a time. For models whose
 // templates have whole segments only, without near misses.
@@ -6,9 +18,11 @@ import type { Caller, Operation, OrganizationRole, ServiceModel } from '../../sr
 interface Facts {
   readonly entitlement: readonly string[]
   readonly roles: readonly OrganizationRole[]
+  readonly resources?: Readonly<Record<string, ResourceFact>>
 }
 
-function matches(template: string, path: string): Readonly<Record<string, string>> | undefined {
+/** The values of a template's parameters in a path; `undefined` if it is not a path of the template. */
+export function matches(template: string, path: string): Readonly<Record<string, string>> | undefined {
   const parts = template.split('/')
   const given = path.split('/')
   if (parts.length !== given.length) return undefined
@@ -30,12 +44,34 @@ export function closure(model: ServiceModel, names: readonly string[]): Readonly
   return all
 }
 
-function opens(model: ServiceModel, held: ReadonlySet<string>, { id, alternatives }: Operation): boolean {
-  const named = model.roles.some(
-    (role) => held.has(role.name) && role.allow.some(({ operations }) => operations.includes(id)),
-  )
-  return named || alternatives.some((names) => names.length > 0 && names.every((name) => held.has(name)))
+type Limits = Pick<Statement, 'where' | 'fields'>
+
+/** What opens an operation: each statement that names it, and each alternative of the document as one without limits. */
+function opening(
+  model: ServiceModel,
+  held: ReadonlySet<string>,
+  { id, alternatives }: Operation,
+): readonly Limits[] {
+  const statements = model.roles
+    .filter((role) => held.has(role.name))
+    .flatMap((role) => role.allow.filter(({ operations }) => operations.includes(id)))
+  const met = alternatives.filter((names) => names.length > 0 && names.every((name) => held.has(name)))
+  return [...statements, ...met.map(() => ({}))]
 }
+
+/** Parsed once a text, since the loops below ask again and again. */
+const parsed = new Map<string, Condition>()
+
+function conditionOf(text: string): Condition {
+  const known = parsed.get(text)
+  if (known !== undefined) return known
+  const answer = parseCondition(text)
+  if ('faults' in answer) throw new Error(`not a condition: ${text}`)
+  parsed.set(text, answer.condition)
+  return answer.condition
+}
+
+const isPlain = ({ where, fields }: Limits) => where === undefined && fields === undefined
 
 /** The reason codes that are right: where templates overlap each operation must allow, and any that does not may be told. */
 export function naiveDecide(
@@ -44,6 +80,7 @@ export function naiveDecide(
   caller: Caller,
   method: string,
   path: string,
+  request: PlainRequest = { query: [], body: undefined },
 ): readonly string[] {
   const known = model.operations.flatMap((operation) => {
     const parameters = matches(operation.path, path)
@@ -60,42 +97,99 @@ export function naiveDecide(
   const held = closure(model, roles)
   const own = facts.roles
     .filter((role) => caller.roles.includes(role.id) && role.organizationId === caller.organizationId)
-    .map((role) => role.allow.flatMap(({ operations }) => operations))
-    .map((ids) =>
-      model.operations
-        .filter((one) => ids.includes(one.id) && opens(model, entitled, one))
-        .map(({ id }) => id),
-    )
-    .filter((ids) => ids.length > 0)
-  const scope = caller.scope && closure(model, caller.scope)
-  const passesByScope = (operation: Operation): boolean =>
-    model.roles.some(
-      (role) =>
-        role.anyOrganization === true &&
-        !role.grantable &&
-        scope?.has(role.name) === true &&
-        opens(model, closure(model, [role.name]), operation),
-    )
-  const reasonAgainst = ({ operation, parameters }: (typeof found)[number]): string | undefined => {
-    if (operation.public) return undefined
-    if (!opens(model, held, operation) && !own.some((ids) => ids.includes(operation.id)))
-      return roles.length + own.length === 0 ? 'no_role' : 'operation_not_in_role'
-    const isWithinScope = scope === undefined ? caller.kind === 'key' : opens(model, scope, operation)
-    if (!isWithinScope) return 'insufficient_scope'
+    .map((role) => ({
+      ...role,
+      names: model.operations.filter(
+        (one) =>
+          opening(model, entitled, one).length > 0 &&
+          role.allow.some(({ operations }) => operations.includes(one.id)),
+      ),
+    }))
+    .filter(({ names }) => names.length > 0)
+  const scope =
+    caller.scope === undefined && caller.kind === 'key' ? undefined : closure(model, caller.scope ?? [])
+
+  const passes = (role: ServiceModel['roles'][number], operation: Operation): boolean =>
+    role.anyOrganization === true &&
+    !role.grantable &&
+    opening(model, closure(model, [role.name]), operation).some(isPlain)
+
+  const reasonsAgainst = ({ operation, parameters }: (typeof found)[number]): readonly string[] => {
+    if (operation.public) return []
+    const owned = own.filter(({ names }) => names.includes(operation)).flatMap(({ allow }) => allow)
+    const ofRoles = [
+      ...opening(model, held, operation),
+      ...owned.filter(({ operations }) => operations.includes(operation.id)),
+    ]
+    if (ofRoles.length === 0) return [roles.length + own.length === 0 ? 'no_role' : 'operation_not_in_role']
+    const ofScope = scope === undefined ? [{}] : opening(model, scope, operation)
+    if (ofScope.length === 0) return ['insufficient_scope']
     const { organizationParameter } = operation
-    if (organizationParameter === undefined || parameters[organizationParameter] === caller.organizationId)
-      return undefined
-    const passes = model.roles.some(
-      (role) =>
-        role.anyOrganization === true &&
-        !role.grantable &&
-        held.has(role.name) &&
-        facts.entitlement.includes(role.name) &&
-        (scope === undefined || passesByScope(operation)) &&
-        opens(model, closure(model, [role.name]), operation),
+    if (
+      organizationParameter !== undefined &&
+      parameters[organizationParameter] !== caller.organizationId &&
+      !model.roles.some(
+        (role) => held.has(role.name) && facts.entitlement.includes(role.name) && passes(role, operation),
+      )
     )
-    return passes ? undefined : 'unknown_resource'
+      return ['unknown_resource']
+    if (
+      organizationParameter !== undefined &&
+      parameters[organizationParameter] !== caller.organizationId &&
+      scope !== undefined &&
+      !model.roles.some((role) => scope.has(role.name) && passes(role, operation))
+    )
+      return ['unknown_resource']
+
+    const names = model.resources === 'latchkey' ? naiveNames(operation, parameters) : []
+    const at = names.find(({ name }) => facts.resources?.[name] !== undefined)
+    const resource = at === undefined ? undefined : facts.resources?.[at.name]
+    const standing =
+      resource &&
+      naiveStanding(
+        resource,
+        caller.organizationId,
+        operation.method,
+        at?.after ?? '',
+        model.sharedWithAnyone === true,
+      )
+    const conditionFacts = {
+      resourceTags: resource?.tags,
+      principalTags: caller.tags ?? {},
+      principal: caller,
+      request: naiveReadings(request),
+    }
+    const isAmbiguous = new Set(request.query.map(([name]) => name)).size < request.query.length
+
+    const afterFields = (statement: Limits, isOfRole: boolean): readonly string[] => {
+      if (statement.where === undefined)
+        return !isOfRole || standing !== 'owned' || naiveTagsMatch(resource?.tags ?? {}, caller.tags ?? {})
+          ? []
+          : ['tag_mismatch']
+      const truth = naiveCondition(conditionOf(statement.where), conditionFacts)
+      if (truth === undefined)
+        return isAmbiguous ? ['condition_unknown', 'ambiguous_request'] : ['condition_unknown']
+      return truth ? [] : ['condition_false']
+    }
+
+    // Each way to take one statement of every side; all of them must allow. The deepest step that one came to is told.
+    const byStep: string[][] = [[], [], []]
+    for (const ofRole of ofRoles)
+      for (const ofEntitlement of opening(model, entitled, operation))
+        for (const ofTheScope of ofScope) {
+          const taken = [ofRole, ofEntitlement, ofTheScope]
+          const ofFields = taken.flatMap(({ fields }) =>
+            fields === undefined ? [] : naiveFieldsVerdict(fields, request, isAmbiguous),
+          )
+          const after = taken.flatMap((one) => afterFields(one, one === ofRole))
+          if (ofFields.length > 0) byStep[0]?.push(...ofFields)
+          else if (names.length > 0 && (standing ?? 'strange') === 'strange')
+            byStep[1]?.push('unknown_resource')
+          else if (after.length > 0) byStep[2]?.push(...after)
+          else return []
+        }
+    return byStep.findLast((reasons) => reasons.length > 0) ?? []
   }
-  const reasons = found.map(reasonAgainst).filter((reason) => reason !== undefined)
+  const reasons = found.flatMap(reasonsAgainst)
   return reasons.length === 0 ? ['allowed'] : reasons
 }

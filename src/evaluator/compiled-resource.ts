@@ -1,0 +1,88 @@
+import type { Operation, ResourceFact } from './model.ts'
+import { shapeOf } from './path-template.ts'
+import { foldTag } from './where/fold-tag.ts'
+import { compileTags, type TagSet } from './where/tag-set.ts'
+
+/** A registered resource made ready to decide by. */
+export interface CompiledResource {
+  readonly owner: string
+  readonly tags: TagSet
+  /** Those that the principal's must match where no condition says otherwise. */
+  readonly matched: readonly (readonly [key: string, values: readonly string[]])[]
+  /** Organizations by the keys of access tags. */
+  readonly sharedWith: TagSet
+}
+
+/** Tags that Latchkey alone writes. */
+const systemTagPrefix = 'latchkey:'
+/** Tags that share: their key says the method and what comes in the path after the resource, their values with whom. */
+const accessTagPrefix = 'access-tag:'
+const wildcard = '*'
+
+const compiled = new WeakMap<ResourceFact, CompiledResource>()
+
+export function compileResource(resource: ResourceFact): CompiledResource {
+  const known = compiled.get(resource)
+  if (known !== undefined) return known
+  const tags = compileTags(resource.tags)
+  const entries = [...tags]
+  const made: CompiledResource = {
+    owner: resource.owner,
+    tags,
+    matched: entries.filter(([key]) => !key.startsWith(accessTagPrefix) && !key.startsWith(systemTagPrefix)),
+    sharedWith: compileTags(accessTags(entries)),
+  }
+  compiled.set(resource, made)
+  return made
+}
+
+/** Keys whose suffixes differ in the names of their parameters alone are one key. */
+function accessTags(entries: readonly (readonly [string, readonly string[]])[]) {
+  const tags: Record<string, string[]> = {}
+  for (const [key, values] of entries)
+    if (key.startsWith(accessTagPrefix)) {
+      const shape = accessTagKey(key)
+      tags[shape] = [...(tags[shape] ?? []), ...values]
+    }
+  return tags
+}
+
+/**
+ * Whether access tags let an organization do an operation. A tag's suffix is what comes in the operation's path after
+ * the resource, whatever its parameters are called: `/nodes/{node}`; `/` for the resource itself.
+ * @param shape the resource's path template
+ * @param anyone the service's owner lets organizations share with anyone
+ */
+export function isSharedWith(
+  { sharedWith }: CompiledResource,
+  organizationId: string,
+  { method, path }: Operation,
+  shape: string,
+  anyone: boolean,
+): boolean {
+  if (sharedWith.size === 0) return false
+  const suffix = `/${path.split('/').slice(shape.split('/').length).join('/')}`
+  const own = foldTag(organizationId)
+  return [method, wildcard].some((of) =>
+    [suffix, wildcard].some((after) => {
+      const organizations = sharedWith.get(accessTagKey(`${accessTagPrefix}${of}:${after}`))
+      return (
+        organizations !== undefined &&
+        (organizations.includes(own) || (anyone && organizations.includes(wildcard)))
+      )
+    }),
+  )
+}
+
+/** As keys are compared: without case, whatever the parameters of the suffix are called. */
+function accessTagKey(key: string): string {
+  return foldTag(shapeOf(key))
+}
+
+/** Whether the principal has each of the tags with one of its values. */
+export function matchesAllTags(resource: CompiledResource, principal: TagSet): boolean {
+  return resource.matched.every(([key, values]) => {
+    const own = principal.get(key)
+    return own?.some((value) => values.includes(value)) === true
+  })
+}

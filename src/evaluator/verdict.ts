@@ -1,0 +1,102 @@
+import { hasBit } from './bits.ts'
+import type { CompiledModel } from './compile-model.ts'
+import type { Match } from './find-operations.ts'
+import { actsOnResource, findResource } from './find-resource.ts'
+import type { DecisionFacts, Grant, MissingFacts } from './grant.ts'
+import type { Caller, DenialReason, Operation } from './model.ts'
+import type { IndexedOperation } from './path-trie.ts'
+import { RequestAtHand, type RequestContent } from './request/request-at-hand.ts'
+import { firstToAllow, type Side, sidesOf, withinFields } from './try-statements.ts'
+
+export interface Denied {
+  readonly allowed: false
+  readonly reason: DenialReason
+  readonly operation?: Operation
+  /** With `insufficient_scope`: scopes that together would do. */
+  readonly neededScopes?: readonly string[]
+  /** With `method_not_allowed`: what the path knows. */
+  readonly methods?: readonly string[]
+  /** With `stale_bundle`: facts that must be at hand first. */
+  readonly missing?: MissingFacts
+}
+
+/** Who asks for what, and what is known of it. */
+export interface Asked {
+  readonly model: CompiledModel
+  readonly facts: DecisionFacts
+  readonly caller: Caller
+  readonly grant: Grant
+  readonly content: RequestContent
+}
+
+/** What allows an operation. */
+export interface Opening {
+  readonly role?: string | undefined
+}
+
+/** The procedure's steps 3 to 7 for one operation. */
+export function verdictOn(asked: Asked, match: Match): Denied | Opening {
+  const { model, caller, grant } = asked
+  const denied = outsideRoles(model, grant, match.indexed) ?? outsideOrganization(caller, grant, match)
+  if (denied !== undefined) return denied
+  const { index } = match.indexed
+  if (!hasBit(grant.free, index) || actsOnResource(model, index)) return verdictOfStatements(asked, match)
+  return { role: grant.roles.find(({ plain }) => hasBit(plain, index))?.name }
+}
+
+/** Step 3. */
+function outsideRoles(model: CompiledModel, grant: Grant, indexed: IndexedOperation): Denied | undefined {
+  const { index, operation } = indexed
+  if (!hasBit(grant.operations, index)) {
+    const reason = grant.roles.length === 0 ? 'no_role' : 'operation_not_in_role'
+    return { allowed: false, reason, operation }
+  }
+  if (grant.scope === undefined || hasBit(grant.scope.operations, index)) return undefined
+  const neededScopes = scopesFor(model, indexed)
+  return { allowed: false, reason: 'insufficient_scope', operation, neededScopes }
+}
+
+/** `x-latchkey-organization`, whoever knows the resources. */
+function outsideOrganization(caller: Caller, grant: Grant, match: Match): Denied | undefined {
+  const { index, operation } = match.indexed
+  const { organizationParameter } = operation
+  if (organizationParameter === undefined) return undefined
+  if (match.parameters[organizationParameter] === caller.organizationId) return undefined
+  if (grant.anyOrganization !== undefined && hasBit(grant.anyOrganization, index)) return undefined
+  return { allowed: false, reason: 'unknown_resource', operation }
+}
+
+/** Steps 4 to 7. Each side must allow; the reason told is of the side that came least far, the roles' first. */
+function verdictOfStatements(asked: Asked, match: Match): Denied | Opening {
+  const { model, facts, caller, grant, content } = asked
+  const { index, operation } = match.indexed
+  const request = new RequestAtHand(operation, match.parameters, content)
+  const denied = (reason: DenialReason): Denied => ({ allowed: false, reason, operation })
+  const left: Side[] = []
+  for (const side of sidesOf(grant, index)) {
+    const within = withinFields(side, request)
+    if (typeof within === 'string') return denied(within)
+    left.push(within)
+  }
+  const resource = actsOnResource(model, index)
+    ? findResource(model, facts, match, caller.organizationId)
+    : undefined
+  if (resource?.kind === 'unknown') return denied('unknown_resource')
+  if (resource?.kind === 'missing') return { ...denied('stale_bundle'), missing: resource.missing }
+  const circumstances = { caller, principalTags: grant.principalTags, request, resource }
+  let opening: Opening | undefined
+  for (const side of left) {
+    const outcome = firstToAllow(side, circumstances)
+    if (typeof outcome === 'string') return denied(outcome)
+    opening ??= outcome
+  }
+  return opening ?? {}
+}
+/** Scopes that together open an operation: its document's first alternative, else the first role that names it. */
+function scopesFor(model: CompiledModel, { index, operation }: IndexedOperation): readonly string[] {
+  const isScope = (name: string) => model.rolesByName.get(name)?.role.delegable === true
+  const declared = operation.alternatives.find((names) => names.length > 0 && names.every(isScope))
+  if (declared !== undefined) return declared
+  const opens = model.roles.find((one) => one.role.delegable && hasBit(one.operations, index))
+  return opens === undefined ? [] : [opens.role.name]
+}
