@@ -1,5 +1,6 @@
 import { DomainError } from '../errors.ts'
 import type { OrganizationId } from '../ids.ts'
+import { getOrganization } from '../organizations/organization.ts'
 import { getService } from '../services/find-service.ts'
 import type { Page, Records } from '../storage/ports.ts'
 import { nameOf } from './named-resource.ts'
@@ -17,7 +18,7 @@ export interface ResourceFilter {
 
 /**
  * The resources of an organization, a page of them.
- * @throws {DomainError} `service_not_found`, `invalid_request`
+ * @throws {DomainError} `organization_not_found`, `service_not_found`, `invalid_request`
  */
 export async function listResources(
   records: Records,
@@ -25,6 +26,7 @@ export async function listResources(
   { service: idOrSlug, tag, path, namespace }: ResourceFilter,
   page: Page,
 ): Promise<readonly Resource[]> {
+  await getOrganization(records, organizationId)
   if (idOrSlug === undefined) {
     if (tag === undefined && path === undefined)
       return records.list(organizationId, resources, 'all', '', page)

@@ -136,7 +136,7 @@ describe('re-homing and removing', () => {
     expect(moved).toMatchObject({ organizationId: at.operator.id, tags: {} })
     expect(await find('/clusters/{c1}')).toEqual(moved)
     for (const { id } of [at.customer, at.operator])
-      expect((await events(id)).at(-1)).toMatchObject({ type: 'resource.rehomed' })
+      expect((await events(id)).map(({ type }) => type)).toContain('resource.rehomed')
   })
 
   test('renames what is unique only within its owner', async () => {
