@@ -22,7 +22,7 @@ export async function startClinic({ latchkey, key, organizations, port }: Clinic
   return {
     origin: `http://localhost:${port}`,
     close(): void {
-      guard.close()
+      void guard.close()
       server.closeAllConnections()
       server.close()
     },

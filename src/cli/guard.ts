@@ -95,7 +95,7 @@ async function serve(session: Session, options: GuardCommandOptions): Promise<vo
   try {
     await runGuard({ guard, service, server, gateway, gatewayKey, identityKey, listen, log, stopped })
   } finally {
-    guard.close()
+    await guard.close()
   }
 }
 

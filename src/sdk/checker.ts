@@ -12,6 +12,7 @@ import type { CompiledBundle } from './compiled-bundle.ts'
 import { DecisionIds } from './decision-ids.ts'
 import type { Gate, GuardAnswer, GuardRequest, Rejection } from './guard-answer.ts'
 import type { GuardSource } from './guard-source.ts'
+import type { Seen } from './noted-decision.ts'
 import { admission, attempt, isForGood, noFacts, rejection } from './outcomes.ts'
 import { type NonceHeaders, Possession, type PossessionRules } from './possession.ts'
 import {
@@ -84,10 +85,11 @@ export class Checker implements Gate {
     this.#ids = new DecisionIds(clock, random)
   }
 
-  async check(request: GuardRequest): Promise<GuardAnswer> {
+  /** @param seen told what was made out of the request */
+  async check(request: GuardRequest, seen: Seen = {}): Promise<GuardAnswer> {
     const bundle = await attempt(() => this.#source.bundle())
     if (bundle.kind === 'failed') return this.#stale(bundle.cause)
-    const begun = this.#begin(request, bundle.value)
+    const begun = this.#begin(request, bundle.value, seen)
     if ('allowed' in begun) return begun
     const known = this.#tokens.get(begun.token, begun.bundle)
     const [asked, token] = known === undefined ? await this.#verified(begun) : [begun, known]
@@ -102,10 +104,10 @@ export class Checker implements Gate {
     return this.#conclude(asked, token, facts.value, proven.headers)
   }
 
-  checkNow(request: GuardRequest): GuardAnswer | undefined {
+  checkNow(request: GuardRequest, seen: Seen = {}): GuardAnswer | undefined {
     const bundle = this.#source.bundle()
     if (bundle instanceof Promise) return undefined
-    const asked = this.#begin(request, bundle)
+    const asked = this.#begin(request, bundle, seen)
     if ('allowed' in asked) return asked
     const token = this.#tokens.get(asked.token, asked.bundle)
     // A proof is another one at each request, and verifying it takes a while.
@@ -145,10 +147,11 @@ export class Checker implements Gate {
     return made
   }
 
-  #begin(request: GuardRequest, bundle: CompiledBundle | undefined): Asked | GuardAnswer {
+  #begin(request: GuardRequest, bundle: CompiledBundle | undefined, seen: Seen): Asked | GuardAnswer {
     if (bundle === undefined || this.#source.isStale()) return this.#stale()
     const decisionId = this.#ids.next()
     const found = findOperations(bundle.model.paths, request.method, request.url)
+    if (found.kind === 'found') seen.match = found.matches[0]
     // A wrong token must not close what is open to anybody: it is not looked at.
     if (found.kind === 'found' && isPublic(found)) {
       const decision = decideFound(bundle.model, noFacts, undefined, found, new RequestContent(request.url))

@@ -4,6 +4,7 @@ import { backOffMs, pause } from './back-off.ts'
 import type { FactsQuestion, StreamEvent } from './bundle.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
 import { CopyKeeper, type CopyPlace } from './copy-keeper.ts'
+import type { DecisionBatch } from './decision-batch.ts'
 import { serverSentEvents } from './event-stream.ts'
 import { FactsCache } from './facts-cache.ts'
 import { FollowedService } from './followed-service.ts'
@@ -17,7 +18,7 @@ import type { Fetch } from './token-request.ts'
 
 /** What went wrong while following; the guard goes on by itself. Never holds a secret. */
 export interface GuardTrouble {
-  readonly kind: 'server' | 'facts' | 'copy_refused' | 'copy_not_written'
+  readonly kind: 'server' | 'facts' | 'decisions' | 'copy_refused' | 'copy_not_written'
   readonly message: string
   readonly cause: unknown
 }
@@ -133,6 +134,17 @@ class BundleFollower implements GuardSource {
     return this.#refreshing ?? Promise.resolve()
   }
 
+  readonly deliver = async (batch: DecisionBatch) => {
+    try {
+      const delivery = await this.#fromAny((server) => this.#calls.decisions(server, batch))
+      if (delivery === 'refused') this.#note('decisions', new Error('the server refused a batch'))
+      return delivery
+    } catch (error) {
+      this.#note('decisions', error)
+      return 'failed' as const
+    }
+  }
+
   close(): void {
     if (this.#closing.signal.aborted) return
     this.#ready.reject(new Error('the guard was closed before it knew its service'))
@@ -236,19 +248,26 @@ class BundleFollower implements GuardSource {
     this.#keeper?.outdate()
   }
 
-  /** From the server that is followed, else from the others. */
   async #askFacts(question: FactsQuestion): ReturnType<ServerCalls['facts']> {
+    try {
+      return await this.#fromAny((server) => this.#calls.facts(server, question))
+    } catch (error) {
+      this.#note('facts', error)
+      throw error
+    }
+  }
+
+  /** From the server that is followed, else from the others. */
+  async #fromAny<T>(ask: (server: string) => Promise<T>): Promise<T> {
     const { servers } = this.#options
     let failure: unknown
     for (let i = 0; i < servers.length; i++) {
-      const server = servers[(this.#turn + i) % servers.length] ?? ''
       try {
-        return await this.#calls.facts(server, question)
+        return await ask(servers[(this.#turn + i) % servers.length] ?? '')
       } catch (error) {
         failure = error
       }
     }
-    this.#note('facts', failure)
     throw failure
   }
 

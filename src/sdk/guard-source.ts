@@ -1,6 +1,7 @@
 import type { DecisionFacts } from '../evaluator/grant.ts'
 import type { Caller } from '../evaluator/model.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
+import type { DecisionLogState, Deliver } from './decision-log.ts'
 import type { TokenMarks } from './revocation-index.ts'
 
 /** How a guard stands with what it follows. */
@@ -15,6 +16,8 @@ export interface GuardState {
   readonly server?: string
   /** Why the last try failed, in words. */
   readonly trouble?: string
+  /** Present where decisions are recorded. */
+  readonly decisionLog?: DecisionLogState
 }
 
 /**
@@ -34,6 +37,8 @@ export interface GuardSource {
   isStale(): boolean
   /** A token named an unknown key: looks whether there is a newer bundle. Bounded however often it is called. */
   refresh(): Promise<void>
+  /** Takes decisions to the server; absent where there is nobody to take them. */
+  readonly deliver?: Deliver
   /** Resolves when the first bundle is at hand. */
   ready(): Promise<void>
   state(): GuardState

@@ -1,12 +1,15 @@
 import type { StepUp } from '../evaluator/model.ts'
 import { Checker, type CheckRules, type GuardMachine } from './checker.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
+import { DecisionLog } from './decision-log.ts'
+import { type DecisionLogSetting, decisionLogRules } from './decision-log-rules.ts'
 import type { Gate, GuardAnswer, GuardRequest } from './guard-answer.ts'
 import type { GuardSource, GuardState } from './guard-source.ts'
 import { listOf } from './list-of.ts'
 import { type ExpressMiddleware, expressMiddleware } from './middleware-express.ts'
 import { type FetchHandler, fetchMiddleware, type GuardedFetch } from './middleware-fetch.ts'
 import { type KoaMiddleware, koaMiddleware } from './middleware-koa.ts'
+import { RecordedGate } from './recorded-gate.ts'
 import type { ResourceDescription, ResourceMetadata } from './resource-metadata.ts'
 import type { VerificationAlgorithm } from './verification-algorithms.ts'
 
@@ -50,6 +53,11 @@ export interface GuardOptions {
   readonly resourceMetadata?: true | ResourceDescription
   /** How a token that is bound to a key is proven to be its holder's (DPoP, RFC 9449). */
   readonly dpop?: DpopOptions
+  /**
+   * Which decisions the server is told of, for `latchkey decisions`: `denials`, `all`, or in detail. In the background,
+   * from a bounded queue; never a token, query or body. Default `off`.
+   */
+  readonly decisionLog?: DecisionLogSetting
 }
 
 export interface DpopOptions {
@@ -86,7 +94,8 @@ export interface Guard extends Gate {
   /** Resolves when the guard can decide. Rejects where an option names an operation that the service does not have. */
   ready(): Promise<void>
   state(): GuardState
-  close(): void
+  /** Resolves when the decision log, if there is one, is with the server, or has been given up. */
+  close(): Promise<void>
 }
 
 /**
@@ -95,24 +104,41 @@ export interface Guard extends Gate {
  */
 export function guardFrom(source: GuardSource, options: GuardOptions, machine: GuardMachine): Guard {
   const rules = rulesOf(options)
+  const log = logOf(source, options, machine)
   const checker = new Checker(source, rules, machine)
+  const gate = log === undefined ? checker : new RecordedGate(checker, log)
   return {
-    check: (request) => checker.check(request),
-    checkNow: (request) => checker.checkNow(request),
+    check: (request) => gate.check(request),
+    checkNow: (request) => gate.checkNow(request),
     isPreflight: (request) => checker.isPreflight(request),
     metadataFor: (request) => checker.metadataFor(request),
     resourceMetadata: () => checker.metadata(),
-    koa: () => koaMiddleware(checker),
-    express: () => expressMiddleware(checker),
-    fetch: (handler) => fetchMiddleware(checker, handler),
+    koa: () => koaMiddleware(gate),
+    express: () => expressMiddleware(gate),
+    fetch: (handler) => fetchMiddleware(gate, handler),
     ready: async () => {
       await source.ready()
       const bundle = await source.bundle()
       if (bundle !== undefined) checkNames(rules, bundle)
     },
-    state: () => source.state(),
-    close: () => source.close(),
+    state: () => ({ ...source.state(), ...(log === undefined ? {} : { decisionLog: log.state() }) }),
+    close: async () => {
+      await log?.close()
+      source.close()
+    },
   }
+}
+
+/** @throws {TypeError} for settings that cannot work */
+function logOf(
+  { deliver }: GuardSource,
+  { decisionLog = 'off' }: GuardOptions,
+  machine: GuardMachine,
+): DecisionLog | undefined {
+  const rules = decisionLogRules(decisionLog)
+  if (rules === undefined) return undefined
+  if (deliver === undefined) throw new TypeError('nobody takes the decisions of this guard')
+  return new DecisionLog(rules, deliver, machine)
 }
 
 function rulesOf(options: GuardOptions): CheckRules {

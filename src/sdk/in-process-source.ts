@@ -3,6 +3,7 @@ import type { Caller, OrganizationRole, ResourceFact } from '../evaluator/model.
 import { BoundedMap } from './bounded-map.ts'
 import type { OrganizationFact, RoleFact, WireRevocation } from './bundle.ts'
 import { type CompiledBundle, compileBundle, type ServiceBundle } from './compiled-bundle.ts'
+import type { Deliver } from './decision-log.ts'
 import { entitlementOf } from './entitlement-of.ts'
 import type { GuardSource } from './guard-source.ts'
 import { RevocationIndex } from './revocation-index.ts'
@@ -20,6 +21,8 @@ export interface InProcessServer {
   /** The node has not read the feed for too long. */
   isStale(): boolean
   position(): number
+  /** Keeps decisions; absent where none are recorded. */
+  readonly deliver?: Deliver
 }
 
 const factsMax = 10_000
@@ -51,6 +54,7 @@ export function inProcessSource(server: InProcessServer): GuardSource {
     },
     isStale: () => server.isStale(),
     refresh: async () => {},
+    ...(server.deliver === undefined ? {} : { deliver: server.deliver }),
     ready: async () => void (await server.bundle()),
     state: () => ({ kind: server.isStale() ? 'stale' : 'following', position: server.position() }),
     close: () => {},

@@ -101,6 +101,8 @@ export function isTokenError(error: unknown): error is TokenError {
 }
 
 export type { Operation } from '../evaluator/model.ts'
+export type { DecisionLogState } from './decision-log.ts'
+export type { DecisionLogOptions, DecisionLogSetting } from './decision-log-rules.ts'
 export type { GuardTrouble } from './follow-bundle.ts'
 export type { Guard } from './guard.ts'
 export type { Admission, GuardAnswer, GuardRequest, Rejection } from './guard-answer.ts'

@@ -1,4 +1,5 @@
 import type { Bundle, Facts, FactsQuestion } from './bundle.ts'
+import type { DecisionBatch } from './decision-batch.ts'
 import type { TokenSource } from './held-token.ts'
 import { parseBundle, parseFacts, parseJson } from './parse-wire.ts'
 import { type Fetch, retryAfterOf } from './token-request.ts'
@@ -24,12 +25,16 @@ export interface CallsOptions {
 }
 
 const timeoutMs = 5_000
+/** What is wrong with the request itself. */
+const neverTaken = new Set([400, 413, 415])
 
 /** What a guard asks a Latchkey server, with its own token. */
 export interface ServerCalls {
   /** `undefined`: nothing has changed since `etag`. */
   bundle(server: string, etag?: string): Promise<{ bundle: Bundle; etag: string | undefined } | undefined>
   facts(server: string, question: FactsQuestion): Promise<Facts>
+  /** `refused`: the server will never take this batch, however often it is sent. */
+  decisions(server: string, batch: DecisionBatch): Promise<'taken' | 'refused'>
   /** @param after the position up to which changes have been taken in */
   stream(server: string, after: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
 }
@@ -68,6 +73,21 @@ export function serverCalls({ service, tokens, fetch, signal }: CallsOptions): S
       }
       const response = await call(`${server}/${service}/facts`, init, 'application/json', soon())
       return parseFacts(parseJson(await response.text()))
+    },
+    async decisions(server, batch) {
+      const init = {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(batch),
+      }
+      try {
+        const response = await call(`${server}/${service}/decisions`, init, 'application/json', soon())
+        await response.body?.cancel()
+        return 'taken'
+      } catch (error) {
+        if (error instanceof ServerRefused && neverTaken.has(error.status)) return 'refused'
+        throw error
+      }
     },
     async stream(server, after, within) {
       const headers = { 'last-event-id': String(after) }

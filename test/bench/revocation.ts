@@ -51,7 +51,7 @@ export async function measureRevocation(place: Place): Promise<readonly Row[]> {
     atNode.push(node)
     atGuard.push(following)
   }
-  guard.close()
+  await guard.close()
   await Promise.all([one.stop(), other.stop()])
   const rowOf = (where: string, samples: readonly number[]): Row => ({
     what: `revoked at one node, refused ${where}, ${place.name}`,

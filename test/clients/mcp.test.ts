@@ -36,7 +36,7 @@ beforeEach(() => {
 afterAll(async () => {
   server?.closeAllConnections()
   server?.close()
-  guard?.close()
+  await guard?.close()
   landing?.stop()
   await clinic?.stop()
 })

@@ -40,7 +40,7 @@ beforeAll(async () => {
   await once(plain, 'listening')
 })
 afterAll(async () => {
-  direct.close()
+  await direct.close()
   plain.close()
   await deployment.stop()
 })

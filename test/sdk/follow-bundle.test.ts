@@ -331,7 +331,7 @@ describe("a guard's copy", () => {
     const file = memory()
     const guard = await following({ copy: file })
     expect(await guard.check(get(await tokenNow()))).toMatchObject({ allowed: true })
-    guard.close()
+    await guard.close()
     await until('the copy holds the facts', () => file.content?.includes('"org_a"') === true)
     return file.content ?? ''
   }
@@ -394,7 +394,7 @@ describe("a guard's copy", () => {
     const guard = await following({ copy })
     await until('it was written', () => copy.writes > 0)
     copy.content = newer
-    guard.close()
+    await guard.close()
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(copy.content).toBe(newer)
   })

@@ -5,6 +5,7 @@ import { json, text } from 'node:stream/consumers'
 import type { ResourceFact } from '../../src/evaluator/model.ts'
 import type { Bundle, FactsQuestion, OrganizationFact, RoleFact, StreamEvent } from '../../src/sdk/bundle.ts'
 import type { ServiceBundle } from '../../src/sdk/compiled-bundle.ts'
+import type { DecisionBatch } from '../../src/sdk/decision-batch.ts'
 import { grantable } from './clinic-issuer.ts'
 
 export const guardKey = `lk_live_01jz0000000000000000000000_${'k'.repeat(49)}`
@@ -25,6 +26,10 @@ export class LatchkeyServer {
   tokenStatus = 200
   /** Runs while an answer about facts is on its way: after it was read, before it is sent. */
   beforeFacts: () => void | Promise<void> = () => {}
+  /** Batches of decisions as they came, those that were not taken included. */
+  readonly batches: DecisionBatch[] = []
+  /** What a batch is answered with; `lost`: it is taken, and the answer does not arrive. */
+  takesDecisions: () => 200 | 400 | 503 | 'lost' | Promise<200> = () => 200
   bundle: ServiceBundle
   lastEventId: string | undefined
   readonly #server: Server
@@ -85,6 +90,7 @@ export class LatchkeyServer {
     if (isStream) return this.#stream(request, response)
     if (request.url === '/clinic/bundle') return this.#bundle(request, response)
     if (request.url === '/clinic/facts') return this.#facts(request, response)
+    if (request.url === '/clinic/decisions') return this.#decisions(request, response)
     return send(response, 404, {})
   }
 
@@ -116,6 +122,14 @@ export class LatchkeyServer {
     )
     this.named.push(...question.resources)
     send(response, 200, { position, roles, organizations, resources })
+  }
+
+  async #decisions(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Sound: as above.
+    this.batches.push((await json(request)) as DecisionBatch)
+    const taken = await this.takesDecisions()
+    if (taken === 'lost') response.destroy()
+    else send(response, taken, {})
   }
 
   #stream(request: IncomingMessage, response: ServerResponse): void {

@@ -191,6 +191,6 @@ describe.each(stores.filter(({ isShared }) => isShared))('two nodes on one store
       expectWithinASecond('token endpoints', issuers, 404),
       expectWithinASecond('its guard', async () => [await ask()], 401),
     ])
-    guard.close()
+    await guard.close()
   })
 })

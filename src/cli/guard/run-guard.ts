@@ -55,7 +55,7 @@ export async function runGuard(options: RunOptions): Promise<void> {
   } finally {
     closing = true
     await finished(server)
-    guard.close()
+    await guard.close()
     log.info({}, 'The guard has stopped')
   }
 }
