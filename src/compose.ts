@@ -1,5 +1,6 @@
 import { createActivity } from './audit/activity.ts'
 import type { Machine } from './compose/machine.ts'
+import { decisionRecording, managementGuard } from './compose/management-guard.ts'
 import { managementRoutes } from './compose/management-routes.ts'
 import { closeParts, openParts, type Parts } from './compose/parts.ts'
 import { startPeriodicWork } from './compose/periodic-work.ts'
@@ -82,8 +83,11 @@ async function run(parts: Parts, described: ApiDocumentOptions): Promise<Running
     clock,
     onFault: (cause) => log.error({ err: errorForLog(cause) }, 'activity was not stored'),
   })
+  const recording = decisionRecording(parts)
+  const guard = managementGuard(parts, revocations, recording)
+  const running = { ...parts, revocations, activity, recording, guard }
   const server: HttpServer = httpServer({
-    handler: site({ ...parts, revocations, activity, server: () => server }, described),
+    handler: site({ ...running, server: () => server }, described),
     ...{ log, newRequestId, trustedProxies: config.trustedProxies },
   })
   const stopPeriodicWork = startPeriodicWork(parts, revocations)
@@ -92,6 +96,7 @@ async function run(parts: Parts, described: ApiDocumentOptions): Promise<Running
     close: async () => {
       stopPeriodicWork()
       await server.close(closingGraceMs)
+      await guard.close()
       await activity.close()
       revocations.stop()
     },

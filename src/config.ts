@@ -64,6 +64,8 @@ const Environment = z
     LATCHKEY_API_CALLS_PER_MINUTE: whole(1, 100_000_000).default(3_000),
     /** Of decisions of guards that are told of, so many are kept of each organization at each service; the rest is counted. */
     LATCHKEY_DECISIONS_PER_ORGANIZATION_PER_MINUTE: whole(1, 100_000_000).default(6_000),
+    /** Of the server's own decisions on the management API: what was refused, or all. */
+    LATCHKEY_DECISION_LOG: z.enum(['off', 'denials', 'all']).default('off'),
     LATCHKEY_DECISIONS_KEPT_DAYS: whole(1, 3_650).default(30),
     /** Private hosts that requests to upstream providers and apps may reach: `idp.internal,idp.internal:8443`. */
     LATCHKEY_OUTGOING_HOSTS: z
@@ -119,6 +121,7 @@ export interface Config {
   readonly apiCallsPerMinute: number
   readonly decisionsPerOrganizationPerMinute: number
   readonly decisionsKeptDays: number
+  readonly decisionLog: 'off' | 'denials' | 'all'
   /** Absent: mails are kept for the operator to read. */
   readonly smtp?: Smtp | undefined
   /** What requests to addresses that customers give may reach beyond the public network. */
@@ -166,6 +169,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     apiCallsPerMinute: env.LATCHKEY_API_CALLS_PER_MINUTE,
     decisionsPerOrganizationPerMinute: env.LATCHKEY_DECISIONS_PER_ORGANIZATION_PER_MINUTE,
     decisionsKeptDays: env.LATCHKEY_DECISIONS_KEPT_DAYS,
+    decisionLog: env.LATCHKEY_DECISION_LOG,
     smtp: smtpOf(env),
     outgoing: {
       hosts: env.LATCHKEY_OUTGOING_HOSTS ?? [],

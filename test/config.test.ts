@@ -19,6 +19,7 @@ describe('configuration', () => {
       apiCallsPerMinute: 3000,
       decisionsPerOrganizationPerMinute: 6000,
       decisionsKeptDays: 30,
+      decisionLog: 'off',
       outgoing: { hosts: [], certificatesFile: undefined, allowPrivateAddressesInDevelopment: false },
     })
   })

@@ -19,7 +19,7 @@ import { servicesCommand } from './services.ts'
 import { type GlobalOptions, type Open, openSession } from './session.ts'
 import { surroundingsOf } from './surroundings.ts'
 import { tokenCommand } from './token.ts'
-import { activityCommand, auditCommand } from './trails.ts'
+import { activityCommand, auditCommand, decisionsCommand } from './trails.ts'
 import { usersCommand } from './users.ts'
 
 const program = new Command('latchkey')
@@ -51,6 +51,7 @@ for (const group of [
   entitlementsCommand,
   auditCommand,
   activityCommand,
+  decisionsCommand,
   tokenCommand,
   loginCommand,
   logoutCommand,

@@ -1,5 +1,6 @@
 import type { LiveRevocations } from '../revocations/live.ts'
 import type { ServiceBundle } from '../sdk/compiled-bundle.ts'
+import type { Deliver } from '../sdk/decision-log.ts'
 import type { GuardSource } from '../sdk/guard-source.ts'
 import { inProcessSource } from '../sdk/in-process-source.ts'
 import { findServiceBySlug } from '../services/find-service.ts'
@@ -17,10 +18,12 @@ interface Deps {
   readonly revocations: LiveRevocations
   readonly origin: string
   readonly feedAgeMs: () => number
+  /** Keeps what is decided here. */
+  readonly deliver: Deliver
 }
 
 /** What the guard of the management API decides by: this process's own cache, no loopback call. */
-export function managementSource({ records, revocations, origin, feedAgeMs }: Deps): GuardSource {
+export function managementSource({ records, revocations, origin, feedAgeMs, deliver }: Deps): GuardSource {
   const bundleOf = derived((service: Service): ServiceBundle => serviceBundleOf(service, origin))
   async function ownService(): Promise<Service> {
     const service = await findServiceBySlug(records, managementSlug)
@@ -36,5 +39,6 @@ export function managementSource({ records, revocations, origin, feedAgeMs }: De
     revocations: () => revocations.of(undefined).map(wireRevocation),
     isStale: () => feedAgeMs() > feedAgeMsMax,
     position: () => revocations.position(),
+    deliver,
   })
 }

@@ -430,6 +430,17 @@ describe('entitlements, trails and ends', () => {
     expect(stdout).toContain('clinic')
   })
 
+  test('the decision log of an organization, and of a service, is listed', async () => {
+    for (const whose of [
+      ['--organization', 'acme'],
+      ['--of-service', 'clinic'],
+    ]) {
+      const filters = ['--outcome', 'denied', '--since', '2030-01-01T00:00:00Z']
+      expect(Page.parse(await json('decisions', ...whose, ...filters)).items).toEqual([])
+      expect((await latchkey('decisions', ...whose)).stdout).toMatch(/^(Nothing yet\.|AT )/)
+    }
+  })
+
   test('the audit trail of an organization is listed', async () => {
     const audit = Page.parse(await json('audit', '--organization', 'acme'))
     expect(audit.items.map((event) => event['type'])).toContain('entitlement.changed')

@@ -52,7 +52,7 @@ export async function openFolder() {
       ...{ store: { kind: 'sqlite', path: file }, workers: 1, trustedProxies: 0, logLevel: 'silent' },
       nameServers: undefined,
       ...{ tokensPerKeyPerMinute: 6_000, tokensPerAddressPerMinute: 60_000, apiCallsPerMinute: 6_000 },
-      ...{ decisionsPerOrganizationPerMinute: 6_000, decisionsKeptDays: 30 },
+      ...{ decisionsPerOrganizationPerMinute: 6_000, decisionsKeptDays: 30, decisionLog: 'off' },
       outgoing: { hosts: [], certificatesFile: undefined, allowPrivateAddressesInDevelopment: false },
     }
     const latchkey = await compose(config, secrets, machine)

@@ -107,6 +107,7 @@ export async function configFor(place: EmptyPlace, more: Partial<Config> = {}): 
     apiCallsPerMinute: unlimited,
     decisionsPerOrganizationPerMinute: unlimited,
     decisionsKeptDays: 30,
+    decisionLog: 'off',
     outgoing: { hosts: [], certificatesFile: undefined, allowPrivateAddressesInDevelopment: true },
     ...more,
   }

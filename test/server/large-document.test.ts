@@ -19,7 +19,7 @@ async function apiBehindGuard() {
   const server = app.listen(0, '127.0.0.1')
   await once(server, 'listening')
   afterAll(() => {
-    guard.close()
+    void guard.close()
     server.close()
   })
   // A server that listens on a port, not on a pipe, has an `AddressInfo`.

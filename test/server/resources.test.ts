@@ -22,7 +22,7 @@ beforeAll(async () => {
   guard = await operator.guard(key)
 })
 afterAll(async () => {
-  guard?.close()
+  await guard?.close()
   await deployment?.stop()
 })
 
