@@ -89,6 +89,20 @@ async function walk(): Promise<void> {
   const role = idOf(await change('createRole', ours, ['role.created'], ['POST', `${inOurs}/roles`, newRole]))
   await change('replaceRole', ours, ['role.changed'], ['PUT', `${inOurs}/roles/${role}`, roleBody])
 
+  const letting = { service: 'clinic', name: 'Help', role, assuming_organization: op }
+  const assumption = idOf(
+    await change(
+      'createAssumption',
+      ours,
+      ['assumption.created'],
+      ['POST', `${inOurs}/assumptions`, letting],
+    ),
+  )
+  const help = `${inOurs}/assumptions/${assumption}`
+  const shorter = { life_seconds_max: 60 }
+  await change('changeAssumption', ours, ['assumption.changed'], ['PATCH', help, shorter])
+  await change('deleteAssumption', ours, ['assumption.deleted'], ['DELETE', help])
+
   const newKey = { service: 'clinic', name: 'Machine', role }
   const issued = await change(
     'createClientKey',
