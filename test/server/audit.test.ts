@@ -130,6 +130,7 @@ async function walk(): Promise<void> {
   await change('grantClientKeyRole', ours, ['client_key.role_changed'], ['PUT', `${at}/role`, otherRole])
   await change('revokeClientKey', ours, ['client_key.revoked'], ['POST', `${at}/revoke`, {}])
   await change('deleteRole', ours, ['role.deleted'], ['DELETE', `${inOurs}/roles/${role}`])
+  await walkResources(inOurs)
   await walkPeople({ operator, ours, change, keepSecret: (text) => shownOnce.add(text) })
   const why = { reason: 'unpaid' }
   await change('suspendOrganization', ours, ['organization.suspended'], ['POST', `${inOurs}/suspend`, why])
@@ -142,6 +143,20 @@ async function walk(): Promise<void> {
   await operator.importClinic('passing')
   const gone = ['service.document_removed', 'service.deleted']
   await change('deleteService', op, gone, ['DELETE', '/services/passing?confirm=passing'])
+}
+
+async function walkResources(inOurs: string): Promise<void> {
+  const op = operator.organizationId
+  const guard = await operator.makeGuardKey()
+  const token = await tokenOf(address, guard)
+  for (const secret of [guard.secret, token]) shownOnce.add(secret)
+  const body = { path: '/patients/7', organization: ours }
+  const resource = idOf(await send(address, 'POST', '/clinic/resources', { token, body }))
+  const tags = { tags: { ward: ['north'] } }
+  const at = `${inOurs}/resources/${resource}/tags`
+  await change('changeResourceTags', ours, ['resource.tags_changed'], ['PUT', at, tags])
+  const rules = ['PATCH', `/organizations/${op}/services/clinic`, { resources: 'latchkey' }] as const
+  await change('setResourceRules', op, ['service.changed'], rules)
 }
 
 beforeAll(walk)
