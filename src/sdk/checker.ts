@@ -15,13 +15,8 @@ import type { GuardSource } from './guard-source.ts'
 import type { Seen } from './noted-decision.ts'
 import { admission, attempt, isForGood, noFacts, rejection } from './outcomes.ts'
 import { type NonceHeaders, Possession, type PossessionRules } from './possession.ts'
-import {
-  type MetadataAnswer,
-  metadataAnswer,
-  type ResourceDescription,
-  type ResourceMetadata,
-  resourceMetadata,
-} from './resource-metadata.ts'
+import { PublishedMetadata } from './published-metadata.ts'
+import type { MetadataAnswer, ResourceDescription, ResourceMetadata } from './resource-metadata.ts'
 import { type StepUpRules, unmetStepUp } from './step-up.ts'
 import { type VerifiedTokens, verifiedTokens } from './verified-tokens.ts'
 import { ProofRefused } from './verify-proof.ts'
@@ -72,7 +67,7 @@ export class Checker implements Gate {
   readonly #verify: VerifyToken
   readonly #possession: Possession
   readonly #tokens: VerifiedTokens
-  readonly #metadata = new WeakMap<CompiledBundle, ResourceMetadata>()
+  readonly #metadata: PublishedMetadata
   readonly #ids: DecisionIds
 
   constructor(source: GuardSource, rules: CheckRules, { clock, random }: GuardMachine) {
@@ -82,6 +77,7 @@ export class Checker implements Gate {
     this.#verify = tokenVerifier(rules, clock)
     this.#possession = new Possession(rules, clock, random)
     this.#tokens = verifiedTokens(clock, rules.verifiedTokensMax, rules.clockSkewSecondsMax)
+    this.#metadata = new PublishedMetadata(source, rules)
     this.#ids = new DecisionIds(clock, random)
   }
 
@@ -126,25 +122,12 @@ export class Checker implements Gate {
     return findOperations(bundle.value.model.paths, method, url).kind !== 'found'
   }
 
-  async metadata(): Promise<ResourceMetadata | undefined> {
-    const bundle = await this.#source.bundle()
-    return bundle === undefined ? undefined : this.#metadataOf(bundle)
+  metadata(): Promise<ResourceMetadata | undefined> {
+    return this.#metadata.now()
   }
 
-  async metadataFor({ method, url }: GuardRequest): Promise<MetadataAnswer | undefined> {
-    if (this.#rules.described === undefined || !url.startsWith('/.well-known/')) return undefined
-    const metadata = await attempt(() => this.metadata())
-    return metadata.kind === 'failed' || metadata.value === undefined
-      ? undefined
-      : metadataAnswer(metadata.value, method, url)
-  }
-
-  #metadataOf(bundle: CompiledBundle): ResourceMetadata | undefined {
-    const known = this.#metadata.get(bundle)
-    if (known !== undefined) return known
-    const made = resourceMetadata(bundle, this.#rules, this.#rules.described ?? {})
-    if (made !== undefined) this.#metadata.set(bundle, made)
-    return made
+  metadataFor(request: GuardRequest): Promise<MetadataAnswer | undefined> {
+    return this.#metadata.answerTo(request)
   }
 
   #begin(request: GuardRequest, bundle: CompiledBundle | undefined, seen: Seen): Asked | GuardAnswer {
@@ -292,10 +275,15 @@ export class Checker implements Gate {
   }
 
   #context({ decisionId, bundle, scheme }: Pick<Asked, 'decisionId' | 'bundle' | 'scheme'>): RefusalContext {
-    const { proofAlgorithms, described } = this.#rules
-    const metadata = described === undefined ? undefined : this.#metadataOf(bundle)
-    const challenger = { realm: bundle.service.slug, scheme, proofAlgorithms }
-    if (metadata === undefined) return { decisionId, challenger }
-    return { decisionId, challenger: { ...challenger, resourceMetadata: metadata.url } }
+    const challenger = {
+      realm: bundle.service.slug,
+      scheme,
+      proofAlgorithms: this.#rules.proofAlgorithms,
+    }
+    const resourceMetadata = this.#metadata.urlFor(bundle)
+    return {
+      decisionId,
+      challenger: resourceMetadata === undefined ? challenger : { ...challenger, resourceMetadata },
+    }
   }
 }

@@ -31,6 +31,7 @@ interface Flight {
   readonly done: PromiseWithResolvers<void>
 }
 
+const kinds: readonly Kind[] = ['roles', 'organizations', 'resources']
 const askedMax = 100
 /** The node asked may be behind the one whose stream was read; by up to a second. */
 const laggingPauseMs = 120
@@ -84,12 +85,13 @@ export class FactsCache {
   }
 
   /** The stream named these: forgets them, and does not keep answers under way that were read before. */
-  named(kind: Kind, ids: readonly string[], position: number): void {
-    for (const id of ids) {
-      this.#forget(kind, id)
-      const flight = this.#flights.get(flightName(kind, id))
-      if (flight !== undefined) flight.notBefore = Math.max(flight.notBefore, position)
-    }
+  named(changed: Partial<FactsQuestion>, position: number): void {
+    for (const kind of kinds)
+      for (const id of changed[kind] ?? []) {
+        this.#forget(kind, id)
+        const flight = this.#flights.get(flightName(kind, id))
+        if (flight !== undefined) flight.notBefore = Math.max(flight.notBefore, position)
+      }
   }
 
   /** The stream cannot say what changed: forgets everything. */

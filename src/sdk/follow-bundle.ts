@@ -215,9 +215,7 @@ class BundleFollower implements GuardSource {
         break
       case 'change':
         this.#known.revoke(event.revocations ?? [])
-        this.#facts.named('roles', event.roles ?? [], position)
-        this.#facts.named('organizations', event.organizations ?? [], position)
-        this.#facts.named('resources', event.resources ?? [], position)
+        this.#facts.named(event, position)
         this.#known.heard(0)
         if (event.bundle === true) {
           this.#known.want(position)

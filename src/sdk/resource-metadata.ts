@@ -17,7 +17,7 @@ export interface ResourceMetadata {
   readonly document: Readonly<Record<string, unknown>>
 }
 
-interface MetadataRules {
+export interface MetadataRules {
   readonly issuer?: string
   readonly audience?: string
   readonly proofAlgorithms: readonly string[]
