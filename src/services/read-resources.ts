@@ -47,24 +47,32 @@ export function readNamespace(at: Place): Read<ResourceNamespace> {
   }
 }
 
+const registerYourself = 'let the API tell of what it makes: POST /{service}/resources with its guard’s key'
 const createsForm = 'write { resource: /clusters/{clusterId}, id: /id }: a path and a JSON pointer'
 
 /** `x-latchkey-creates`: the path template of what the operation makes, and where in its answer the id is. */
-export function readCreates(at: Place): Read<CreatedResource> {
+export function readCreates(at: Place): Read<CreatedResource> & { readonly warnings: readonly Fault[] } {
   const { given, pointer } = extension(at, createsKey)
-  if (given === undefined) return { faults: [] }
+  if (given === undefined) return { faults: [], warnings: [] }
+  const warnings = [
+    {
+      pointer,
+      detail: `${createsKey} is checked and kept; guards do not register by it yet`,
+      fix: registerYourself,
+    },
+  ]
   const resource = text(member(given, 'resource'))
   const id = text(member(given, 'id'))
   const strange = entries(given).filter(([key]) => key !== 'resource' && key !== 'id')
   if (resource === undefined || id === undefined || strange.length > 0)
-    return { faults: [{ pointer, detail: `${createsKey} is not of its form`, fix: createsForm }] }
+    return { faults: [{ pointer, detail: `${createsKey} is not of its form`, fix: createsForm }], warnings }
   const faults: Fault[] = []
   const wrong = templateFault(resource)
   if (wrong !== undefined) faults.push({ pointer: `${pointer}/resource`, detail: wrong, fix: createsForm })
   // RFC 6901 §3.
   if (!/^(?:\/(?:[^~/]|~[01])*)+$/.test(id))
     faults.push({ pointer: `${pointer}/id`, detail: 'this is no JSON pointer to a value', fix: createsForm })
-  return faults.length > 0 ? { faults } : { value: { resource, id }, faults }
+  return { ...(faults.length > 0 ? {} : { value: { resource, id } }), faults, warnings }
 }
 
 /** What can only be seen with all operations at hand. */

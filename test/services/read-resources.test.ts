@@ -30,8 +30,13 @@ const faultsOf = async (paths: Record<string, unknown>) => {
 describe('x-latchkey-creates', () => {
   test('says which resource an operation makes, and where its id is', async () => {
     const creates = { resource: '/clusters/{clusterId}', id: '/data/id' }
-    const [made] = await read(clusters({ 'x-latchkey-creates': creates }))
-    expect(made?.creates).toEqual(creates)
+    const document = documentWith(clusters({ 'x-latchkey-creates': creates }))
+    const { model, warnings } = await readDocument(document)
+    expect(model.operations[0]?.creates).toEqual(creates)
+    // Whoever writes it must not take it for done.
+    const pointer = '/paths/~1clusters/post/x-latchkey-creates'
+    const fix = expect.stringContaining('POST /{service}/resources')
+    expect(warnings).toContainEqual({ pointer, detail: expect.stringContaining('not register'), fix })
   })
 
   test.each([
