@@ -22,7 +22,8 @@ export function sqliteCommit(connection: Connection, writes: GroupedWrites, cloc
         clock(),
         JSON.stringify(changes.map(changedItem)),
       )
-    })
+      // A position that a power cut took back would be given again, to what its first readers never hear of.
+    }, 'when_durable')
   }
 }
 

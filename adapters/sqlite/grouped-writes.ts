@@ -4,10 +4,14 @@ import type { LogFile } from './log-file.ts'
 
 /** A write that waits for its turn, and whom to tell how it went. */
 interface Waiting {
+  readonly seen: Seen
   /** Done inside of the transaction; tells whom to call when that is durable. */
   attempt(): () => void
   reject(error: unknown): void
 }
+
+/** When others may read a write: some must not act on what a power cut could still take back. */
+type Seen = 'when_committed' | 'when_durable'
 
 /** A write that is committed, and not yet durable. */
 interface Committed {
@@ -18,7 +22,7 @@ interface Committed {
 /**
  * The writes of one turn of the event loop share one transaction, and the transactions that are committed while the disk
  * is at work share its next turn. Each write has a savepoint of its own: one that fails takes nothing with it. Nobody is
- * told anything before it is durable; others may read it before.
+ * told anything before it is durable; others may read it before, unless it is to be seen `when_durable`.
  */
 export class GroupedWrites {
   readonly #connection: Connection
@@ -35,12 +39,12 @@ export class GroupedWrites {
   }
 
   /** @throws {DomainError} `store_unavailable` if the transaction does not begin or commit; else what `work` throws */
-  run<T>(work: () => T): Promise<T> {
+  run<T>(work: () => T, seen: Seen = 'when_committed'): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.checkDisk()
       if (this.#closed) throw new DomainError('store_unavailable', 'the store is closed')
       if (this.#waiting.length === 0) setImmediate(() => this.#flush())
-      this.#waiting.push({ reject, attempt: () => this.#attempt(work, resolve, reject) })
+      this.#waiting.push({ seen, reject, attempt: () => this.#attempt(work, resolve, reject) })
     })
   }
 
@@ -61,13 +65,26 @@ export class GroupedWrites {
     this.#waiting = []
     if (writes.length === 0) return
     try {
-      const tellings = this.#connection.transaction(() => writes.map((write) => write.attempt()))
+      this.checkDisk()
+      const tellings = this.#commit(writes)
       for (const [i, { reject }] of writes.entries())
         this.#committed.push({ reject, tell: tellings[i] ?? (() => {}) })
       this.#reachingDisk ??= this.#reachDisk()
     } catch (error) {
       // Also those whose own work went well or ill: all saw a state that never was.
       for (const { reject } of writes) reject(error)
+    }
+  }
+
+  #commit(writes: readonly Waiting[]): readonly (() => void)[] {
+    const all = () => writes.map((write) => write.attempt())
+    if (!writes.some(({ seen }) => seen === 'when_durable')) return this.#connection.transaction(all)
+    // SQLite waits for the disk before it lets others see the commit.
+    this.#connection.script('PRAGMA synchronous = FULL')
+    try {
+      return this.#connection.transaction(all)
+    } finally {
+      this.#connection.script('PRAGMA synchronous = NORMAL')
     }
   }
 

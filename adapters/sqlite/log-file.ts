@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { unavailable } from './connection.ts'
 
 /** Sees to it that what was committed outlives a power cut. */
@@ -12,24 +12,19 @@ export interface LogFile {
  * SQLite's write-ahead log (`<path>-wal`), brought to the disk beside the event loop: SQLite itself would have every
  * request of the process wait for it. The log is all that a commit in WAL mode writes
  * (https://www.sqlite.org/wal.html, "Performance Considerations").
+ * @param path of the database that is open, without symbolic links: the log is beside the file itself
  */
-export function logFileOf(path: string): LogFile {
-  let opening: Promise<FileHandle> | undefined
+export async function openLogFile(path: string): Promise<LogFile> {
+  // Now, not at the first write: of an earlier fault of the disk only those hear who have the file open.
+  const file = await open(`${path}-wal`, 'r+').catch((cause: unknown) => {
+    throw unavailable(`the log of the store's file ${path} cannot be opened`, cause)
+  })
   return {
-    sync: async () => {
-      try {
-        // Made by the first write, and there for as long as this process has the store open.
-        opening ??= open(`${path}-wal`, 'r+')
-        await (await opening).datasync()
-      } catch (cause) {
+    sync: () =>
+      file.datasync().catch((cause: unknown) => {
         throw unavailable('the disk did not take what was written', cause)
-      }
-    },
-    close: async () => {
-      const closing = opening
-      opening = undefined
-      await (await closing)?.close()
-    },
+      }),
+    close: () => file.close(),
   }
 }
 

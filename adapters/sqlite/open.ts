@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, realpathSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../../src/clock.ts'
@@ -10,7 +10,7 @@ import { sqliteCommit } from './commit.ts'
 import { Connection, isBusy, unavailable } from './connection.ts'
 import { sqliteCounters } from './counters.ts'
 import { GroupedWrites } from './grouped-writes.ts'
-import { logFileOf, noLogFile } from './log-file.ts'
+import { type LogFile, noLogFile, openLogFile } from './log-file.ts'
 import { sqliteRecords } from './records.ts'
 import { migrate } from './schema.ts'
 import { sweep } from './sweep.ts'
@@ -32,17 +32,18 @@ interface SqliteOptions {
 export async function openSqlite({ path, clock, busyTimeoutMs = 5_000 }: SqliteOptions): Promise<Store> {
   const file = path === ':memory:' ? undefined : fileAt(path)
   const connection = new Connection(file ?? path, busyTimeoutMs)
+  let log: LogFile
   try {
     await useWriteAheadLog(connection, busyTimeoutMs)
     connection.script('PRAGMA synchronous = FULL')
     migrate(connection)
     // From here on the log is brought to the disk by `GroupedWrites`, before anybody is told of a write.
     connection.script('PRAGMA synchronous = NORMAL')
+    log = file === undefined ? noLogFile : await openLogFile(file)
   } catch (error) {
     connection.close()
     throw error
   }
-  const log = file === undefined ? noLogFile : logFileOf(file)
   const writes = new GroupedWrites(connection, log)
   const bell = new Bell(connection)
   const commit = sqliteCommit(connection, writes, clock)
@@ -72,15 +73,15 @@ export async function openSqlite({ path, clock, busyTimeoutMs = 5_000 }: SqliteO
 
 /** Secrets in it are sealed; still nobody else on the machine has a reason to read it. */
 function fileAt(path: string): string {
-  // Absolute, so that nothing in it is read as one of SQLite's `file:` addresses.
+  // Absolute, so that nothing in it is read as one of SQLite's `file:` addresses. Links are followed, as SQLite does.
   const file = resolve(path)
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     closeSync(openSync(file, 'a', 0o600))
+    return realpathSync(file)
   } catch (cause) {
     throw unavailable(`the store's file ${file} cannot be opened for writing`, cause)
   }
-  return file
 }
 
 const pauseMs = 20

@@ -75,6 +75,19 @@ test('a full disk is store_unavailable; what still fits is kept', async () => {
   expect(kept()).toEqual([2])
 })
 
+test('what is to be seen only when it is durable has SQLite itself wait for the disk', async () => {
+  const waits = () => connection.get('PRAGMA synchronous')?.['synchronous']
+  connection.script('PRAGMA synchronous = NORMAL')
+  const [first, second] = await Promise.all([writes.run(waits), writes.run(waits, 'when_durable')])
+  expect([first, second, waits()]).toEqual([2, 2, 1])
+  await expect(
+    writes.run(() => {
+      throw new Error('its own')
+    }, 'when_durable'),
+  ).rejects.toThrow('its own')
+  expect([await writes.run(waits), waits()]).toEqual([1, 1])
+})
+
 describe('the disk', () => {
   let syncs: PromiseWithResolvers<void>[]
   const slowDisk: LogFile = {
@@ -137,11 +150,14 @@ describe('the disk', () => {
     waiting.push(keep(2))
     await turn()
     await turn()
+    const late = keep(3)
     syncs[0]?.reject(new Error('EIO'))
     for (const outcome of await Promise.allSettled(waiting))
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'store_unavailable' } })
     expect(syncs).toHaveLength(1)
-    await expect(keep(3)).rejects.toMatchObject({
+    await expect(late).rejects.toMatchObject({ code: 'store_unavailable' })
+    expect(kept()).toEqual([1, 2])
+    await expect(keep(4)).rejects.toMatchObject({
       code: 'store_unavailable',
       message: expect.stringContaining('until Latchkey is started again'),
     })

@@ -1,4 +1,4 @@
-import { type FileHandle, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdtemp, open, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -33,6 +33,15 @@ describe('the file', () => {
       [join(folder, 'deep'), join(folder, 'deep', 'data'), path, `${path}-wal`].map((made) => stat(made)),
     )
     expect(modes.map(({ mode }) => (mode & 0o777).toString(8))).toEqual(['700', '700', '600', '600'])
+    await store.close()
+  })
+
+  test('may be a link to where it is', async () => {
+    const path = join(folder, 'link.db')
+    await symlink(join(folder, 'latchkey.db'), path)
+    const store = await openSqlite({ path, clock })
+    await store.commit([insert(entries, entry(own, 'a'))])
+    await store.ping()
     await store.close()
   })
 
