@@ -17,6 +17,7 @@ export interface DerivingThreads {
 export function derivingThreads(): DerivingThreads {
   const all = new Set<Worker>()
   const idle: Worker[] = []
+  let isClosed = false
   const start = (): Worker => {
     const thread = new Worker(new URL('./argon2-thread.ts', import.meta.url), { execArgv: [] })
     all.add(thread)
@@ -28,6 +29,7 @@ export function derivingThreads(): DerivingThreads {
   }
   return {
     derive: async (parameters) => {
+      if (isClosed) throw new Error('a password was not hashed: the threads are closed')
       const thread = idle.pop() ?? start()
       // Whoever waits for a password keeps the process; a thread without work does not.
       thread.ref()
@@ -37,6 +39,7 @@ export function derivingThreads(): DerivingThreads {
       return derived
     },
     close: async () => {
+      isClosed = true
       await Promise.all(Array.from(all, (thread) => thread.terminate()))
     },
   }

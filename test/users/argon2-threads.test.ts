@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { passwordHasher } from '../../src/users/argon2.ts'
 import { type DerivingThreads, derivingThreads } from '../../src/users/argon2-threads.ts'
@@ -51,6 +53,13 @@ describe('threads for passwords', () => {
     expect(added).toContain(10)
   })
 
+  test('of a process that stands back further do not come before it', ({ skip }) => {
+    if (process.platform !== 'linux') skip('only Linux knows the priority of a thread')
+    const file = join(import.meta.dirname, 'nice-threads.ts')
+    const { stdout } = spawnSync('nice', ['-n', '15', process.execPath, file], { encoding: 'utf8' })
+    expect(JSON.parse(stdout)).toEqual({ length: 32, lowest: 15 })
+  })
+
   test('refuse what they cannot do, and go on with another thread', async () => {
     threads = derivingThreads()
     await expect(threads.derive({ ...parameters, memory: -1 })).rejects.toThrow('was not hashed')
@@ -63,5 +72,6 @@ describe('threads for passwords', () => {
     const refused = expect(work).rejects.toThrow('was not hashed')
     await threads.close()
     await refused
+    await expect(threads.derive(parameters)).rejects.toThrow('are closed')
   })
 })
