@@ -11,10 +11,14 @@ interface Shown {
   readonly request_id: string
 }
 
-/** Somebody has come with a browser, and is to read sentences. Whatever takes anything is answered JSON. */
+/**
+ * Somebody has come with a browser, and is to read sentences. Whatever takes anything is answered JSON; so are callers of
+ * the API, since some libraries say by default that they prefer HTML.
+ */
 export function wantsPage(ctx: Context): boolean {
   const isRead = ctx.method === 'GET' || ctx.method === 'HEAD'
-  return isRead && ctx.accepts(problemMediaType, 'application/json', 'text/html') === 'text/html'
+  const isOfApi = ctx.path.startsWith('/api/') || ctx.get('Authorization') !== ''
+  return isRead && !isOfApi && ctx.accepts(problemMediaType, 'application/json', 'text/html') === 'text/html'
 }
 
 const wayBack = 'Check the address, or go back to where you came from.'

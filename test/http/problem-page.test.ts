@@ -40,9 +40,12 @@ describe('a problem', () => {
     ['who prefers JSON', { accept: 'application/problem+json, text/html;q=0.9' }, 'GET'],
     ['who says nothing', {}, 'GET'],
     ['a browser that writes', browser, 'POST'],
-  ])('is JSON for %s', async (_who, headers, method) => {
+    // As some libraries prefer HTML without being asked to.
+    ['a caller with a token', { ...browser, authorization: 'Bearer x' }, 'GET'],
+    ['whoever calls the management API', browser, 'GET', '/api/v1/nothing'],
+  ])('is JSON for %s', async (_who, headers, method, path = '/nothing') => {
     const { origin } = await served()
-    const answer = await fetch(`${origin}/nothing`, { method, headers })
+    const answer = await fetch(origin + path, { method, headers })
     expect(answer.headers.get('vary')).toContain('Accept')
     expect(await problem(answer)).toMatchObject({ status: 404, code: 'not_found' })
   })
