@@ -25,7 +25,7 @@ export interface Latchkey {
 }
 
 /** The product's: the version of `latchkey`'s own document, too. */
-const productVersion = '0.3.0'
+const productVersion = '0.4.0'
 const closingGraceMs = 10_000
 
 /** Opens the store and wires everything. Nothing is listened at until `listen`. */
