@@ -99,7 +99,10 @@ export interface Operation {
   readonly organizationParameter?: string
   /** Asked of people, once all else allows it (`x-latchkey-step-up`). */
   readonly stepUp?: StepUp
-  /** Where the resource ends: the name of a path parameter. Absent: the operation acts on no resource. */
+  /**
+   * Where the resource ends: the name of a path parameter (`x-latchkey-resource`), else the last one that does not say
+   * which organization. Absent: the operation acts on no resource.
+   */
   readonly resourceParameter?: string
   /** Absent: the resource's ids are unique by themselves (`x-latchkey-namespace`). */
   readonly namespace?: ResourceNamespace

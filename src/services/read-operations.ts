@@ -129,7 +129,9 @@ function readOperation(
     : readSecurity(member(document, 'security'), schemes, '/security')
   const organization = extension(at, 'x-latchkey-organization')
   const resource = extension(at, 'x-latchkey-resource')
-  const resourceParameter = resource.name ?? parameterNames(path).at(-1)
+  // Which organization it is has a check of its own.
+  const resourceParameter =
+    resource.name ?? parameterNames(path).findLast((name) => name !== organization.name)
   const namespace = readNamespace(at)
   const creates = readCreates(at)
   const ownStepUp = member(operation, stepUpKey)

@@ -166,6 +166,24 @@ describe('a document that is read', () => {
       resourceParameter: 'order',
     })
   })
+
+  test.each([
+    ['/tenants/{tenant}/export', undefined],
+    ['/orders/{order}/shares/{tenant}', 'order'],
+  ])('takes no organization for the resource: %s', async (path, resourceParameter) => {
+    const { model } = await read((doc) => {
+      doc.paths[path] = {
+        'x-latchkey-organization': 'tenant',
+        parameters: [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+          ...{ name, in: 'path', required: true, schema: { type: 'string' } },
+        })),
+        get: { operationId: 'readThere', responses: { 200: { description: '' } } },
+      }
+    })
+    const operation = model.operations.find(({ id }) => id === 'readThere')
+    expect(operation).toMatchObject({ organizationParameter: 'tenant' })
+    expect(operation?.resourceParameter).toBe(resourceParameter)
+  })
 })
 
 describe('who may call an operation', () => {
