@@ -47,7 +47,8 @@ export async function roleFact(records: Records, service: Service, text: string)
   const [place] = await records.locate(roles, 'id', id, { limit: 1 })
   const role = place && (await records.find(place.organizationId, roles, id))
   if (role === undefined || role.serviceId !== service.id) return null
-  return { organization_id: role.organizationId, allow: role.allow }
+  const { organizationId, allow, filter } = role
+  return { organization_id: organizationId, allow, ...(filter === undefined ? {} : { filter }) }
 }
 
 export async function organizationFact(

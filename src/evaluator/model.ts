@@ -119,6 +119,15 @@ export interface Statement {
   readonly fields?: readonly string[]
 }
 
+/** What is shown of responses of operations that the role allows. Without one for an operation: the whole response. */
+export interface FilterStatement {
+  readonly operations: readonly string[]
+  /** The fields that are shown, as they are printed. */
+  readonly fields: readonly string[]
+  /** Stands in place of what is not shown. Absent: that is left out. */
+  readonly mask?: string
+}
+
 /** A role that the document defines. Those that are declared scopes are opened through `alternatives`, too. */
 export interface ServiceRole {
   readonly name: string
@@ -134,6 +143,8 @@ export interface ServiceRole {
   /** Names of roles that this one holds as well. */
   readonly include: readonly string[]
   readonly allow: readonly Statement[]
+  /** Of what this role allows itself, or by a scope. Absent: it shows whole responses. */
+  readonly filter?: readonly FilterStatement[]
 }
 
 /** All that a decision needs to know of a service: what its document says. Plain JSON. */
@@ -155,6 +166,8 @@ export interface OrganizationRole {
   readonly id: string
   readonly organizationId: string
   readonly allow: readonly Statement[]
+  /** Absent: it shows whole responses. */
+  readonly filter?: readonly FilterStatement[]
 }
 
 /** Of a principal or a resource: keys with one or more values each, both compared without case. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { EpochMs } from '../clock.ts'
 import { DomainError, hasCode } from '../errors.ts'
-import type { Statement } from '../evaluator/model.ts'
+import type { FilterStatement, Statement } from '../evaluator/model.ts'
 import type { OrganizationId, RoleId, ServiceId } from '../ids.ts'
 import type { Collection, Records, Stored } from '../storage/ports.ts'
 
@@ -13,6 +13,8 @@ export interface Role extends Stored {
   readonly name: string
   readonly description: string
   readonly allow: readonly Statement[]
+  /** What is shown of responses. Absent: all. */
+  readonly filter?: readonly FilterStatement[]
   readonly createdAt: EpochMs
   readonly changedAt: EpochMs
 }

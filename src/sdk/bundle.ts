@@ -1,4 +1,4 @@
-import type { ResourceFact, ServiceModel, Statement } from '../evaluator/model.ts'
+import type { FilterStatement, ResourceFact, ServiceModel, Statement } from '../evaluator/model.ts'
 
 /** What ends tokens before their time, on the wire. */
 export type WireRevocation =
@@ -39,6 +39,7 @@ export type FactKind = keyof FactsQuestion
 export interface RoleFact {
   readonly organization_id: string
   readonly allow: readonly Statement[]
+  readonly filter?: readonly FilterStatement[]
 }
 
 export interface OrganizationFact {

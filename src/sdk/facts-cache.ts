@@ -5,6 +5,7 @@ import { pause } from './back-off.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Facts, FactsQuestion, FactKind as Kind, OrganizationFact, RoleFact } from './bundle.ts'
 import { entitlementOf } from './entitlement-of.ts'
+import { organizationRoleOf } from './organization-role-of.ts'
 
 /** Asks a server. Rejects if none can be reached. */
 type AskFacts = (question: FactsQuestion) => Promise<Facts>
@@ -201,8 +202,7 @@ export class FactsCache {
   }
 
   #keepRole(id: string, fact: RoleFact | null): void {
-    const role = fact === null ? null : { id, organizationId: fact.organization_id, allow: fact.allow }
-    this.#roles.set(id, role)
+    this.#roles.set(id, fact === null ? null : organizationRoleOf(id, fact))
   }
 
   #keepOrganization(id: string, fact: OrganizationFact | null): void {

@@ -6,6 +6,7 @@ import { type CompiledBundle, compileBundle, type ServiceBundle } from './compil
 import type { Deliver } from './decision-log.ts'
 import { entitlementOf } from './entitlement-of.ts'
 import type { GuardSource } from './guard-source.ts'
+import { organizationRoleOf } from './organization-role-of.ts'
 import { RevocationIndex } from './revocation-index.ts'
 
 /** What a server tells a guard in its own process. All of it is asked at each check, so it should come from a cache. */
@@ -115,8 +116,9 @@ function sameResource(
 
 function sameRole(known: BoundedMap<string, OrganizationRole>, id: string, fact: RoleFact): OrganizationRole {
   const before = known.get(id)
-  if (before?.allow === fact.allow && before.organizationId === fact.organization_id) return before
-  const role = { id, organizationId: fact.organization_id, allow: fact.allow }
+  const isSame = before?.allow === fact.allow && before.filter === fact.filter
+  if (isSame && before?.organizationId === fact.organization_id) return before
+  const role = organizationRoleOf(id, fact)
   known.set(id, role)
   return role
 }

@@ -44,8 +44,30 @@ function isMapOf(value: unknown, isOne: (one: unknown) => boolean): boolean {
   return isObject(value) && Object.values(value).every(isOne)
 }
 
-function isStatements(value: unknown): boolean {
-  return isListOf(value, (one) => isObject(one) && isTexts(one['operations']))
+function isStatement(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isTexts(value['operations']) &&
+    (value['where'] === undefined || isText(value['where'])) &&
+    (value['fields'] === undefined || isTexts(value['fields']))
+  )
+}
+
+function isFilterStatement(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isTexts(value['operations']) &&
+    isTexts(value['fields']) &&
+    (value['mask'] === undefined || isText(value['mask']))
+  )
+}
+
+/** What a role says: a limit that cannot be read is none that could be passed over. */
+function isStatements(role: Json): boolean {
+  return (
+    isListOf(role['allow'], isStatement) &&
+    (role['filter'] === undefined || isListOf(role['filter'], isFilterStatement))
+  )
 }
 
 function isStepUp(value: unknown): boolean {
@@ -83,7 +105,7 @@ function isRole(value: unknown): boolean {
     typeof value['grantable'] === 'boolean' &&
     typeof value['delegable'] === 'boolean' &&
     isTexts(value['include']) &&
-    isStatements(value['allow'])
+    isStatements(value)
   )
 }
 
@@ -142,9 +164,7 @@ export function parseBundle(value: unknown): Bundle {
 }
 
 function isRoleFact(value: unknown): value is RoleFact | null {
-  return (
-    value === null || (isObject(value) && isText(value['organization_id']) && isStatements(value['allow']))
-  )
+  return value === null || (isObject(value) && isText(value['organization_id']) && isStatements(value))
 }
 
 function isOrganizationFact(value: unknown): value is OrganizationFact | null {
