@@ -54,7 +54,10 @@ async function raiseTogether(store: Store, args: unknown): Promise<void> {
   }
 }
 
-/** A server may hold what a killed process had locked for some time: until then it refuses, and that is no fault. */
+/**
+ * A server may hold what a killed process had locked for some time, and a slow machine has more commits than it can keep:
+ * until then it refuses, and that is no fault.
+ */
 async function isKept(store: Store, changes: readonly [Change, ...Change[]]): Promise<boolean> {
   try {
     await store.commit(changes)
@@ -64,6 +67,11 @@ async function isKept(store: Store, changes: readonly [Change, ...Change[]]): Pr
     await pause(100)
     return false
   }
+}
+
+/** Commits until it is kept. */
+async function keep(store: Store, changes: readonly [Change, ...Change[]]): Promise<void> {
+  while (!(await isKept(store, changes)));
 }
 
 /** Commits in waves of several at once, an entry each. */
@@ -76,7 +84,7 @@ async function write(store: Store, args: unknown): Promise<void> {
       const id = `${writer}-${String(wave).padStart(4, '0')}-${i}`
       return entry(organization(organizationName), id, { writer, wave })
     })
-    await Promise.all(made.map((one) => store.commit([insert(entries, one)])))
+    await Promise.all(made.map((one) => keep(store, [insert(entries, one)])))
   }
   say('written')
 }
