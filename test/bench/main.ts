@@ -10,13 +10,17 @@ import { canPin } from './side-by-side.ts'
 import { measureSignIns } from './sign-ins.ts'
 import { measureStart } from './start.ts'
 import { printTable, type Row } from './table.ts'
+import { measureTagged } from './tagged-decisions.ts'
 import { measureTokens } from './tokens.ts'
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
     document: { type: 'string' },
-    only: { type: 'string', default: 'start,decisions,forward-auth,revocation,tokens,people,sign-ins' },
+    only: {
+      type: 'string',
+      default: 'start,decisions,tagged-decisions,forward-auth,revocation,tokens,people,sign-ins',
+    },
   },
 })
 const places = [sqlitePlace(), mongoPlace(process.env['MONGODB_URI'])].filter((place) => place !== undefined)
@@ -25,6 +29,7 @@ if (places.length === 1) console.error('MONGODB_URI is not set: MongoDB is not m
 const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   start: measureStart,
   decisions: () => measureDecisions(values.document),
+  'tagged-decisions': measureTagged,
   'forward-auth': () => measureForwardAuth(sqlitePlace(), Number(values.seconds)),
   revocation: () => eachPlace(measureRevocation),
   tokens: () => measureTokens(places.map(fresh), Number(values.seconds)),
