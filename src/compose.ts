@@ -1,6 +1,6 @@
 import { createActivity } from './audit/activity.ts'
 import type { Machine } from './compose/machine.ts'
-import { decisionRecording, managementGuard } from './compose/management-guard.ts'
+import { decisionRecording, managementGuard, serviceDeciders } from './compose/management-guard.ts'
 import { managementRoutes } from './compose/management-routes.ts'
 import { closeParts, openParts, type Parts } from './compose/parts.ts'
 import { startPeriodicWork } from './compose/periodic-work.ts'
@@ -85,7 +85,8 @@ async function run(parts: Parts, described: ApiDocumentOptions): Promise<Running
   })
   const recording = decisionRecording(parts)
   const guard = managementGuard(parts, revocations, recording)
-  const running = { ...parts, revocations, activity, recording, guard }
+  const deciders = serviceDeciders(parts, revocations, recording)
+  const running = { ...parts, revocations, activity, recording, deciders, guard }
   const server: HttpServer = httpServer({
     handler: site({ ...running, server: () => server }, described),
     ...{ log, newRequestId, trustedProxies: config.trustedProxies },
@@ -97,6 +98,7 @@ async function run(parts: Parts, described: ApiDocumentOptions): Promise<Running
       stopPeriodicWork()
       await server.close(closingGraceMs)
       await guard.close()
+      await deciders.close()
       await activity.close()
       revocations.stop()
     },

@@ -64,7 +64,7 @@ const Environment = z
     LATCHKEY_API_CALLS_PER_MINUTE: whole(1, 100_000_000).default(3_000),
     /** Of decisions of guards that are told of, so many are kept of each organization at each service; the rest is counted. */
     LATCHKEY_DECISIONS_PER_ORGANIZATION_PER_MINUTE: whole(1, 100_000_000).default(6_000),
-    /** Of the server's own decisions on the management API: what was refused, or all. */
+    /** Of what the server itself decides, on the management API and for guards that ask it: what was refused, or all. */
     LATCHKEY_DECISION_LOG: z.enum(['off', 'denials', 'all']).default('off'),
     LATCHKEY_DECISIONS_KEPT_DAYS: whole(1, 3_650).default(30),
     /** Private hosts that requests to upstream providers and apps may reach: `idp.internal,idp.internal:8443`. */

@@ -1,6 +1,7 @@
 import { managementSource } from '../decisions/management-source.ts'
 import { ownDecisions } from '../decisions/own-decisions.ts'
 import type { RecordDeps } from '../decisions/record-decisions.ts'
+import { type ServerDeciders, serverDeciders } from '../decisions/server-deciders.ts'
 import { errorForLog } from '../http/log.ts'
 import { QuotaCounter } from '../http/quota.ts'
 import type { LiveRevocations } from '../revocations/live.ts'
@@ -31,4 +32,19 @@ export function managementGuard(
   // Nodes keep time together; a key's expiry is not to be outlived by half a minute here.
   const options = { algorithms: ['ES256'] as const, clockSkewSecondsMax: 5, decisionLog }
   return guardFrom(managementSource(deps), options, machine)
+}
+
+/** Who decide here about the services themselves, for guards that ask. */
+export function serviceDeciders(
+  { config, machine, store, feed, cached }: Parts,
+  revocations: LiveRevocations,
+  recording: RecordDeps,
+): ServerDeciders {
+  const { clock, random, log } = machine
+  return serverDeciders({
+    ...recording,
+    ...{ records: cached.records, resourceRecords: store.records, revocations, clock, random },
+    ...{ origin: config.origin, feedAgeMs: () => feed.ageMs(), decisionLog: config.decisionLog },
+    onFault: (cause) => log.error({ err: errorForLog(cause) }, 'decisions of the server were not stored'),
+  })
 }

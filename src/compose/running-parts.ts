@@ -1,5 +1,6 @@
 import type { Activity } from '../audit/activity.ts'
 import type { RecordDeps } from '../decisions/record-decisions.ts'
+import type { ServerDeciders } from '../decisions/server-deciders.ts'
 import type { HttpServer } from '../http/server.ts'
 import type { LiveRevocations } from '../revocations/live.ts'
 import type { Guard } from '../sdk/guard.ts'
@@ -12,6 +13,7 @@ export interface RunningParts extends Parts {
   /** Of the service `latchkey`. */
   readonly guard: Guard
   readonly recording: RecordDeps
+  readonly deciders: ServerDeciders
   /** Not to be called before the first request. */
   readonly server: () => HttpServer
 }

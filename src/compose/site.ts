@@ -43,14 +43,14 @@ export function site(parts: RunningParts, described: ApiDocumentOptions): Handle
 
 /** What guards of services ask: `/{service}/bundle`, `/{service}/facts`, `/{service}/decisions` and the like. */
 function guardsHandler(parts: RunningParts): Handler {
-  const { config, machine, store, feed, commit, revocations, guard, recording, server } = parts
+  const { config, machine, store, feed, commit, revocations, guard, recording, deciders } = parts
   const { clock, log, newId } = machine
   const endpoints = guardEndpoints({
     ...recording,
     resources: { records: store.records, commit, clock, newId },
-    ...{ revocations, guard, origin: config.origin, changes: store.changes },
+    ...{ revocations, guard, deciders, origin: config.origin, changes: store.changes },
     feedAgeMs: () => feed.ageMs(),
-    onClosing: (hook) => server().onClosing(hook),
+    onClosing: (hook) => parts.server().onClosing(hook),
   })
   return koaHandler(log, endpoints)
 }

@@ -235,10 +235,11 @@ function anyOrganizationBits(
 
 /**
  * What the token's scopes open. A delegated token without any allows nothing; a machine's is then not narrowed, nor is the
- * role that somebody has assumed.
+ * role that somebody has assumed, nor are those of a person whom no app acts for.
  */
 function scopesOf(model: CompiledModel, caller: Caller): HeldRoles | undefined {
-  if (caller.scope === undefined && (caller.kind === 'key' || caller.assumed !== undefined)) return undefined
+  const isDelegated = caller.kind === 'user' && caller.assumed === undefined && caller.inPerson !== true
+  if (caller.scope === undefined && !isDelegated) return undefined
   return heldTogether(
     model,
     (caller.scope ?? []).flatMap((name) => model.rolesByName.get(name) ?? []),

@@ -201,6 +201,8 @@ export interface Caller {
   readonly tags?: Tags
   /** Present if the role is another organization's, which lets it be taken: `organizationId` above is that one. */
   readonly assumed?: Assumed
+  /** A person who acts themselves, through no app: no scope bounds what their roles allow. Never so by a token. */
+  readonly inPerson?: true
 }
 
 /** Why a decision came out as it did: stable API. */

@@ -8,6 +8,8 @@ import type { GuardAnswer, GuardRequest } from './guard-answer.ts'
 import { maskSecrets } from './mask-secrets.ts'
 import type { VerifiedCaller } from './verify-token.ts'
 
+type NotedCaller = Pick<VerifiedCaller, 'kind' | 'id' | 'organizationId' | 'clientId'>
+
 /** A decision as the request leaves it: what is told of it is made of this later, beside the requests. */
 export interface NotedDecision {
   readonly id: DecisionId
@@ -15,7 +17,7 @@ export interface NotedDecision {
   readonly reason: ReasonCode
   /** The operation, with the path's parameters; absent where the request names none. */
   readonly match: Match | undefined
-  readonly caller: VerifiedCaller | undefined
+  readonly caller: NotedCaller | undefined
   readonly role: string | undefined
 }
 
@@ -53,7 +55,7 @@ export function wireOf(resourceIds: ResourceIds): WireOf {
   }
 }
 
-function principalOf({ kind, id, organizationId, clientId }: VerifiedCaller): WireDecision['principal'] {
+function principalOf({ kind, id, organizationId, clientId }: NotedCaller): WireDecision['principal'] {
   return {
     ...{ kind, id: cut(id, 200), organization_id: cut(organizationId, 200) },
     client_id: cut(clientId, 500),

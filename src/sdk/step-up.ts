@@ -15,7 +15,7 @@ export interface StepUpRules {
  */
 export function unmetStepUp(
   requirements: readonly (StepUp | undefined)[],
-  { kind, claims }: VerifiedCaller,
+  { kind, claims }: Pick<VerifiedCaller, 'kind' | 'claims'>,
   clock: Clock,
 ): StepUp | undefined {
   if (kind === 'key') return undefined

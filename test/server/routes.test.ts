@@ -174,7 +174,7 @@ test('the operations of guards are served beside the issuer, and open to a guard
   const guardToken = await tokenOf(address, guardKey)
   const guardOperations = all.filter(({ template }) => !template.startsWith('/api/v1/'))
   expect(guardOperations.map(({ id }) => id).toSorted()).toEqual([
-    ...['askFacts', 'followService', 'readResource', 'recordDecisions', 'registerResource'],
+    ...['askFacts', 'decide', 'followService', 'readResource', 'recordDecisions', 'registerResource'],
     ...['registerResources', 'rehomeResource', 'removeResource', 'streamResources'],
   ])
   for (const operation of guardOperations) {

@@ -17,7 +17,10 @@ import type { Changes, Position, Records } from '../../storage/ports.ts'
 import { bundleOf } from '../bundle.ts'
 import { factsAskedMax, factsFor } from '../facts.ts'
 import { type RecordDeps, recordDecisions } from '../record-decisions.ts'
+import type { ServerDeciders } from '../server-deciders.ts'
 import { openStream } from '../stream.ts'
+import { answerDecide } from './answer-decide.ts'
+import { decideId, decideOperation } from './decide-operation.ts'
 import { DecisionBatchBody, decisionBatchExample, TakenBody } from './decision-batch-body.ts'
 import { deniedBy } from './management-authentication.ts'
 import type { ResourceDeps } from './registration.ts'
@@ -31,6 +34,8 @@ interface Deps extends RecordDeps {
   /** What is told of resources goes into the store itself. */
   readonly resources: ResourceDeps
   readonly revocations: LiveRevocations
+  /** Who decide here, for guards that ask. */
+  readonly deciders: ServerDeciders
   /** The guard of the service `latchkey`. */
   readonly guard: Guard
   readonly origin: string
@@ -94,6 +99,7 @@ export const guardOperations: readonly DescribedOperation[] = [
     answer: TakenBody,
     errors: ['service_not_found'],
   },
+  decideOperation,
   ...resourceOperations,
 ]
 
@@ -105,16 +111,16 @@ export const guardRole = {
   allow: [
     {
       operations: [
-        ...[followService, askFacts, recordDecisionsId],
+        ...[followService, askFacts, recordDecisionsId, decideId],
         ...resourceOperations.map((one) => one.operationId),
       ],
     },
   ],
 } as const
 
-const guardPath = /^\/[^/]+\/(?:bundle|facts|decisions|resources(?:\/(?:batch|stream|owner))?)$/
+const guardPath = /^\/[^/]+\/(?:bundle|facts|decide|decisions|resources(?:\/(?:batch|stream|owner))?)$/
 
-/** `/{service}/bundle`, `/{service}/facts`, `/{service}/decisions` and `/{service}/resources`; goes behind `answerProblems`. */
+/** `/{service}/bundle`, `/facts`, `/decide`, `/decisions` and `/resources`; goes behind `answerProblems`. */
 export function guardEndpoints(deps: Deps): Middleware {
   const streams = new OpenStreams()
   return async (ctx, next) => {
@@ -134,6 +140,7 @@ export function guardEndpoints(deps: Deps): Middleware {
       return await answerResources(deps.resources, ctx, operationId, { service, by, stillAuthorized })
     }
     if (operationId === askFacts) return await answerFacts(deps, ctx, service)
+    if (operationId === decideId) return await answerDecide(deps.deciders.of(service), ctx)
     if (operationId === recordDecisionsId) return await takeDecisions(deps, ctx, service)
     return ctx.accepts('json', 'text/event-stream') === 'text/event-stream'
       ? await answerStream(deps, ctx, service, streams.open(keyId))

@@ -1,0 +1,255 @@
+import type { Clock, Random } from '../clock.ts'
+import { DomainError } from '../errors.ts'
+import { type Decision, type DecisionRequest, decideFound, isPublic, refusal } from '../evaluator/decide.ts'
+import { type Found, findOperations, type Match } from '../evaluator/find-operations.ts'
+import { namesAskedFor } from '../evaluator/found-resources.ts'
+import type { DecisionFacts } from '../evaluator/grant.ts'
+import { RequestContent } from '../evaluator/request/request-at-hand.ts'
+import type { DecisionId } from '../ids.ts'
+import { presentedToken } from '../sdk/authorization.ts'
+import type { CompiledBundle } from '../sdk/compiled-bundle.ts'
+import { DecisionIds } from '../sdk/decision-ids.ts'
+import type { DecisionLog } from '../sdk/decision-log.ts'
+import type { GuardSource } from '../sdk/guard-source.ts'
+import { noFacts } from '../sdk/outcomes.ts'
+import { unmetStepUp } from '../sdk/step-up.ts'
+import { type VerifiedTokens, verifiedTokens } from '../sdk/verified-tokens.ts'
+import { TokenRefused, tokenVerifier, type VerifiedToken, type VerifyToken } from '../sdk/verify-token.ts'
+import { type Service, signingAlgorithms } from '../services/service.ts'
+import type { Records } from '../storage/ports.ts'
+import type { AskedPrincipal, AskedSubject, AskedToken, Subject, SubjectCaller } from './asked-subject.ts'
+import { findPrincipal } from './find-principal.ts'
+
+export interface DeciderDeps {
+  /** The cached ones. */
+  readonly records: Records
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** What was decided, and about what. */
+export interface ServerDecision {
+  readonly decision: Decision
+  /** In the decision log, if there is one, under this id. */
+  readonly decisionId: DecisionId
+  /** The operation that the request names first; absent where it names none. */
+  readonly match: Match | undefined
+  /** Why the subject is let in nowhere, in words for whoever asks. */
+  readonly detail?: string
+}
+
+/** Facts that whoever asks adds to those of the store. */
+type Described = (facts: DecisionFacts, caller: SubjectCaller) => DecisionFacts
+
+/** All that decides about one request of one subject. */
+export interface Question {
+  readonly bundle: CompiledBundle
+  readonly found: Found
+  readonly facts: DecisionFacts
+}
+
+// As for the guard of the management API: nodes keep time together, and tokens are of one service, whatever their length.
+const clockSkewSecondsMax = 5
+const tokenLengthMax = 16_384
+const verifiedTokensMax = 10_000
+
+/** Decides at the server, about one service: by the very procedure of guards, and the facts of the store as they are now. */
+export class ServerDecider {
+  readonly #deps: DeciderDeps
+  readonly #source: GuardSource
+  readonly #find: () => Promise<Service>
+  readonly #log: DecisionLog | undefined
+  readonly #ids: DecisionIds
+  readonly #tokens: Record<'live' | 'test', { readonly verify: VerifyToken; readonly known: VerifiedTokens }>
+
+  /** @param log absent: nothing is recorded */
+  constructor(
+    deps: DeciderDeps,
+    source: GuardSource,
+    find: () => Promise<Service>,
+    log: DecisionLog | undefined,
+  ) {
+    const { clock, random } = deps
+    const tokens = (acceptTestKeys: boolean) => ({
+      verify: tokenVerifier({ algorithms: signingAlgorithms, clockSkewSecondsMax, acceptTestKeys }, clock),
+      known: verifiedTokens(clock, verifiedTokensMax, clockSkewSecondsMax),
+    })
+    this.#deps = deps
+    this.#source = source
+    this.#find = find
+    this.#log = log
+    this.#ids = new DecisionIds(clock, random)
+    this.#tokens = { live: tokens(false), test: tokens(true) }
+  }
+
+  /** @throws {DomainError} `stale_bundle` where what is known here is too old to decide by */
+  async bundle(): Promise<CompiledBundle> {
+    const bundle = await this.#source.bundle()
+    if (bundle === undefined || this.#source.isStale())
+      throw new DomainError('stale_bundle', 'access cannot be decided right now')
+    return bundle
+  }
+
+  /**
+   * Who that is. A token is verified in full, but for the proof that a bound one needs, which is not seen here.
+   * @throws {DomainError} `stale_bundle`
+   */
+  async subject(asked: AskedSubject): Promise<Subject> {
+    switch (asked.kind) {
+      case 'token':
+        return await this.#bearer(asked)
+      case 'principal':
+        return await this.#principal(asked)
+      case 'made_up': {
+        const { principal } = asked
+        return { kind: 'caller', caller: { ...principal, clientId: principal.id, claims: {} } }
+      }
+      default:
+        throw new Error(`unknown subject: ${asked satisfies never}`)
+    }
+  }
+
+  /**
+   * What a decision about a request is made of.
+   * @throws {DomainError} `stale_bundle`
+   */
+  async question(
+    caller: SubjectCaller,
+    { method, path }: Pick<DecisionRequest, 'method' | 'path'>,
+  ): Promise<Question> {
+    const bundle = await this.bundle()
+    const found = findOperations(bundle.model.paths, method, path)
+    const names = namesAskedFor(bundle.model, found, caller.organizationId)
+    return { bundle, found, facts: await this.#source.factsFor(caller, names) }
+  }
+
+  /**
+   * Decides, and has it recorded.
+   * @throws {DomainError} `stale_bundle`
+   */
+  async decide(asked: AskedSubject | Subject, request: DecisionRequest, described?: Described) {
+    const room = this.#log?.room()
+    if (room !== undefined) await room
+    let made: ServerDecision | undefined
+    let caller: SubjectCaller | undefined
+    try {
+      const { model } = await this.bundle()
+      const found = findOperations(model.paths, request.method, request.path)
+      // A wrong token must not close what is open to anybody: it is not looked at.
+      const isOpen = found.kind === 'found' && isPublic(found)
+      const subject = isOpen ? undefined : await this.#known(asked)
+      caller = subject?.caller
+      made = await this.#made(subject, found, request, described)
+      return made
+    } finally {
+      this.#log?.noteInRoom(made && noted(made, request, caller))
+    }
+  }
+
+  /** Resolves when what was decided is recorded, or given up. */
+  async close(): Promise<void> {
+    await this.#log?.close()
+    this.#source.close()
+  }
+
+  async #known(asked: AskedSubject | Subject): Promise<Subject> {
+    return asked.kind === 'caller' || asked.kind === 'refused' ? asked : await this.subject(asked)
+  }
+
+  async #made(
+    subject: Subject | undefined,
+    found: Found,
+    request: DecisionRequest,
+    described: Described | undefined,
+  ): Promise<ServerDecision> {
+    const match = found.kind === 'found' ? found.matches[0] : undefined
+    const common = { decisionId: this.#ids.next(), match }
+    if (subject?.kind === 'refused') {
+      const { reason, detail } = subject
+      const operation = match && { operation: match.indexed.operation }
+      return { ...common, decision: { allowed: false, reason, ...operation }, detail }
+    }
+    return { ...common, decision: await this.#decision(subject?.caller, found, request, described) }
+  }
+
+  async #decision(
+    caller: SubjectCaller | undefined,
+    found: Found,
+    request: DecisionRequest,
+    described: Described | undefined,
+  ): Promise<Decision> {
+    if (found.kind === 'refused') return refusal(found)
+    const { model } = await this.bundle()
+    const content = new RequestContent(request.path, request.body)
+    if (caller === undefined) return decideFound(model, noFacts, undefined, found, content)
+    const facts = await this.#source.factsFor(caller, namesAskedFor(model, found, caller.organizationId))
+    const all = described === undefined ? facts : described(facts, caller)
+    const decision = decideFound(model, all, caller, found, content)
+    return decision.allowed ? (this.#unmet(caller, found) ?? decision) : decision
+  }
+
+  #unmet(caller: SubjectCaller, { matches }: Extract<Found, { kind: 'found' }>): Decision | undefined {
+    const operations = matches.map(({ indexed }) => indexed.operation)
+    const stepUps = operations.map(({ stepUp }) => stepUp)
+    const [operation] = operations
+    return unmetStepUp(stepUps, caller, this.#deps.clock) === undefined
+      ? undefined
+      : {
+          ...{ allowed: false, reason: 'insufficient_user_authentication' },
+          ...(operation && { operation }),
+        }
+  }
+
+  async #principal(asked: AskedPrincipal): Promise<Subject> {
+    const caller = await findPrincipal(this.#deps, await this.#find(), asked)
+    if (caller !== undefined) return { kind: 'caller', caller }
+    const detail = 'Nobody of this name may use the service now.'
+    return { kind: 'refused', reason: 'invalid_token', detail }
+  }
+
+  async #bearer({ token, proofChecked, address, acceptTestKeys }: AskedToken): Promise<Subject> {
+    const verified = await this.#verified(token, acceptTestKeys === true ? 'test' : 'live')
+    if (typeof verified === 'string') return refused('invalid_token', verified)
+    const { caller, marks, boundTo, allowsAddress } = verified
+    if (this.#source.isRevoked(marks))
+      return { ...refused('token_revoked', 'The token was revoked.'), caller }
+    if (!allowsAddress(address))
+      return { ...refused('invalid_token', 'The token may not be used from this address.'), caller }
+    if (boundTo === undefined || proofChecked === true) return { kind: 'caller', caller }
+    return { ...refused('invalid_token', unseenProof), caller }
+  }
+
+  /** The token's, or why it is not valid. */
+  async #verified(token: string, environment: 'live' | 'test'): Promise<VerifiedToken | string> {
+    const bundle = await this.bundle()
+    const { verify, known } = this.#tokens[environment]
+    const before = known.get(token, bundle)
+    if (before !== undefined) return before
+    if (presentedToken(`Bearer ${token}`, tokenLengthMax).kind !== 'token')
+      return 'The token is too long or not a signed JWT.'
+    try {
+      const verified = await verify(token, bundle)
+      known.add(token, bundle, verified)
+      return verified
+    } catch (cause) {
+      if (cause instanceof TokenRefused) return `The token is not valid: ${cause.message}.`
+      throw cause
+    }
+  }
+}
+
+const unseenProof =
+  'The token is bound to a key (RFC 9449), and the proof of it is not seen here: verify it, and say proof_checked.'
+
+function refused(reason: 'invalid_token' | 'token_revoked', detail: string) {
+  return { kind: 'refused', reason, detail } as const
+}
+
+function noted(
+  { decision, decisionId, match }: ServerDecision,
+  { method }: DecisionRequest,
+  caller: SubjectCaller | undefined,
+) {
+  const { reason } = decision
+  return { id: decisionId, method, reason, match, caller, role: decision.allowed ? decision.role : undefined }
+}
