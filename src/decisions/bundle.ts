@@ -4,6 +4,7 @@ import type { LiveRevocations } from '../revocations/live.ts'
 import type { Revocation } from '../revocations/revocation.ts'
 import type { Bundle, WireRevocation } from '../sdk/bundle.ts'
 import type { ServiceBundle } from '../sdk/compiled-bundle.ts'
+import { wireModel } from '../sdk/filtered-wire.ts'
 import type { Service } from '../services/service.ts'
 
 interface Deps {
@@ -20,6 +21,7 @@ export function bundleOf(deps: Deps, service: Service): { readonly bundle: Bundl
     position,
     server_time: rfc3339(deps.clock()),
     ...serviceBundleOf(service, deps.origin),
+    model: wireModel(service.model),
     revocations: deps.revocations.of(service.id).map(wireRevocation),
   }
   const tag = createHash('sha256')

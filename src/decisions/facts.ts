@@ -4,6 +4,7 @@ import { parseId } from '../ids.ts'
 import { organizations } from '../organizations/organization.ts'
 import { roles } from '../roles/role.ts'
 import type { Facts, FactsQuestion, OrganizationFact, RoleFact } from '../sdk/bundle.ts'
+import { wireRole } from '../sdk/filtered-wire.ts'
 import { entitledRoles, entitlements } from '../services/entitlement.ts'
 import type { Service } from '../services/service.ts'
 import type { Position, Records } from '../storage/ports.ts'
@@ -23,7 +24,7 @@ export const factsAskedMax = 100
 export async function factsFor(deps: Deps, service: Service, question: FactsQuestion): Promise<Facts> {
   const position = deps.position()
   const [roleFacts, organizationFacts, resources] = await Promise.all([
-    answers(question.roles, (id) => roleFact(deps.records, service, id)),
+    answers(question.roles, (id) => wireRoleFact(deps.records, service, id)),
     answers(question.organizations, (id) => organizationFact(deps.records, service, id)),
     answers(question.resources, (name) => resourceFact(deps.resourceRecords, service, name)),
   ])
@@ -38,6 +39,11 @@ async function answers<F>(
     throw new DomainError('invalid_request', `more than ${factsAskedMax} facts of one kind were asked for`)
   }
   return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await answer(name)] as const)))
+}
+
+async function wireRoleFact(records: Records, service: Service, text: string): Promise<RoleFact | null> {
+  const fact = await roleFact(records, service, text)
+  return fact === null ? null : wireRole(fact)
 }
 
 /** An organization-defined role of the service, wherever its organization is. */

@@ -1,9 +1,18 @@
 import { DomainError } from '../errors.ts'
 import { type Bits, hasBit, isWithin, noBits, setBit, unite } from './bits.ts'
-import { compileStatements, type Opened, openedTogether } from './compile-statements.ts'
+import {
+  compileStatements,
+  type Opened,
+  OpenedBuilder,
+  openedTogether,
+  unlimited,
+} from './compile-statements.ts'
 import type { Operation, ServiceModel, ServiceRole } from './model.ts'
 import { type IndexedOperation, type PathTrie, pathTrie } from './path-trie.ts'
 import { type ResourcePaths, resourcePaths } from './resource-path.ts'
+import { commonFilter } from './response/common-filter.ts'
+import { compileFilters, type Filters, noFilters } from './response/compile-filters.ts'
+import type { Filter } from './response/response-filter.ts'
 
 /** A set of roles held at once, and what they open. */
 export interface HeldRoles extends Opened {
@@ -21,6 +30,8 @@ export interface CompiledRole extends HeldRoles {
 interface JointAlternative {
   readonly operation: number
   readonly roles: Bits
+  /** What all of them show of it. Absent: all. */
+  readonly filter: Filter | undefined
 }
 
 /** A service's model made ready to decide by. Plain data; what is made from it later is kept beside it. */
@@ -47,11 +58,13 @@ export function compileModel(model: ServiceModel): CompiledModel {
   if (operationsById.size < operations.length) throw refused('two operations have the same id')
   const indexes = new Map(model.roles.map((role, index) => [role.name, index]))
   if (indexes.size < model.roles.length) throw refused('two roles have the same name')
-  const alone = model.roles.map(() => noBits(operations.length))
-  const joint = openByAlternatives(model.operations, indexes, alone)
-  const own = model.roles.map((role, index) =>
-    openedTogether(alone[index] ?? noBits(operations.length), [
-      compileStatements(operationsById, role.allow),
+  const filters = model.roles.map(({ filter }) => compileFilters(operationsById, filter))
+  const alone = filters.map((one) => new OpenedBuilder(operations.length, one))
+  const joint = openByAlternatives(model.operations, indexes, alone, filters)
+  const own = alone.map((builder, index) =>
+    openedTogether(operations.length, [
+      builder.opened(),
+      compileStatements(operationsById, model.roles[index]?.allow ?? [], filters[index] ?? noFilters),
     ]),
   )
   const roles = model.roles.map((role, index): CompiledRole => {
@@ -73,7 +86,8 @@ function refused(why: string): DomainError {
 function openByAlternatives(
   operations: readonly Operation[],
   indexes: ReadonlyMap<string, number>,
-  own: readonly Bits[],
+  own: readonly OpenedBuilder[],
+  filters: readonly Filters[],
 ): readonly JointAlternative[] {
   const joint: JointAlternative[] = []
   for (const [operation, { alternatives }] of operations.entries())
@@ -82,9 +96,12 @@ function openByAlternatives(
       const [first] = needed
       // An empty alternative opens nothing here: what is open to anybody says so itself (`public`).
       if (needed.has(undefined) || first === undefined) continue
-      const ownBits = own[first]
-      if (needed.size === 1 && ownBits !== undefined) setBit(ownBits, operation)
-      else joint.push({ operation, roles: bitsOf(indexes.size, needed) })
+      if (needed.size === 1) own[first]?.open(operation)
+      else {
+        const said = [...needed].flatMap((role) => filters[role ?? -1]?.get(operation) ?? [])
+        const filter = said.length === 0 ? undefined : said.reduce(commonFilter)
+        joint.push({ operation, roles: bitsOf(indexes.size, needed), filter })
+      }
     }
   return joint
 }
@@ -116,13 +133,19 @@ function openedBy(
   operationCount: number,
 ): Opened {
   const members = own.filter((_, index) => hasBit(held, index))
-  return openedTogether(jointlyOpened(held, joint, operationCount), members)
+  return openedTogether(operationCount, [jointlyOpened(held, joint, operationCount), ...members])
 }
 
-function jointlyOpened(held: Bits, joint: readonly JointAlternative[], operationCount: number): Bits {
-  const bits = noBits(operationCount)
-  for (const { operation, roles } of joint) if (isWithin(roles, held)) setBit(bits, operation)
-  return bits
+function jointlyOpened(held: Bits, joint: readonly JointAlternative[], operationCount: number): Opened {
+  const building = new OpenedBuilder(operationCount, noFilters)
+  for (const { operation, roles, filter } of joint)
+    if (isWithin(roles, held)) building.open(operation, { ...unlimited, filter })
+  return building.opened()
+}
+
+/** What roles held together open by alternatives that need several of them. */
+export function openedJointly({ joint, operationsById }: CompiledModel, { closure }: HeldRoles): Opened {
+  return jointlyOpened(closure, joint, operationsById.size)
 }
 
 /** What several roles open when they are held together; alternatives that need several are seen here. */
@@ -131,6 +154,6 @@ export function heldTogether(model: CompiledModel, roles: readonly CompiledRole[
   if (only !== undefined && others.length === 0) return only
   const closure = noBits(model.roles.length)
   for (const role of roles) unite(closure, role.closure)
-  const jointly = jointlyOpened(closure, model.joint, model.operationsById.size)
-  return { closure, ...openedTogether(jointly, roles) }
+  const count = model.operationsById.size
+  return { closure, ...openedTogether(count, [jointlyOpened(closure, model.joint, count), ...roles]) }
 }

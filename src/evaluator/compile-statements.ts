@@ -3,6 +3,8 @@ import type { Statement } from './model.ts'
 import type { IndexedOperation } from './path-trie.ts'
 import { parseFieldPattern } from './request/field-pattern.ts'
 import { RequestFields } from './request/request-fields.ts'
+import type { Filters } from './response/compile-filters.ts'
+import type { Filter } from './response/response-filter.ts'
 import { type CompiledCondition, compileCondition } from './where/compile-condition.ts'
 import { parseCondition } from './where/parse-condition.ts'
 
@@ -10,7 +12,12 @@ import { parseCondition } from './where/parse-condition.ts'
 export interface CompiledStatement {
   readonly fields: RequestFields | undefined
   readonly where: CompiledCondition | undefined
+  /** What is shown of responses to what it allows. Absent: all. */
+  readonly filter: Filter | undefined
 }
+
+/** What a statement says that names operations alone. */
+export const unlimited: CompiledStatement = { fields: undefined, where: undefined, filter: undefined }
 
 /** Statements by the places of the operations that they name. */
 type Limited = ReadonlyMap<number, readonly CompiledStatement[]>
@@ -19,35 +26,57 @@ type Limited = ReadonlyMap<number, readonly CompiledStatement[]>
 export interface Opened {
   /** All operations that they name. */
   readonly operations: Bits
-  /** Those that a statement names without `where` and `fields`. */
+  /** Those that a statement names without `where` and `fields`, and that no `filter` is for. */
   readonly plain: Bits
-  /** Statements with `where` or `fields`. */
+  /** Statements with `where`, `fields` or a filter for the operation. */
   readonly limited: Limited
 }
 
 const noStatements: Limited = new Map()
 
-/** Statements made ready to decide by. Names that the document no longer has open nothing. */
+/** Statements of a role made ready to decide by. Names that the document no longer has open nothing. */
 export function compileStatements(
   operationsById: ReadonlyMap<string, IndexedOperation>,
   statements: readonly Statement[],
+  filters: Filters,
 ): Opened {
-  const plain = noBits(operationsById.size)
-  const limited = new Map<number, CompiledStatement[]>()
+  const building = new OpenedBuilder(operationsById.size, filters)
   for (const statement of statements) {
     const compiled = compiledStatement(statement)
     for (const id of statement.operations) {
       const index = operationsById.get(id)?.index
-      if (index === undefined) continue
-      if (compiled === undefined) setBit(plain, index)
-      else add(limited, index, compiled)
+      if (index !== undefined) building.open(index, compiled)
     }
   }
-  return opened(plain, limited)
+  return building.opened()
 }
 
-/** What several open when they are held at once, `plain` besides, which becomes a part of the answer. */
-export function openedTogether(plain: Bits, several: Iterable<Opened>): Opened {
+/** Enters what opens operations, with the filter that there is for each. */
+export class OpenedBuilder {
+  readonly #plain: Bits
+  readonly #limited = new Map<number, CompiledStatement[]>()
+  readonly #filters: Filters
+
+  constructor(operationCount: number, filters: Filters) {
+    this.#plain = noBits(operationCount)
+    this.#filters = filters
+  }
+
+  open(index: number, statement: CompiledStatement = unlimited): void {
+    const filter = statement.filter ?? this.#filters.get(index)
+    if (filter !== undefined) add(this.#limited, index, { ...statement, filter })
+    else if (statement.where === undefined && statement.fields === undefined) setBit(this.#plain, index)
+    else add(this.#limited, index, statement)
+  }
+
+  opened(): Opened {
+    return opened(this.#plain, this.#limited)
+  }
+}
+
+/** What several open when they are held at once. */
+export function openedTogether(operationCount: number, several: Iterable<Opened>): Opened {
+  const plain = noBits(operationCount)
   const limited = new Map<number, CompiledStatement[]>()
   for (const one of several) {
     unite(plain, one.plain)
@@ -70,12 +99,12 @@ function opened(plain: Bits, limited: Limited): Opened {
   return { operations, plain, limited }
 }
 
-function compiledStatement({ fields, where }: Statement): CompiledStatement | undefined {
-  if (fields === undefined && where === undefined) return undefined
+function compiledStatement({ fields, where }: Statement): CompiledStatement {
+  if (fields === undefined && where === undefined) return unlimited
   const ofFields = fields === undefined ? undefined : compiledFields(fields)
   // What was saved can be read; what nonetheless cannot must not allow.
-  if (ofFields === 'unreadable') return { fields: undefined, where: () => 'unknown' }
-  return { fields: ofFields, where: where === undefined ? undefined : compiledWhere(where) }
+  if (ofFields === 'unreadable') return { ...unlimited, where: () => 'unknown' }
+  return { ...unlimited, fields: ofFields, where: where === undefined ? undefined : compiledWhere(where) }
 }
 
 function compiledFields(fields: readonly string[]): RequestFields | 'unreadable' {

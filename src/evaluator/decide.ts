@@ -5,7 +5,8 @@ import { type DecisionFacts, grantOf } from './grant.ts'
 import type { Caller, Operation } from './model.ts'
 import type { BodyAtHand } from './request/json-body.ts'
 import { RequestContent } from './request/request-at-hand.ts'
-import { type Asked, type Denied, verdictOn } from './verdict.ts'
+import type { ResponseFilter } from './response/response-filter.ts'
+import { type Asked, bothFilters, type Denied, verdictOn } from './verdict.ts'
 
 /** What is asked for: the method, and the request's target as it was sent (`/path?query`). */
 export interface DecisionRequest {
@@ -24,6 +25,11 @@ export interface Allowed {
   readonly canonicalPath: string
   /** The role that opens it: a name, or an organization-defined role's id. Absent where only several together do. */
   readonly role?: string
+  /**
+   * What may be shown of the response. Absent: all. Who cannot put it over the response must not let the request pass:
+   * the answer is `filter_required` then.
+   */
+  readonly filter?: ResponseFilter
 }
 
 export type Decision = Allowed | Denied
@@ -74,19 +80,25 @@ export function decideFound(
   if (!('operations' in grant)) return { allowed: false, reason: 'stale_bundle', operation, missing: grant }
   const asked: Asked = { model, facts, caller, grant, content }
   let role: string | undefined
+  let filter: ResponseFilter | undefined
   for (const match of found.matches) {
     if (match.indexed.operation.public === true) continue
     const verdict = verdictOn(asked, match)
     if ('reason' in verdict) return verdict
     if (match === first) role = verdict.role
+    filter = bothFilters(filter, verdict.filter)
   }
-  return { allowed: true, reason: 'allowed', ...allowed, ...(role === undefined ? {} : { role }) }
+  return {
+    ...{ allowed: true, reason: 'allowed', ...allowed },
+    ...(role === undefined ? {} : { role }),
+    ...(filter === undefined ? {} : { filter }),
+  }
 }
 
 /**
  * Whether a caller holds an operation, without a request: for rules about giving and for what a page shows.
  * In another organization than its own (`organizationId`) only a role that passes for any organization counts.
- * What is held only under a condition, or for some fields, is not held: a request would be needed to tell.
+ * What is held only under a condition, for some fields or with a filter is not held: a request would be needed to tell.
  * `false` while a fact is not at hand.
  */
 export function allows(

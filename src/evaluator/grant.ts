@@ -1,7 +1,14 @@
 import { type Bits, hasBit, intersect, isEmpty, noBits, unite } from './bits.ts'
-import { type CompiledModel, type CompiledRole, type HeldRoles, heldTogether } from './compile-model.ts'
+import {
+  type CompiledModel,
+  type CompiledRole,
+  type HeldRoles,
+  heldTogether,
+  openedJointly,
+} from './compile-model.ts'
 import { compileStatements, type Opened } from './compile-statements.ts'
 import type { Caller, OrganizationRole, ResourceFact, Statement } from './model.ts'
+import { compileFilters, noFilters } from './response/compile-filters.ts'
 import { compileTags, type TagSet } from './where/tag-set.ts'
 
 /**
@@ -27,7 +34,8 @@ export interface MissingFacts {
 
 /** A role that the caller holds, with what it opens alone. */
 export interface GrantedRole extends Opened {
-  readonly name: string
+  /** Absent: several roles together, by an alternative that needs them all. */
+  readonly name: string | undefined
 }
 
 /** All that a caller's roles open, within its organization's entitlement. */
@@ -36,14 +44,14 @@ export interface Grant {
   readonly roles: readonly GrantedRole[]
   /** What they name, together, too. */
   readonly operations: Bits
-  /** Of it, what a statement names without `where` and `fields`. */
+  /** Of it, what a statement names without `where`, `fields` and `filter`. */
   readonly plain: Bits
   readonly entitled: Opened
   /** What roles that pass for any organization open, if there are any. */
   readonly anyOrganization: Bits | undefined
   /** What the token's scope lets through; absent: everything. */
   readonly scope: Opened | undefined
-  /** Operations that roles, entitlement and scope all open without `where` and `fields`. */
+  /** Operations that roles, entitlement and scope all open without `where`, `fields` and `filter`. */
   readonly free: Bits
   readonly principalTags: TagSet
 }
@@ -65,7 +73,7 @@ interface KnownGrant {
 /** What was made from frozen objects, for as long as they live. */
 interface Made {
   readonly entitlements: WeakMap<readonly string[], CompiledEntitlement>
-  readonly statements: WeakMap<readonly Statement[], Opened>
+  readonly statements: WeakMap<readonly Statement[] | OrganizationRole, Opened>
   readonly grants: WeakMap<Caller, KnownGrant>
 }
 
@@ -137,10 +145,11 @@ function makeGrant(
   const own = organizationRoles.flatMap((role) => {
     // A role of another organization is as good as none.
     if (role === null || role.organizationId !== caller.organizationId) return []
-    const opened = ownStatements(model, made, role.allow)
+    const opened = ownStatements(model, made, role)
     const operations = within(entitled, opened.operations)
     return isEmpty(operations) ? [] : [{ ...opened, name: role.id, operations }]
   })
+  const isJointly = held.length > 1 && model.joint.length > 0
   const scope = scopesOf(model, caller)
   // A role that was let to others is one of an organization, whatever its name comes to mean.
   const passing = caller.assumed === undefined ? anyOrganizationBits(model, entitled, together) : undefined
@@ -153,7 +162,11 @@ function makeGrant(
     own.map((role) => role.plain),
   )
   return {
-    roles: [...held.map((role) => ({ ...openedOf(role), name: role.role.name })), ...own],
+    roles: [
+      ...held.map((role) => ({ ...openedOf(role), name: role.role.name })),
+      ...own,
+      ...(isJointly ? [{ ...openedJointly(model, together), name: undefined }] : []),
+    ],
     operations,
     plain,
     entitled,
@@ -187,12 +200,22 @@ function within(entitled: Opened, operations: Bits, part: 'operations' | 'plain'
   return left
 }
 
-function ownStatements(model: CompiledModel, made: Made, statements: readonly Statement[]): Opened {
-  const known = made.statements.get(statements)
+function ownStatements(
+  { operationsById }: CompiledModel,
+  made: Made,
+  role: OrganizationRole | readonly Statement[],
+): Opened {
+  const known = made.statements.get(role)
   if (known !== undefined) return known
-  const opened = compileStatements(model.operationsById, statements)
-  made.statements.set(statements, opened)
+  const opened = isStatements(role)
+    ? compileStatements(operationsById, role, noFilters)
+    : compileStatements(operationsById, role.allow, compileFilters(operationsById, role.filter))
+  made.statements.set(role, opened)
   return opened
+}
+
+function isStatements(role: OrganizationRole | readonly Statement[]): role is readonly Statement[] {
+  return Array.isArray(role)
 }
 
 /** An entitlement to a role is one to all that the role includes: that is what the role is. */

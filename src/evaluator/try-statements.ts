@@ -1,11 +1,12 @@
 import { hasBit } from './bits.ts'
-import type { CompiledStatement, Opened } from './compile-statements.ts'
+import { type CompiledStatement, type Opened, unlimited } from './compile-statements.ts'
 import { matchesAllTags } from './compiled-resource.ts'
 import type { KnownResource } from './find-resource.ts'
 import type { Grant } from './grant.ts'
 import type { Caller, DenialReason } from './model.ts'
 import type { RequestAtHand } from './request/request-at-hand.ts'
 import { requestValues } from './request/request-values.ts'
+import { type Filter, type ResponseFilter, uniteFilters } from './response/response-filter.ts'
 import type { RequestVariable } from './where/condition.ts'
 import type { ConditionFacts, RequestReading } from './where/condition-facts.ts'
 import type { TagSet } from './where/tag-set.ts'
@@ -25,21 +26,22 @@ const nothing: readonly CompiledStatement[] = []
 
 /** The statements on every side that name an operation, the roles' first. */
 export function sidesOf(grant: Grant, index: number): readonly [Side, ...Side[]] {
-  const roles = grant.roles.flatMap((role) => candidates(role, index, role.name))
-  const isJoint = hasBit(grant.plain, index) && !grant.roles.some(({ plain }) => hasBit(plain, index))
-  if (isJoint) roles.push({ ...unlimited, role: undefined, matchesTags: true })
+  const roles = grant.roles.flatMap((role) => candidates(role, index, { role: role.name, matchesTags: true }))
   const bounds = [grant.entitled, ...(grant.scope === undefined ? [] : [grant.scope])]
   // What a bound opens without a condition, it bounds no further.
   const limiting = bounds.filter(({ plain }) => !hasBit(plain, index))
-  return [roles, ...limiting.map((bound) => candidates(bound, index, undefined))]
+  return [roles, ...limiting.map((one) => candidates(one, index, bound))]
 }
 
-const unlimited: CompiledStatement = { fields: undefined, where: undefined }
+const bound = { role: undefined, matchesTags: false } as const
 
-function candidates({ plain, limited }: Opened, index: number, role: string | undefined): Candidate[] {
-  const matchesTags = role !== undefined
-  const all = (limited.get(index) ?? nothing).map((one) => ({ ...one, role, matchesTags }))
-  return hasBit(plain, index) ? [{ ...unlimited, role, matchesTags }, ...all] : all
+function candidates(
+  { plain, limited }: Opened,
+  index: number,
+  as: Pick<Candidate, 'role' | 'matchesTags'>,
+): Candidate[] {
+  const all = (limited.get(index) ?? nothing).map((one) => ({ ...one, ...as }))
+  return hasBit(plain, index) ? [{ ...unlimited, ...as }, ...all] : all
 }
 
 /** Why a side does not allow: of several reasons, that which more knowledge could still turn comes first. */
@@ -79,15 +81,44 @@ export interface Circumstances {
   readonly resource: KnownResource | undefined
 }
 
-/** Step 6: the first statement of a side that allows, or why none does. */
-export function firstToAllow(side: Side, circumstances: Circumstances): Candidate | Reason {
+/** What allows an operation. */
+export interface Opening {
+  readonly role?: string | undefined
+  /** What is shown of the response. Absent: all. */
+  readonly filter?: ResponseFilter | undefined
+}
+
+/**
+ * Step 6: the first statement of a side that allows and shows the whole response. If there is none, the first one that
+ * allows, with the filters of all that do united. Else why none does.
+ */
+export function openingOf(side: Side, circumstances: Circumstances): Opening | Reason {
   const against: Reason[] = []
+  const filters = new Set<Filter>()
+  let first: Candidate | undefined
   for (const candidate of side) {
     const reason = reasonAgainst(candidate, circumstances)
-    if (reason === undefined) return candidate
-    against.push(reason)
+    if (reason !== undefined) against.push(reason)
+    else if (candidate.filter === undefined) return { role: candidate.role }
+    else {
+      first ??= candidate
+      filters.add(candidate.filter)
+    }
   }
-  return firstReason(against)
+  return first === undefined ? firstReason(against) : { role: first.role, filter: united(filters) }
+}
+
+const unitedAlone = new WeakMap<Filter, ResponseFilter>()
+
+function united(filters: ReadonlySet<Filter>): ResponseFilter | undefined {
+  const [first, ...others] = filters
+  if (first === undefined) return undefined
+  if (others.length > 0) return uniteFilters([first, ...others])
+  const known = unitedAlone.get(first)
+  if (known !== undefined) return known
+  const alone = uniteFilters([first])
+  unitedAlone.set(first, alone)
+  return alone
 }
 
 function reasonAgainst(candidate: Candidate, circumstances: Circumstances): Reason | undefined {

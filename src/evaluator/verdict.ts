@@ -6,7 +6,8 @@ import type { DecisionFacts, Grant, MissingFacts } from './grant.ts'
 import type { Caller, DenialReason, Operation } from './model.ts'
 import type { IndexedOperation } from './path-trie.ts'
 import { RequestAtHand, type RequestContent } from './request/request-at-hand.ts'
-import { firstToAllow, type Side, sidesOf, withinFields } from './try-statements.ts'
+import { intersectFilters, type ResponseFilter } from './response/response-filter.ts'
+import { type Opening, openingOf, type Side, sidesOf, withinFields } from './try-statements.ts'
 
 export interface Denied {
   readonly allowed: false
@@ -27,11 +28,6 @@ export interface Asked {
   readonly caller: Caller
   readonly grant: Grant
   readonly content: RequestContent
-}
-
-/** What allows an operation. */
-export interface Opening {
-  readonly role?: string | undefined
 }
 
 /** The procedure's steps 3 to 7 for one operation. */
@@ -66,7 +62,10 @@ function outsideOrganization(caller: Caller, grant: Grant, match: Match): Denied
   return { allowed: false, reason: 'unknown_resource', operation }
 }
 
-/** Steps 4 to 7. Each side must allow; the reason told is of the side that came least far, the roles' first. */
+/**
+ * Steps 4 to 7. Each side must allow; the reason told is of the side that came least far, the roles' first. What one side
+ * does not show of the response, is not shown.
+ */
 function verdictOfStatements(asked: Asked, match: Match): Denied | Opening {
   const { model, facts, caller, grant, content } = asked
   const { index, operation } = match.indexed
@@ -85,13 +84,25 @@ function verdictOfStatements(asked: Asked, match: Match): Denied | Opening {
   if (resource?.kind === 'missing') return { ...denied('stale_bundle'), missing: resource.missing }
   const circumstances = { caller, principalTags: grant.principalTags, request, resource }
   let opening: Opening | undefined
+  let filter: ResponseFilter | undefined
   for (const side of left) {
-    const outcome = firstToAllow(side, circumstances)
+    const outcome = openingOf(side, circumstances)
     if (typeof outcome === 'string') return denied(outcome)
     opening ??= outcome
+    filter = bothFilters(filter, outcome.filter)
   }
-  return opening ?? {}
+  return { role: opening?.role, filter }
 }
+
+/** What both show; absent: the whole response. */
+export function bothFilters(
+  one: ResponseFilter | undefined,
+  other: ResponseFilter | undefined,
+): ResponseFilter | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return intersectFilters(one, other)
+}
+
 /** Scopes that together open an operation: its document's first alternative, else the first role that names it. */
 function scopesFor(model: CompiledModel, { index, operation }: IndexedOperation): readonly string[] {
   const isScope = (name: string) => model.rolesByName.get(name)?.role.delegable === true

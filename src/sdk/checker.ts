@@ -59,6 +59,12 @@ type Proven =
   | { readonly kind: 'proven'; readonly headers: NonceHeaders }
   | { readonly kind: 'refused'; readonly rejection: Rejection }
 
+/** Who cannot filter the response must not let the request pass. */
+function filtering({ filtersResponse }: GuardRequest, decision: Decision): Decision {
+  if (!decision.allowed || decision.filter === undefined || filtersResponse === true) return decision
+  return { allowed: false, reason: 'filter_required', operation: decision.operation }
+}
+
 /** Decides requests by what a source knows: the procedure of a guard, step by step. */
 export class Checker implements Gate {
   readonly #source: GuardSource
@@ -223,8 +229,10 @@ export class Checker implements Gate {
     const ended = this.#ended(asked, token)
     if (ended !== undefined) return ended
     const content = new RequestContent(asked.request.url)
-    const decision: Decision =
-      found.kind === 'refused' ? refusal(found) : decideFound(bundle.model, facts, caller, found, content)
+    const decision = filtering(
+      asked.request,
+      found.kind === 'refused' ? refusal(found) : decideFound(bundle.model, facts, caller, found, content),
+    )
     if (decision.allowed)
       return this.#unmet(asked, token) ?? admission(decisionId, bundle, decision, { caller, facts, headers })
     const { reason, neededScopes, methods, operation } = decision

@@ -1,4 +1,5 @@
 import type { Operation } from '../evaluator/model.ts'
+import type { ResponseFilter } from '../evaluator/response/response-filter.ts'
 import type { DecisionId } from '../ids.ts'
 import type { Refusal } from './answers.ts'
 import type { MetadataAnswer } from './resource-metadata.ts'
@@ -17,6 +18,11 @@ export interface GuardRequest {
   readonly forwardedFor?: string | readonly string[] | undefined
   /** It was admitted before and is still being answered: its proof need not be new any more. */
   readonly admittedBefore?: true
+  /**
+   * Who asks puts an admission's `filter` over the response. Absent: what is allowed with a filter alone is answered
+   * `filter_required`.
+   */
+  readonly filtersResponse?: true
   /** It has the headers of a CORS preflight: `Origin` and `Access-Control-Request-Method`. */
   readonly corsHeaders?: boolean
 }
@@ -38,6 +44,8 @@ export interface Admission {
   readonly canonicalPath: string
   /** The role that opened it. */
   readonly role?: string
+  /** What may be shown of the response. Absent: all. Only for who said that it filters. */
+  readonly filter?: ResponseFilter
   /** Absent on a public operation. */
   readonly caller?: VerifiedCaller
   /**

@@ -18,17 +18,17 @@ export interface GuardCopy {
 }
 
 /**
- * `v1.<HMAC-SHA-256>.<JSON>`, under a key that only who has the guard's key can derive: whoever can write the file
- * cannot give themselves access.
+ * `v2.<HMAC-SHA-256>.<JSON>`, under a key that only who has the guard's key can derive: whoever can write the file
+ * cannot give themselves access. Guards that pass over what roles say of responses wrote `v1`, and do not read this.
  */
 export function sealCopy(copy: GuardCopy, guardKey: string): string {
   const json = JSON.stringify(copy)
-  return `v1.${macOf(json, guardKey).toString('base64url')}.${json}`
+  return `v2.${macOf(json, guardKey).toString('base64url')}.${json}`
 }
 
 /** @throws {WireError} if it was changed, or was sealed with another key */
 export function openCopy(text: string, guardKey: string): GuardCopy {
-  const [, mac = '', json = ''] = /^v1\.([\w-]{43})\.(.*)$/s.exec(text) ?? []
+  const [, mac = '', json = ''] = /^v[12]\.([\w-]{43})\.(.*)$/s.exec(text) ?? []
   const expected = macOf(json, guardKey)
   const given = Buffer.from(mac, 'base64url')
   if (given.length !== expected.length || !timingSafeEqual(given, expected))

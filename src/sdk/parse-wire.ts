@@ -8,6 +8,7 @@ import type {
   StreamEvent,
   WireRevocation,
 } from './bundle.ts'
+import { modelOfWire, roleOfWire } from './filtered-wire.ts'
 import { isRequestShape } from './request-shape.ts'
 
 // What comes from the server or from disk, read once at the edge. Unknown members are let be: a newer server may say
@@ -66,6 +67,7 @@ function isFilterStatement(value: unknown): boolean {
 function isStatements(role: Json): boolean {
   return (
     isListOf(role['allow'], isStatement) &&
+    (role['filtered'] === undefined || isListOf(role['filtered'], isStatement)) &&
     (role['filter'] === undefined || isListOf(role['filter'], isFilterStatement))
   )
 }
@@ -86,6 +88,7 @@ function isOperation(value: unknown): boolean {
     isText(value['path']) &&
     isMapOf(value['parameters'], isObject) &&
     isListOf(value['alternatives'], isTexts) &&
+    (value['filteredAlternatives'] === undefined || isListOf(value['filteredAlternatives'], isTexts)) &&
     (value['request'] === undefined || isRequestShape(value['request'])) &&
     (value['stepUp'] === undefined || isStepUp(value['stepUp'])) &&
     (value['public'] === undefined || value['public'] === true) &&
@@ -160,7 +163,8 @@ export function parseBundle(value: unknown): Bundle {
     isListOf(value['revocations'], isRevocation)
   if (!isBundle) throw new WireError('this is not the bundle of a service')
   // Sound: each member that is read has just been looked at.
-  return value as unknown as Bundle
+  const bundle = value as unknown as Bundle
+  return { ...bundle, model: modelOfWire(bundle.model) }
 }
 
 function isRoleFact(value: unknown): value is RoleFact | null {
@@ -190,7 +194,11 @@ export function parseFacts(value: unknown): Facts {
     isMapOf(value['resources'], isResourceFact)
   if (!isFacts) throw new WireError('this is not an answer about facts')
   // Sound: as above.
-  return value as unknown as Facts
+  const facts = value as unknown as Facts
+  const roles = Object.entries(facts.roles).map(
+    ([id, role]) => [id, role === null ? null : roleOfWire(role)] as const,
+  )
+  return { ...facts, roles: Object.fromEntries(roles) }
 }
 
 /** @throws {WireError} */

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compileModel } from '../../src/evaluator/compile-model.ts'
-import { type Decision, decide } from '../../src/evaluator/decide.ts'
+import { type Allowed, type Decision, decide } from '../../src/evaluator/decide.ts'
 import type { Caller, ResourceFact, Statement } from '../../src/evaluator/model.ts'
+import { filterJson } from '../../src/evaluator/response/response-filter.ts'
 import { factsOf } from './clinic-model.ts'
 import { type LimitedRequest, type LimitedWorld, limitedWorld } from './limited-worlds.ts'
-import { naiveDecide } from './naive-decide.ts'
+import { type NaiveView, naiveAnswer } from './naive-decide.ts'
 import { naiveNames } from './naive-resource.ts'
 
 /** How many random worlds are looked at: more by hand, after a change of the rules. A world has some 90 decisions. */
@@ -39,22 +40,39 @@ function forEach(
   )
 }
 
-test('the decision is that of the rules said plainly, with conditions, fields, owners and tags', () => {
+const response = { a: 1, b: { e: 1 }, c: { d: 1, e: 1 } }
+const responseFields = [['a'], ['b', 'e'], ['c', 'd'], ['c', 'e']] as const
+
+function viewThrough({ filter }: Allowed, names: readonly string[]): NaiveView {
+  let at: unknown = filter === undefined ? response : filterJson(filter, response)
+  for (const name of names) at = new Map(Object.entries(at ?? {})).get(name)
+  if (at === undefined) return 'left out'
+  return at === '***' ? 'masked' : 'shown'
+}
+
+test('the decision is that of the rules said plainly, with conditions, fields, owners, tags and filters', () => {
   const reasons = new Map<string, number>()
+  const views = new Map<string, number>()
   fc.assert(
     fc.property(limitedWorld, (one) => {
       const decideAs = deciding(one)
       for (const caller of one.callers)
         for (const request of one.requests) {
-          const { reason } = decideAs(caller, request)
+          const decision = decideAs(caller, request)
+          const { reason } = decision
           reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
-          const right = naiveDecide(one.model, one, caller, request.method, request.path, request)
-          if (!right.includes(reason)) expect(right).toContain(reason)
+          const right = naiveAnswer(one.model, one, caller, request.method, request.path, request)
+          if (!right.reasons.includes(reason)) expect(right.reasons).toContain(reason)
+          if (!decision.allowed) continue
+          const seen = responseFields.map((names) => viewThrough(decision, names))
+          views.set(seen.join(), (views.get(seen.join()) ?? 0) + 1)
+          expect(seen).toEqual(responseFields.map((names) => right.view(names)))
         }
     }),
     { numRuns: worlds },
   )
-  if (process.env['LATCHKEY_TEST_WORLDS'] !== undefined) console.log(Object.fromEntries(reasons))
+  if (process.env['LATCHKEY_TEST_WORLDS'] !== undefined)
+    console.log(Object.fromEntries([...reasons, ...views]))
   expect([...reasons.keys()].sort()).toEqual([
     'allowed',
     'ambiguous_request',
@@ -70,6 +88,7 @@ test('the decision is that of the rules said plainly, with conditions, fields, o
     'unknown_operation',
     'unknown_resource',
   ])
+  expect(views.size).toBeGreaterThan(10)
 }, 3_600_000)
 
 /** The world with its statements changed. */
@@ -116,13 +135,17 @@ describe('whatever the model, the roles and the resources', () => {
     expect(lost).toBeGreaterThan(0)
   })
 
-  test('a role fewer never allows more', () => {
+  test('a role fewer never allows or shows more', () => {
     forEach(Math.ceil(worlds / 8), (one, caller, request) => {
       const decideAs = deciding(one)
-      const isAllowed = decideAs(caller, request).allowed
+      const before = decideAs(caller, request)
       for (const role of caller.roles) {
         const without = { ...caller, roles: caller.roles.filter((other) => other !== role) }
-        if (!isAllowed && decideAs(without, request).allowed) expect.fail('a role fewer allowed it')
+        const after = decideAs(without, request)
+        if (!after.allowed) continue
+        if (!before.allowed) expect.fail('a role fewer allowed it')
+        for (const names of responseFields)
+          if (viewThrough(after, names) === 'shown') expect(viewThrough(before, names)).toBe('shown')
       }
     })
   })

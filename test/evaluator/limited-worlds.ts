@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type {
   Caller,
+  FilterStatement,
   Operation,
   ResourceFact,
   ServiceModel,
@@ -13,7 +14,7 @@ import { naiveNames } from './naive-resource.ts'
 import { fewConditions } from './where/conditions.ts'
 import { names, some, world } from './worlds.ts'
 
-// The worlds of `worlds.ts`, with `where` and `fields` in statements, resources with owners and tags, tags of principals,
+// The worlds of `worlds.ts`, with `where` and `fields` in statements, filters in roles, resources with owners and tags, tags of principals,
 // and requests with a query and a body. Few names and values, so that they meet.
 
 type ValueOf<A> = A extends fc.Arbitrary<infer T> ? T : never
@@ -35,10 +36,30 @@ const limited = (allow: readonly Statement[]): fc.Arbitrary<Statement[]> =>
     .array(limits, { minLength: 1, maxLength: 2 })
     .map((several) => allow.flatMap((statement) => several.map((one) => ({ ...statement, ...one }))))
 
+const filterStatements = (ids: readonly string[]): fc.Arbitrary<FilterStatement[]> =>
+  fc.array(
+    fc
+      .record({
+        operations: some(ids),
+        fields: some(['a', 'b', 'c', 'c.d', '*', '*.e'], 3).filter((fields) => fields.length > 0),
+        mask: fc.constantFrom(undefined, undefined, '***'),
+      })
+      .map(({ mask, ...one }) => (mask === undefined ? one : { ...one, mask })),
+    { minLength: 1, maxLength: 2 },
+  )
+
+/** Half of the roles have filters, of whatever operations there are. */
 const withLimits = <R extends { readonly allow: readonly Statement[] }>(
   roles: readonly R[],
-): fc.Arbitrary<R[]> =>
-  fc.tuple(...roles.map((role) => limited(role.allow).map((allow) => ({ ...role, allow }))))
+  operations: readonly Operation[],
+): fc.Arbitrary<R[]> => {
+  const filters = fc.option(filterStatements(operations.map(({ id }) => id)), { nil: undefined, freq: 2 })
+  const changed = (role: R) =>
+    fc
+      .tuple(limited(role.allow), filters)
+      .map(([allow, filter]) => ({ ...role, allow, ...(filter === undefined ? {} : { filter }) }))
+  return fc.tuple(...roles.map(changed))
+}
 
 const request = { query: { a: {} }, body: { members: { b: 'any', c: 'any' }, open: true } } as const
 
@@ -147,8 +168,8 @@ export const limitedWorld: fc.Arbitrary<LimitedWorld> = world.chain((one) =>
     requestsTo(operations, one.requests).chain((requests) =>
       fc
         .record({
-          serviceRoles: withLimits(one.model.roles),
-          roles: withLimits(one.roles),
+          serviceRoles: withLimits(one.model.roles, operations),
+          roles: withLimits(one.roles, operations),
           entitlement: fc.oneof(fc.constant(names), fc.constant(one.entitlement)),
           settings: fc.constantFrom<Pick<ServiceModel, 'resources' | 'sharedWithAnyone'>>(
             {},

@@ -1,5 +1,6 @@
 import type {
   Caller,
+  FilterStatement,
   Operation,
   OrganizationRole,
   ResourceFact,
@@ -8,7 +9,7 @@ import type {
 } from '../../src/evaluator/model.ts'
 import type { Condition } from '../../src/evaluator/where/condition.ts'
 import { parseCondition } from '../../src/evaluator/where/parse-condition.ts'
-import { naiveFieldsVerdict, naiveReadings, type PlainRequest } from './naive-request.ts'
+import { covers, naiveFieldsVerdict, naiveReadings, type PlainRequest } from './naive-request.ts'
 import { naiveNames, naiveStanding, naiveTagsMatch } from './naive-resource.ts'
 import { naiveCondition } from './where/naive-condition.ts'
 
@@ -44,19 +45,32 @@ export function closure(model: ServiceModel, names: readonly string[]): Readonly
   return all
 }
 
-type Limits = Pick<Statement, 'where' | 'fields'>
+interface Limits extends Pick<Statement, 'where' | 'fields'> {
+  /** Each of these lists must show a field; one of a list is enough. */
+  readonly filters?: readonly (readonly FilterStatement[])[]
+}
+
+type Filtering = Pick<ServiceModel['roles'][number], 'filter'>
+
+function filtersOf(roles: readonly Filtering[], { id }: Operation): Pick<Limits, 'filters'> {
+  const lists = roles.map(({ filter = [] }) => filter.filter(({ operations }) => operations.includes(id)))
+  const filters = lists.filter((list) => list.length > 0)
+  return filters.length === 0 ? {} : { filters }
+}
 
 /** What opens an operation: each statement that names it, and each alternative of the document as one without limits. */
-function opening(
-  model: ServiceModel,
-  held: ReadonlySet<string>,
-  { id, alternatives }: Operation,
-): readonly Limits[] {
+function opening(model: ServiceModel, held: ReadonlySet<string>, operation: Operation): readonly Limits[] {
+  const { id, alternatives } = operation
   const statements = model.roles
     .filter((role) => held.has(role.name))
-    .flatMap((role) => role.allow.filter(({ operations }) => operations.includes(id)))
+    .flatMap((role) =>
+      role.allow
+        .filter(({ operations }) => operations.includes(id))
+        .map((statement) => ({ ...statement, ...filtersOf([role], operation) })),
+    )
   const met = alternatives.filter((names) => names.length > 0 && names.every((name) => held.has(name)))
-  return [...statements, ...met.map(() => ({}))]
+  const needed = (names: readonly string[]) => model.roles.filter((role) => names.includes(role.name))
+  return [...statements, ...met.map((names) => filtersOf(needed(names), operation))]
 }
 
 /** Parsed once a text, since the loops below ask again and again. */
@@ -71,17 +85,45 @@ function conditionOf(text: string): Condition {
   return answer.condition
 }
 
-const isPlain = ({ where, fields }: Limits) => where === undefined && fields === undefined
+const isPlain = ({ where, fields, filters }: Limits) =>
+  where === undefined && fields === undefined && filters === undefined
 
-/** The reason codes that are right: where templates overlap each operation must allow, and any that does not may be told. */
-export function naiveDecide(
+export type NaiveView = 'shown' | 'masked' | 'left out'
+
+interface NaiveAnswer {
+  /** The codes that are right: where templates overlap each operation must allow, and any that does not may be told. */
+  readonly reasons: readonly string[]
+  /** What becomes of a field of the response, if it is allowed. */
+  view(names: readonly string[]): NaiveView
+}
+
+/** Statements of a side that allow by themselves show a field of the response, or one of them at least masks it. */
+function viewOf(statements: readonly Limits[], names: readonly string[]): NaiveView {
+  const shows = (list: readonly FilterStatement[]) =>
+    list.some(({ fields }) => fields.some((pattern) => covers(pattern, names)))
+  const masks = (list: readonly FilterStatement[]) => list.some(({ mask }) => mask !== undefined)
+  if (statements.some(({ filters = [] }) => filters.every(shows))) return 'shown'
+  return statements.some(({ filters = [] }) => filters.every(masks)) ? 'masked' : 'left out'
+}
+
+function leastOf(views: readonly NaiveView[]): NaiveView {
+  if (views.includes('left out')) return 'left out'
+  return views.includes('masked') ? 'masked' : 'shown'
+}
+
+export function naiveDecide(...asked: Parameters<typeof naiveAnswer>): readonly string[] {
+  return naiveAnswer(...asked).reasons
+}
+
+export function naiveAnswer(
   model: ServiceModel,
   facts: Facts,
   caller: Caller,
   method: string,
   path: string,
   request: PlainRequest = { query: [], body: undefined },
-): readonly string[] {
+): NaiveAnswer {
+  const shown = (): NaiveView => 'shown'
   const known = model.operations.flatMap((operation) => {
     const parameters = matches(operation.path, path)
     return parameters === undefined ? [] : [{ operation, parameters }]
@@ -89,8 +131,9 @@ export function naiveDecide(
   const wanted = known.filter(({ operation }) => operation.method === method)
   const literal = wanted.filter(({ operation }) => operation.path === path)
   const found = literal.length > 0 ? literal : wanted
-  if (found.length === 0) return [known.length === 0 ? 'unknown_operation' : 'method_not_allowed']
-  if (found.every(({ operation }) => operation.public)) return ['public']
+  if (found.length === 0)
+    return { reasons: [known.length === 0 ? 'unknown_operation' : 'method_not_allowed'], view: shown }
+  if (found.every(({ operation }) => operation.public)) return { reasons: ['public'], view: shown }
 
   const entitled = closure(model, facts.entitlement)
   const roles = caller.roles.filter((name) => entitled.has(name))
@@ -114,9 +157,13 @@ export function naiveDecide(
     !role.grantable &&
     opening(model, closure(model, [role.name]), operation).some(isPlain)
 
+  /** For each operation and each side: the statements that allow by themselves. */
+  const allowing: (readonly Limits[])[] = []
   const reasonsAgainst = ({ operation, parameters }: (typeof found)[number]): readonly string[] => {
     if (operation.public) return []
-    const owned = own.filter(({ names }) => names.includes(operation)).flatMap(({ allow }) => allow)
+    const owned = own
+      .filter(({ names }) => names.includes(operation))
+      .flatMap((role) => role.allow.map((one) => ({ ...one, ...filtersOf([role], operation) })))
     const ofRoles = [
       ...opening(model, held, operation),
       ...owned.filter(({ operations }) => operations.includes(operation.id)),
@@ -172,15 +219,21 @@ export function naiveDecide(
       return truth ? [] : ['condition_false']
     }
 
+    const ofFieldsOf = ({ fields }: Limits): readonly string[] =>
+      fields === undefined ? [] : naiveFieldsVerdict(fields, request, isAmbiguous)
+    const ofEntitled = opening(model, entitled, operation)
+    for (const side of [ofRoles, ofEntitled, ofScope])
+      allowing.push(
+        side.filter((one) => ofFieldsOf(one).length === 0 && afterFields(one, side === ofRoles).length === 0),
+      )
+
     // Each way to take one statement of every side; all of them must allow. The deepest step that one came to is told.
     const byStep: string[][] = [[], [], []]
     for (const ofRole of ofRoles)
-      for (const ofEntitlement of opening(model, entitled, operation))
+      for (const ofEntitlement of ofEntitled)
         for (const ofTheScope of ofScope) {
           const taken = [ofRole, ofEntitlement, ofTheScope]
-          const ofFields = taken.flatMap(({ fields }) =>
-            fields === undefined ? [] : naiveFieldsVerdict(fields, request, isAmbiguous),
-          )
+          const ofFields = taken.flatMap(ofFieldsOf)
           const after = taken.flatMap((one) => afterFields(one, one === ofRole))
           if (ofFields.length > 0) byStep[0]?.push(...ofFields)
           else if (names.length > 0 && (standing ?? 'strange') === 'strange')
@@ -191,5 +244,8 @@ export function naiveDecide(
     return byStep.findLast((reasons) => reasons.length > 0) ?? []
   }
   const reasons = found.flatMap(reasonsAgainst)
-  return reasons.length === 0 ? ['allowed'] : reasons
+  return {
+    reasons: reasons.length === 0 ? ['allowed'] : reasons,
+    view: (names) => leastOf(allowing.map((statements) => viewOf(statements, names))),
+  }
 }

@@ -16,7 +16,7 @@ function leaves(value: unknown, names: readonly string[] = []): readonly (readon
   return inside.length === 0 ? [names] : inside
 }
 
-function covers(pattern: string, names: readonly string[]): boolean {
+export function covers(pattern: string, names: readonly string[]): boolean {
   const steps = pattern.split('.')
   return steps.length <= names.length && steps.every((step, index) => step === '*' || step === names[index])
 }

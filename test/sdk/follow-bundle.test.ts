@@ -357,7 +357,7 @@ describe("a guard's copy", () => {
 
   test.each([
     ['changed', (text: string) => text.replace('"org_a"', '"org_b"')],
-    ['with another code', (text: string) => text.replace(/^v1\.[\w-]+/, `v1.${'A'.repeat(43)}`)],
+    ['with another code', (text: string) => text.replace(/^v2\.[\w-]+/, `v2.${'A'.repeat(43)}`)],
     ['cut short', (text: string) => text.slice(0, -10)],
     ['that is no copy', () => 'hello'],
   ])('%s is not believed, and reported', async (_name, tamper) => {

@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { filterJson } from '../../src/evaluator/response/response-filter.ts'
 import { parseId, timeOf } from '../../src/ids.ts'
 import { clinicBundle, type Issuer, makeIssuer, nowMs } from './clinic-issuer.ts'
 import { get, guardOf, type Held, heldBy } from './in-process.ts'
@@ -110,6 +111,40 @@ describe('an answer', () => {
     expect(answer.allowed && answer.holds('getPatient')).toBe(true)
     expect(answer.allowed && answer.holds('createPatient')).toBe(false)
     expect(answer.allowed && answer.holds('getPatient', 'org_b')).toBe(false)
+  })
+})
+
+describe('what is allowed with a filter alone', () => {
+  const filter = [{ operations: ['listPatients'], fields: ['name'] }]
+  const filtering = (): Held => {
+    const bundle = clinicBundle(issuer)
+    const roles = bundle.model.roles.map((role) =>
+      role.name === 'patients:read' ? { ...role, filter } : role,
+    )
+    return heldBy({ ...bundle, model: { ...bundle.model, roles } })
+  }
+
+  test('is refused to who does not filter responses, at once as well', async () => {
+    const guard = guardOf(filtering())
+    const token = await issuer.sign()
+    const refused = {
+      allowed: false,
+      status: 403,
+      reason: 'filter_required',
+      operation: { id: 'listPatients' },
+      caller: { id: 'key_1' },
+    }
+    expect(await guard.check(get(token))).toMatchObject(refused)
+    expect(guard.checkNow(get(token)) ?? refused).toMatchObject(refused)
+    expect(await guard.check(get(token, '/v1/patients/7'))).toMatchObject({ allowed: true })
+  })
+
+  test('is let through with the filter to who says that they do', async () => {
+    const answer = await guardOf(filtering()).check(
+      get(await issuer.sign(), undefined, { filtersResponse: true }),
+    )
+    if (!answer.allowed || answer.filter === undefined) return expect.fail('there is no filter')
+    expect(filterJson(answer.filter, [{ name: 'Ada', born: 1815 }])).toEqual([{ name: 'Ada' }])
   })
 })
 

@@ -92,6 +92,19 @@ describe('a gateway is answered 200 for what may go on', () => {
     expect(second.headers['x-latchkey-decision']).not.toEqual(first.headers['x-latchkey-decision'])
   })
 
+  test('and not for what would be shown in part: it sees no response', async () => {
+    const bundle = clinicBundle(issuer)
+    const filter = [{ operations: ['listPatients'], fields: ['name'] }]
+    const roles = bundle.model.roles.map((role) => ({ ...role, filter }))
+    held = heldBy({ ...bundle, model: { ...bundle.model, roles } })
+    const port = await listen('nginx')
+    for (const _ of ['verified', 'seen before']) {
+      const reply = await nginx(port, 'GET', '/v1/patients', bearer())
+      expect(reply.status).toBe(403)
+      expect(problem(reply)).toMatchObject({ code: 'filter_required' })
+    }
+  })
+
   test('to anybody where the operation is public, as nobody', async () => {
     const port = await listen('nginx')
     const { status, headers } = await nginx(port, 'GET', '/v1/prices', 'authorization: Bearer nonsense')
