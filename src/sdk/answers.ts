@@ -48,6 +48,8 @@ const titles: Readonly<Record<number, string>> = {
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
   503: 'Service Unavailable',
 }
 
@@ -91,6 +93,8 @@ export interface RefusalContext {
   /** Absent where new credentials would not help. */
   readonly challenger?: Challenger
   readonly detail?: string
+  /** In place of the reason's own. */
+  readonly status?: number
   /** In the challenge, in place of the reason's own. */
   readonly error?: string
   readonly neededScopes?: readonly string[]
@@ -102,8 +106,7 @@ export interface RefusalContext {
 }
 
 export function refusalOf(reason: DenialReason, context: RefusalContext): Refusal {
-  const status = statusOf[reason]
-  const { decisionId, detail = details[reason] } = context
+  const { decisionId, detail = details[reason], status = statusOf[reason] } = context
   return {
     reason,
     status,

@@ -5,7 +5,7 @@ import { namesAskedFor } from '../evaluator/found-resources.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
 import { RequestContent } from '../evaluator/request/request-at-hand.ts'
 import type { DecisionId } from '../ids.ts'
-import type { RefusalContext } from './answers.ts'
+import { type RefusalContext, refusalOf } from './answers.ts'
 import { presentedToken, type Scheme } from './authorization.ts'
 import { trustedAddress } from './client-address.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
@@ -16,6 +16,7 @@ import type { Seen } from './noted-decision.ts'
 import { admission, attempt, isForGood, noFacts, rejection } from './outcomes.ts'
 import { type NonceHeaders, Possession, type PossessionRules } from './possession.ts'
 import { PublishedMetadata } from './published-metadata.ts'
+import { type BodyNotRead, knownOf } from './request-body.ts'
 import type { MetadataAnswer, ResourceDescription, ResourceMetadata } from './resource-metadata.ts'
 import { type StepUpRules, unmetStepUp } from './step-up.ts'
 import { type VerifiedTokens, verifiedTokens } from './verified-tokens.ts'
@@ -89,6 +90,16 @@ export class Checker implements Gate {
 
   /** @param seen told what was made out of the request */
   async check(request: GuardRequest, seen: Seen = {}): Promise<GuardAnswer> {
+    const answer = await this.#check(request, seen)
+    const { body: ask } = request
+    if (typeof ask !== 'function' || !couldTurn(answer)) return answer
+    const body = await ask()
+    if (body.kind === 'not_read') return withoutBody(answer, body)
+    // It may have been long in coming: all is asked anew. The proof was new when the request came.
+    return this.#check({ ...request, body, admittedBefore: true }, seen)
+  }
+
+  async #check(request: GuardRequest, seen: Seen): Promise<GuardAnswer> {
     const bundle = await attempt(() => this.#source.bundle())
     if (bundle.kind === 'failed') return this.#stale(bundle.cause)
     const begun = this.#begin(request, bundle.value, seen)
@@ -118,7 +129,9 @@ export class Checker implements Gate {
     if (fault !== undefined) return this.#unproven(asked, token, fault)
     const names = namesAskedFor(asked.bundle.model, asked.found, token.caller.organizationId)
     const facts = this.#source.factsFor(token.caller, names)
-    return facts instanceof Promise ? undefined : this.#conclude(asked, token, facts)
+    if (facts instanceof Promise) return undefined
+    const answer = this.#conclude(asked, token, facts)
+    return typeof request.body === 'function' && couldTurn(answer) ? undefined : answer
   }
 
   async isPreflight({ method, url, corsHeaders }: GuardRequest): Promise<boolean> {
@@ -228,7 +241,7 @@ export class Checker implements Gate {
     const { caller } = token
     const ended = this.#ended(asked, token)
     if (ended !== undefined) return ended
-    const content = new RequestContent(asked.request.url)
+    const content = new RequestContent(asked.request.url, knownOf(asked.request.body))
     const decision = filtering(
       asked.request,
       found.kind === 'refused' ? refusal(found) : decideFound(bundle.model, facts, caller, found, content),
@@ -294,4 +307,15 @@ export class Checker implements Gate {
       challenger: resourceMetadata === undefined ? challenger : { ...challenger, resourceMetadata },
     }
   }
+}
+
+/** Whether another answer could come of it if the body were known: roles that look at it may allow, or show, more. */
+function couldTurn(answer: GuardAnswer): boolean {
+  if (answer.allowed) return answer.filter !== undefined
+  return answer.reason === 'body_required' || answer.reason === 'filter_required'
+}
+
+function withoutBody(answer: GuardAnswer, why: BodyNotRead): GuardAnswer {
+  if (answer.allowed || answer.reason !== 'body_required') return answer
+  return { ...answer, ...refusalOf('body_required', { decisionId: answer.decisionId, ...why }) }
 }

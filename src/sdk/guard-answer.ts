@@ -2,6 +2,7 @@ import type { Operation } from '../evaluator/model.ts'
 import type { ResponseFilter } from '../evaluator/response/response-filter.ts'
 import type { DecisionId } from '../ids.ts'
 import type { Refusal } from './answers.ts'
+import type { RequestBody } from './request-body.ts'
 import type { MetadataAnswer } from './resource-metadata.ts'
 import type { VerifiedCaller } from './verify-token.ts'
 
@@ -13,6 +14,8 @@ export interface GuardRequest {
   readonly authorization?: string | readonly string[] | undefined
   /** Each `DPoP` header: the proof that a bound token needs (RFC 9449). */
   readonly dpop?: string | readonly string[] | undefined
+  /** Absent: nothing is known of it. What depends on it is then refused. */
+  readonly body?: RequestBody
   /** The address of the socket's other end. */
   readonly address?: string | undefined
   readonly forwardedFor?: string | readonly string[] | undefined

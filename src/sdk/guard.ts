@@ -10,6 +10,7 @@ import { type ExpressMiddleware, expressMiddleware } from './middleware-express.
 import { type FetchHandler, fetchMiddleware, type GuardedFetch } from './middleware-fetch.ts'
 import { type KoaMiddleware, koaMiddleware } from './middleware-koa.ts'
 import { RecordedGate } from './recorded-gate.ts'
+import { type BodyLimits, bodyLimitsOf } from './request-body.ts'
 import type { ResourceDescription, ResourceMetadata } from './resource-metadata.ts'
 import type { VerificationAlgorithm } from './verification-algorithms.ts'
 
@@ -53,6 +54,11 @@ export interface GuardOptions {
   readonly resourceMetadata?: true | ResourceDescription
   /** How a token that is bound to a key is proven to be its holder's (DPoP, RFC 9449). */
   readonly dpop?: DpopOptions
+  /**
+   * How much of a request's body is read before the API does, where a decision depends on what it holds, and how long is
+   * waited for it. Default 1,048,576 bytes and 30 seconds.
+   */
+  readonly requestBody?: Partial<BodyLimits>
   /**
    * Which decisions the server is told of, for `latchkey decisions`: `denials`, `all`, or in detail. In the background,
    * from a bounded queue; never a token, query or body. Default `off`.
@@ -104,6 +110,7 @@ export interface Guard extends Gate {
  */
 export function guardFrom(source: GuardSource, options: GuardOptions, machine: GuardMachine): Guard {
   const rules = rulesOf(options)
+  const limits = bodyLimitsOf(options.requestBody)
   const log = logOf(source, options, machine)
   const checker = new Checker(source, rules, machine)
   const gate = log === undefined ? checker : new RecordedGate(checker, log)
@@ -113,9 +120,9 @@ export function guardFrom(source: GuardSource, options: GuardOptions, machine: G
     isPreflight: (request) => checker.isPreflight(request),
     metadataFor: (request) => checker.metadataFor(request),
     resourceMetadata: () => checker.metadata(),
-    koa: () => koaMiddleware(gate),
-    express: () => expressMiddleware(gate),
-    fetch: (handler) => fetchMiddleware(gate, handler),
+    koa: () => koaMiddleware(gate, limits),
+    express: () => expressMiddleware(gate, limits),
+    fetch: (handler) => fetchMiddleware(gate, limits, handler),
     ready: async () => {
       await source.ready()
       const bundle = await source.bundle()

@@ -101,6 +101,7 @@ export function isTokenError(error: unknown): error is TokenError {
 }
 
 export type { Operation } from '../evaluator/model.ts'
+export type { BodyAtHand } from '../evaluator/request/json-body.ts'
 export type { DecisionLogState } from './decision-log.ts'
 export type { DecisionLogOptions, DecisionLogSetting } from './decision-log-rules.ts'
 export type { GuardTrouble } from './follow-bundle.ts'
@@ -108,6 +109,7 @@ export type { Guard } from './guard.ts'
 export type { Admission, GuardAnswer, GuardRequest, Rejection } from './guard-answer.ts'
 export type { TokenSource } from './held-token.ts'
 export type { PersonTokenOptions, PersonTokenSource } from './person-token-source.ts'
+export type { BodyNotRead, RequestBody } from './request-body.ts'
 export type { ResourceMetadata } from './resource-metadata.ts'
 export type { SignInAsk } from './sign-in.ts'
 export type { TokenStore } from './token-file.ts'

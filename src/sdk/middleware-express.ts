@@ -1,11 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Admission, Gate } from './guard-answer.ts'
 import { guardRequest, problemBody, problemMediaType } from './middleware.ts'
+import { nodeBody } from './node-body.ts'
+import type { BodyLimits } from './request-body.ts'
 
 /** What is used of an Express (or Connect) request. */
 interface ExpressRequest extends IncomingMessage {
   /** The target before any mounting. */
   readonly originalUrl?: string
+  /** Of a body parser that ran before; some leave a `rawBody`, too. */
+  readonly body?: unknown
   latchkey?: Admission
 }
 
@@ -15,17 +19,23 @@ export type ExpressMiddleware = (
   next: (error?: unknown) => void,
 ) => void
 
-export function expressMiddleware(gate: Gate): ExpressMiddleware {
+export function expressMiddleware(gate: Gate, limits: BodyLimits): ExpressMiddleware {
   return (request, response, next) => {
     // Only what the guard does is caught here: an error thrown by what comes next is not its own.
-    passes(gate, request, response).then((goesOn) => {
+    passes(gate, request, response, limits).then((goesOn) => {
       if (goesOn) next()
     }, next)
   }
 }
 
-async function passes(gate: Gate, message: ExpressRequest, response: ServerResponse): Promise<boolean> {
-  const request = guardRequest(message, message.originalUrl)
+async function passes(
+  gate: Gate,
+  message: ExpressRequest,
+  response: ServerResponse,
+  limits: BodyLimits,
+): Promise<boolean> {
+  const body = nodeBody(message, response, message, limits)
+  const request = guardRequest(message, message.originalUrl, body)
   const metadata = await gate.metadataFor(request)
   if (metadata !== undefined) {
     response.writeHead(metadata.status, metadata.headers).end(metadata.body)

@@ -1,5 +1,7 @@
+import { fetchBody } from './fetch-body.ts'
 import type { Admission, Gate } from './guard-answer.ts'
 import { problemBody, problemMediaType } from './middleware.ts'
+import type { BodyLimits } from './request-body.ts'
 
 /** `admission` is absent only for a CORS preflight, which is not decided. */
 export type FetchHandler = (
@@ -10,12 +12,13 @@ export type FetchHandler = (
 /** @param address the client's, which a `Request` does not tell; needed for keys that are bound to addresses */
 export type GuardedFetch = (request: Request, address?: string) => Promise<Response>
 
-export function fetchMiddleware(gate: Gate, handler: FetchHandler): GuardedFetch {
+export function fetchMiddleware(gate: Gate, limits: BodyLimits, handler: FetchHandler): GuardedFetch {
   return async (request, address) => {
     const { headers } = request
     const asked = {
       method: request.method,
       url: targetOf(request.url),
+      body: fetchBody(request, limits),
       authorization: headers.get('authorization') ?? undefined,
       dpop: headers.get('dpop') ?? undefined,
       address,

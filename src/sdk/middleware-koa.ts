@@ -1,10 +1,15 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Admission, Gate } from './guard-answer.ts'
 import { guardRequest, problemBody, problemMediaType } from './middleware.ts'
+import { nodeBody } from './node-body.ts'
+import type { BodyLimits } from './request-body.ts'
 
 /** What is used of a Koa context. */
 interface KoaContext {
   readonly req: IncomingMessage
+  readonly res: ServerResponse
+  /** `body` and `rawBody` are those of a body parser that ran before. */
+  readonly request: { readonly method: string; readonly body?: unknown; readonly rawBody?: unknown }
   /** The target before any mounting. */
   readonly originalUrl: string
   readonly state: { latchkey?: Admission }
@@ -15,9 +20,10 @@ interface KoaContext {
 
 export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) => Promise<void>
 
-export function koaMiddleware(gate: Gate): KoaMiddleware {
+export function koaMiddleware(gate: Gate, limits: BodyLimits): KoaMiddleware {
   return async (context, next) => {
-    const request = guardRequest(context.req, context.originalUrl)
+    const body = nodeBody(context.req, context.res, context.request, limits)
+    const request = guardRequest(context.req, context.originalUrl, body)
     const metadata = await gate.metadataFor(request)
     if (metadata !== undefined) {
       context.status = metadata.status

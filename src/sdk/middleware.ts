@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { GuardRequest, Rejection } from './guard-answer.ts'
+import type { RequestBody } from './request-body.ts'
 
 export const problemMediaType = 'application/problem+json'
 
@@ -8,11 +9,16 @@ export function problemBody({ problem }: Rejection): string {
 }
 
 /** @param target the target as the client sent it, where a framework rewrites `url` */
-export function guardRequest(request: IncomingMessage, target?: string): GuardRequest {
+export function guardRequest(
+  request: IncomingMessage,
+  target: string | undefined,
+  body: RequestBody,
+): GuardRequest {
   const { headers } = request
   return {
     method: request.method ?? '',
     url: target ?? request.url ?? '',
+    body,
     authorization: authorizations(request),
     dpop: request.headersDistinct['dpop'],
     address: request.socket.remoteAddress,

@@ -1,46 +1,23 @@
-import { createServer, type RequestListener, type Server, request as send } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { text } from 'node:stream/consumers'
-import express from 'express'
-import Koa from 'koa'
-import mount from 'koa-mount'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { parseId } from '../../src/ids.ts'
 import type { Guard } from '../../src/sdk/guard.ts'
-import type { Admission } from '../../src/sdk/guard-answer.ts'
 import { clinicBundle, type Issuer, makeIssuer } from './clinic-issuer.ts'
+import { type Asked, closeServers, frameworks } from './frameworks.ts'
 import { guardOf, type Held, heldBy } from './in-process.ts'
 import { proofMaker } from './proof-maker.ts'
 
 let issuer: Issuer
 let guard: Guard
 let held: Held
-let server: Server | undefined
 beforeAll(async () => {
   issuer = await makeIssuer()
   held = heldBy(clinicBundle(issuer))
   guard = guardOf(held, { dpop: { nonce: true }, resourceMetadata: { name: 'Clinic' } })
 })
-afterEach(() => {
-  server?.closeAllConnections()
-  server?.close()
-  server = undefined
-})
-
-interface Call {
-  readonly method?: string
-  readonly path?: string
-  readonly headers?: Record<string, string | string[]>
-}
-interface Reply {
-  readonly status: number
-  readonly headers: Readonly<Record<string, unknown>>
-  readonly body: string
-}
-type Caller = (call: Call) => Promise<Reply>
+afterEach(closeServers)
 
 /** What the API behind the guard answers: who called, and with what. */
-function seen(admission: Admission | undefined): string {
+function seen({ admission }: Asked): string {
   return JSON.stringify({
     who: admission?.caller?.id ?? 'nobody',
     operation: admission?.operation.id,
@@ -48,63 +25,12 @@ function seen(admission: Admission | undefined): string {
   })
 }
 
-async function over(listener: RequestListener): Promise<Caller> {
-  const listening = createServer(listener)
-  server = listening
-  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve))
-  // Sound: it listens on an address, not on a pipe.
-  const { port } = listening.address() as AddressInfo
-  return ({ method = 'GET', path = '/v1/patients/7', headers = {} }) =>
-    new Promise((resolve, reject) => {
-      const request = send({ port, method, path, headers }, async (response) => {
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: await text(response) })
-      })
-      request.on('error', reject).end()
-    })
-}
-
-const frameworks: Readonly<Record<string, () => Promise<Caller>>> = {
-  Koa: () => {
-    const app = new Koa()
-    app.use(guard.koa())
-    app.use((context) => {
-      context.body = seen(context.state['latchkey'])
-    })
-    return over(app.callback())
-  },
-  'Koa, mounted': () => {
-    const app = new Koa()
-    app.use(mount('/v1', guard.koa()))
-    app.use((context) => {
-      context.body = seen(context.state['latchkey'])
-    })
-    return over(app.callback())
-  },
-  'Express 5': () => {
-    const app = express()
-    app.use('/v1', guard.express())
-    app.use((request: express.Request & { latchkey?: Admission }, response: express.Response) => {
-      response.send(seen(request.latchkey))
-    })
-    return over(app)
-  },
-  fetch: async () => {
-    const handle = guard.fetch((_request, admission) => new Response(seen(admission)))
-    return async ({ method = 'GET', path = '/v1/patients/7', headers = {} }) => {
-      const sent = Object.entries(headers).flatMap(([name, values]) =>
-        [values].flat().map((value): [string, string] => [name, value]),
-      )
-      const response = await handle(new Request(`https://api.example${path}`, { method, headers: sent }))
-      const { status } = response
-      return { status, headers: Object.fromEntries(response.headers), body: await response.text() }
-    }
-  },
-}
-
 /** These see only what is below their path; the document is for the outer app to serve. */
 const mounted = ['Koa, mounted', 'Express 5']
 
-describe.each(Object.entries(frameworks))('%s behind a guard', (name, start) => {
+describe.each(Object.entries(frameworks))('%s behind a guard', (name, begin) => {
+  const start = () => begin({ guard, answer: seen })
+
   test('is handed the verified caller, the operation and its parameters', async () => {
     const call = await start()
     const reply = await call({ headers: { authorization: `Bearer ${await issuer.sign()}` } })

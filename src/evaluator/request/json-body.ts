@@ -2,11 +2,12 @@ import { jsonFlaws } from '../../json-text.ts'
 import { isReadableJson } from './media-type.ts'
 
 /**
- * What the caller knows of a request's body: that there is none, its text or parsed value together with the header
- * `Content-Type`, or (`undefined`) nothing.
+ * What the caller knows of a request's body: that there is none, that there is one which is not at hand, its text or
+ * parsed value together with the header `Content-Type`, or (`undefined`) nothing.
  */
 export type BodyAtHand =
   | { readonly kind: 'none' }
+  | { readonly kind: 'unread' }
   | { readonly kind: 'text'; readonly mediaType: string | undefined; readonly text: string }
   /** What `JSON.parse` made of it. Whether members stood twice can no longer be seen: rather give the text. */
   | { readonly kind: 'value'; readonly mediaType: string | undefined; readonly value: unknown }
@@ -25,6 +26,8 @@ export function jsonBody(body: BodyAtHand | undefined): JsonBody {
   switch (body.kind) {
     case 'none':
       return body
+    case 'unread':
+      return bodyRequired
     case 'text':
       if (body.text === '') return { kind: 'none' }
       return isReadableJson(body.mediaType ?? '') ? parsed(body.text) : bodyRequired
