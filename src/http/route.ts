@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { ErrorCode } from '../errors.ts'
+import type { Limits } from '../evaluator/limits.ts'
 import type { Tags } from '../evaluator/model.ts'
 import type { OrganizationId } from '../ids.ts'
 
@@ -15,8 +16,11 @@ export interface Principal {
   readonly address: string
   /** The principal's own, in the organization of the request: none in another than its own. */
   readonly tags?: Tags
-  /** Whether the principal's roles allow this operation of the service `latchkey`, in the organization of the request. */
-  holds(operationId: string): boolean
+  /**
+   * Whether the principal's roles allow this operation of the service `latchkey`, in the organization of the request.
+   * @param limits how far, for the rule about giving; absent: without any limit
+   */
+  holds(operationId: string, limits?: Limits): boolean
 }
 
 export interface RouteInput<Body, Query> {

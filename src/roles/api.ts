@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { actorOf } from '../audit/actor.ts'
 import { rfc3339 } from '../clock.ts'
 import { DomainError } from '../errors.ts'
+import type { Statement } from '../evaluator/model.ts'
 import { pageOf, pagingQuery, readPage } from '../http/paging.ts'
 import { type Route, route } from '../http/route.ts'
 import { parseId, type RoleId } from '../ids.ts'
@@ -28,8 +29,18 @@ const StatementBody = z
       .min(1)
       .max(2_000)
       .describe('Each an operationId, or METHOD /path, of the service.'),
+    where: z
+      .string()
+      .optional()
+      .describe(
+        'Only where this condition holds. Without one, all tags of a resource must match the caller’s.',
+      ),
+    fields: z
+      .array(z.string())
+      .optional()
+      .describe('Only requests whose query parameters and fields of the body are all among these.'),
   })
-  .describe('Allows operations. `where` and `fields` are refused until they are enforced.')
+  .describe('Allows operations.')
 
 const unenforcedFilter = z
   .unknown()
@@ -58,7 +69,13 @@ const RoleBody = z.object({
   service_id: z.string(),
   name: z.string(),
   description: z.string(),
-  allow: z.array(z.object({ operations: z.array(z.string()) })),
+  allow: z.array(
+    z.object({
+      operations: z.array(z.string()),
+      where: z.string().optional(),
+      fields: z.array(z.string()).optional(),
+    }),
+  ),
   created_at: z.string(),
   changed_at: z.string(),
 })
@@ -70,9 +87,17 @@ function present(role: Role): z.input<typeof RoleBody> {
     service_id: role.serviceId,
     name: role.name,
     description: role.description,
-    allow: role.allow.map(({ operations }) => ({ operations: [...operations] })),
+    allow: role.allow.map(presentStatement),
     created_at: rfc3339(role.createdAt),
     changed_at: rfc3339(role.changedAt),
+  }
+}
+
+function presentStatement({ operations, where, fields }: Statement) {
+  return {
+    operations: [...operations],
+    ...(where === undefined ? {} : { where }),
+    ...(fields === undefined ? {} : { fields: [...fields] }),
   }
 }
 

@@ -1,11 +1,12 @@
 import { DomainError } from '../errors.ts'
+import { type Limits, limitsIn } from '../evaluator/limits.ts'
 import { didYouMean } from '../evaluator/nearest.ts'
+import { limitsOfRoles } from '../evaluator/role-limits.ts'
 import { parseId } from '../ids.ts'
 import { type Giver, outsideOfGiving } from '../services/giving.ts'
-import { operationsOf } from '../services/operations-of.ts'
+import { compiledModelOf } from '../services/operations-of.ts'
 import type { Records } from '../storage/ports.ts'
 import type { Ground } from './ground.ts'
-import { operationsIn } from './read-allow.ts'
 import { roles } from './role.ts'
 
 /**
@@ -21,15 +22,19 @@ export async function checkGiving(
   role: string,
   pointer = '/role',
 ): Promise<void> {
-  const operations = await operationsToGive(records, ground, role, pointer)
-  const outside = outsideOfGiving(giver, ground.service.id, ground.operations, operations)
+  const limits = await limitsToGive(records, ground, role, pointer)
+  const given = [...limits].flatMap(([operationId, several]) =>
+    several.map((one) => ({ operationId, limits: one })),
+  )
+  const outside = outsideOfGiving(giver, ground.service.id, ground.operations, given)
   const [first] = outside
   if (first === undefined) return
-  const beyond = outside.filter(({ reason }) => reason === first.reason).map(({ operationId }) => operationId)
+  const sameReason = outside.filter(({ reason }) => reason === first.reason)
+  const beyond = [...new Set(sameReason.map(({ given: { operationId } }) => operationId))]
   throw first.reason === 'not_held'
     ? notGrantable(
         { role, pointer },
-        'it allows operations that you do not hold yourself',
+        'it allows operations that you do not hold yourself, or not so far',
         'ask somebody who may grant roles',
         beyond,
       )
@@ -41,18 +46,18 @@ export async function checkGiving(
       )
 }
 
-async function operationsToGive(
+async function limitsToGive(
   records: Records,
   ground: Ground,
   role: string,
   pointer: string,
-): Promise<Iterable<string>> {
+): Promise<ReadonlyMap<string, readonly Limits[]>> {
   const { organization, service, entitled } = ground
   const id = parseId('rol', role)
   if (id !== undefined) {
     const found = await records.find(organization.id, roles, id)
     if (found?.serviceId !== service.id) throw roleNotFound(ground, { role, pointer })
-    return operationsIn(found.allow)
+    return limitsIn(found.allow, found.filter)
   }
   if (!service.model.roles.some(({ name }) => name === role)) throw roleNotFound(ground, { role, pointer })
   if (!entitled.includes(role))
@@ -61,7 +66,7 @@ async function operationsToGive(
       "it is outside of the organization's entitlement",
       `its roles on ${service.slug}: ${entitled.join(', ') || 'none'}`,
     )
-  return operationsOf(service.model, [role])
+  return limitsOfRoles(compiledModelOf(service.model), [role])
 }
 
 /** A role as it was asked for, and where. */

@@ -1,12 +1,21 @@
 import { DomainError, type Fault } from '../errors.ts'
-import type { Statement } from '../evaluator/model.ts'
-import { type Giver, type OutsideOfGiving, outsideOfGiving } from '../services/giving.ts'
-import { type OperationNames, operationNames, readStatements } from '../services/read-statement.ts'
+import { LimitComparison, type Limits, limitsIn } from '../evaluator/limits.ts'
+import type { FilterStatement, Operation, Statement } from '../evaluator/model.ts'
+import { type Given, type Giver, type OutsideOfGiving, outsideOfGiving } from '../services/giving.ts'
+import { type ReadStatement, readStatements, statementGround } from '../services/read-statement.ts'
 import type { Ground } from './ground.ts'
 
-/** A statement as its author writes it; members beside `operations` are refused, each with the reason. */
+/** A statement as its author writes it; what it may hold is checked by reading it. */
 export interface WrittenStatement {
   readonly operations: readonly string[]
+  readonly where?: unknown
+  readonly fields?: unknown
+}
+
+/** What a role allows, and what it shows of responses. */
+export interface RoleContent {
+  readonly allow: readonly Statement[]
+  readonly filter?: readonly FilterStatement[]
 }
 
 /** The operations that statements name. */
@@ -15,7 +24,7 @@ export function operationsIn(allow: readonly Statement[]): ReadonlySet<string> {
 }
 
 /**
- * Reads the statements of an organization-defined role, normalised to operation ids, under the one rule for giving.
+ * Reads the statements of an organization-defined role in their one spelling, under the one rule for giving.
  * @param had what the role allows already: keeping it gives nothing
  * @throws {DomainError} `role_refused` with every fault, its place and what to do
  */
@@ -23,60 +32,94 @@ export function readAllow(
   written: readonly WrittenStatement[],
   ground: Ground,
   giver: Giver,
-  had: readonly Statement[] = [],
+  had: RoleContent = { allow: [] },
 ): readonly Statement[] {
-  const names = operationNames(ground.service.model.operations)
-  const { allow, faults } = readStatements(written, names, '/allow')
-  const named = operationsIn(allow)
-  const kept = operationsIn(had)
-  const everyone: Giver = { mayGrantRoles: true, holds: () => true }
-  const gained = [...named].filter((id) => !kept.has(id))
-  const outside = [
-    // The entitlement bounds what is kept, too; only what is gained is given.
-    ...outsideOfGiving(everyone, ground.service.id, ground.operations, named),
-    ...outsideOfGiving(giver, ground.service.id, ground.operations, gained).filter(
-      ({ reason }) => reason === 'not_held',
-    ),
-  ]
-  const places = placesOf(written, names)
-  const all = [...faults, ...outside.map((one) => outsideFault(one, places, ground))]
+  const { model } = ground.service
+  const { statements, faults } = readStatements(
+    written,
+    statementGround(model.operations, model.resources ?? 'api'),
+    '/allow',
+  )
+  const given = statements.flatMap(givenBy)
+  const all = [...faults, ...outsideFaults(given, ground, giver, had)]
   if (all.length > 0) throw refused(all)
-  return allow
+  return statements.map(({ statement }) => statement)
 }
 
-/** Where each operation is named first. */
-function placesOf(written: readonly WrittenStatement[], names: OperationNames): ReadonlyMap<string, string> {
-  const places = new Map<string, string>()
-  for (const [i, { operations }] of written.entries())
-    for (const [j, text] of operations.entries()) {
-      const id = names.find(text)
-      if (id !== undefined && !places.has(id)) places.set(id, `/allow/${i}/operations/${j}`)
-    }
-  return places
+interface PlacedGift extends Given {
+  readonly operation: Operation
+  readonly pointer: string
+}
+
+function givenBy({ statement, operations, places, pointer }: ReadStatement): readonly PlacedGift[] {
+  const { operations: _operations, ...limits } = statement
+  return operations.map((operation) => ({
+    ...{ operation, operationId: operation.id, limits },
+    pointer: places.get(operation.id) ?? pointer,
+  }))
+}
+
+/** The entitlement bounds what is kept, too; only what goes further than before is given. */
+function outsideFaults(
+  given: readonly PlacedGift[],
+  ground: Ground,
+  giver: Giver,
+  had: RoleContent,
+): readonly Fault[] {
+  const everyone: Giver = { mayGrantRoles: true, holds: () => true }
+  const { id } = ground.service
+  const beyond = outsideOfGiving(everyone, id, ground.operations, given)
+  const gained = giver.mayGrantRoles ? [] : notHad(given, ground, had)
+  const notHeld = outsideOfGiving(giver, id, ground.operations, gained).filter(
+    ({ reason }) => reason === 'not_held',
+  )
+  return firstOfEach([...beyond, ...notHeld]).map((one) => outsideFault(one, ground))
+}
+
+/** What the role does not allow yet, or not so far. */
+function notHad(given: readonly PlacedGift[], { service }: Ground, had: RoleContent): readonly PlacedGift[] {
+  const before = limitsIn(had.allow, had.filter)
+  const comparison = new LimitComparison()
+  return given.filter(({ operation, limits }) => {
+    const matchesTags = service.model.resources === 'latchkey' && operation.resourceParameter !== undefined
+    const without = matchesTags ? 'matches_tags' : 'anything'
+    const isKept = (one: Limits) => comparison.isWithin(limits, one, without)
+    return before.get(operation.id)?.some(isKept) !== true
+  })
+}
+
+/** An operation that may not be given is told of where it is named first. */
+function firstOfEach(
+  outside: readonly OutsideOfGiving<PlacedGift>[],
+): readonly OutsideOfGiving<PlacedGift>[] {
+  const byOperation = new Map(outside.toReversed().map((one) => [one.given.operationId, one]))
+  return outside.filter((one) => byOperation.get(one.given.operationId) === one)
 }
 
 function outsideFault(
-  { operationId, reason }: OutsideOfGiving,
-  places: ReadonlyMap<string, string>,
+  { given: { operation, pointer, limits }, reason }: OutsideOfGiving<PlacedGift>,
   { service }: Ground,
 ): Fault {
-  const pointer = places.get(operationId) ?? '/allow'
+  const { id } = operation
   if (reason === 'not_held')
     return {
       pointer,
-      detail: `you do not hold ${operationId} yourself, so you cannot give it`,
+      detail: isLimited(limits)
+        ? `it is not certain that you hold ${id} as far as this statement goes, so you cannot give it`
+        : `you do not hold ${id} yourself, so you cannot give it`,
       fix: 'ask somebody who may grant roles',
     }
-  const isPublic = service.model.operations.some(
-    ({ id, public: open }) => id === operationId && open === true,
-  )
-  return isPublic
-    ? { pointer, detail: `${operationId} is public: anybody may call it`, fix: 'leave it out' }
+  return operation.public === true
+    ? { pointer, detail: `${id} is public: anybody may call it`, fix: 'leave it out' }
     : {
         pointer,
-        detail: `${operationId} is outside of the organization's entitlement on ${service.slug}`,
+        detail: `${id} is outside of the organization's entitlement on ${service.slug}`,
         fix: 'leave it out, or ask the operator to entitle the organization to it',
       }
+}
+
+function isLimited({ where, fields, filter }: Limits): boolean {
+  return where !== undefined || fields !== undefined || filter !== undefined
 }
 
 function refused(faults: readonly Fault[]): DomainError {

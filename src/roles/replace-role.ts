@@ -40,7 +40,7 @@ export async function replaceRole(
   const before = await getRole(deps.records, organizationId, id)
   expectVersion(before, ifMatch)
   const ground = await groundOf(deps.records, organizationId, before.serviceId)
-  const allow = readAllow(written, ground, giver, before.allow)
+  const allow = readAllow(written, ground, giver, before)
   const changedAt = deps.clock()
   const after: Role = { ...before, name, description, allow, changedAt, version: before.version + 1 }
   const details = { from: { name: before.name, allow: before.allow }, to: { name, allow } }

@@ -1,3 +1,4 @@
+import type { Limits } from '../evaluator/limits.ts'
 import type { Operation } from '../evaluator/model.ts'
 import type { ResponseFilter } from '../evaluator/response/response-filter.ts'
 import type { DecisionId } from '../ids.ts'
@@ -54,8 +55,9 @@ export interface Admission {
   /**
    * Whether the caller holds another operation, too; in another organization than its own only by a role that
    * passes for any. On a public operation: never.
+   * @param limits how far; absent: without any limit. `false` where it is not proven to be within what is held
    */
-  holds(operationId: string, organizationId?: string): boolean
+  holds(operationId: string, organizationId?: string, limits?: Limits): boolean
 }
 
 /** The request must be answered with this instead. */

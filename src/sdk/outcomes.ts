@@ -1,5 +1,6 @@
 import { type Allowed, allows } from '../evaluator/decide.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
+import { Holding } from '../evaluator/holding.ts'
 import type { DenialReason } from '../evaluator/model.ts'
 import type { DecisionId } from '../ids.ts'
 import { decisionHeader, type RefusalContext, refusalOf } from './answers.ts'
@@ -32,8 +33,13 @@ export function admission(
   decision: Allowed,
   by?: AdmittedBy,
 ): Admission {
-  const holds: Admission['holds'] = (operationId, organizationId) =>
-    by !== undefined && allows(model, by.facts, by.caller, operationId, organizationId)
+  let holding: Holding | undefined
+  const holds: Admission['holds'] = (operationId, organizationId, limits) => {
+    if (by === undefined) return false
+    if (limits === undefined) return allows(model, by.facts, by.caller, operationId, organizationId)
+    holding ??= new Holding(model, by.facts, by.caller)
+    return holding.holds(operationId, limits, organizationId)
+  }
   return {
     ...decision,
     status: 200,

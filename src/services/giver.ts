@@ -1,3 +1,4 @@
+import type { Limits } from '../evaluator/limits.ts'
 import type { Tags } from '../evaluator/model.ts'
 import type { Records } from '../storage/ports.ts'
 import { findServiceBySlug } from './find-service.ts'
@@ -14,12 +15,13 @@ export const grantingOperation = 'grantClientKeyRole'
  */
 export async function giverOf(
   records: Records,
-  principal: { holds(operationId: string): boolean; readonly tags?: Tags },
+  principal: { holds(operationId: string, limits?: Limits): boolean; readonly tags?: Tags },
 ): Promise<Giver> {
   const management = await findServiceBySlug(records, managementSlug)
   return {
     mayGrantRoles: principal.holds(grantingOperation),
     ...(principal.tags === undefined ? {} : { tags: principal.tags }),
-    holds: (serviceId, operationId) => serviceId === management?.id && principal.holds(operationId),
+    holds: (serviceId, operationId, limits) =>
+      serviceId === management?.id && principal.holds(operationId, limits),
   }
 }

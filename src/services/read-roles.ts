@@ -4,7 +4,7 @@ import { didYouMean, nearest } from '../evaluator/nearest.ts'
 import { jsonPointer } from '../json-text.ts'
 import { entries, isObject, items, type JsonObject, member } from './json-value.ts'
 import { identityScopes, type Schemes } from './read-security.ts'
-import { type OperationNames, operationNames, readStatements } from './read-statement.ts'
+import { readStatements, statementGround } from './read-statement.ts'
 
 /** A role's name stands in tokens and may be asked for as a scope, so it is a scope token (RFC 6749 §3.3). */
 const namePattern = /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/
@@ -29,13 +29,12 @@ interface Roles {
 export function readRoles(document: JsonObject, schemes: Schemes, operations: readonly Operation[]): Roles {
   const faults: Fault[] = []
   const scopes = scopeRoles(schemes, operations)
-  const names = operationNames(operations)
   const extension = member(document, 'x-latchkey-roles')
   if (extension !== undefined && !isObject(extension))
     faults.push({ pointer: extensionPlace, detail: 'x-latchkey-roles is a map of role name to role' })
   const roles = new Map(scopes.map((role) => [role.name, role]))
   for (const [name, value] of entries(extension))
-    roles.set(name, readRole(name, value, roles.get(name), names, faults))
+    roles.set(name, readRole(name, value, roles.get(name), operations, faults))
   for (const role of operatorRoles(operations)) if (!roles.has(role.name)) roles.set(role.name, role)
   const read = [...roles.values()]
   faults.push(
@@ -86,7 +85,7 @@ function readRole(
   name: string,
   value: unknown,
   scope: ServiceRole | undefined,
-  names: OperationNames,
+  operations: readonly Operation[],
   faults: Fault[],
 ): ServiceRole {
   const place = `${extensionPlace}${jsonPointer(name)}`
@@ -116,9 +115,9 @@ function readRole(
       fix: 'set grantable: true',
     })
   const allow = member(value, 'allow')
-  const statements =
-    allow === undefined ? { allow: [], faults: [] } : readStatements(allow, names, `${place}/allow`)
-  faults.push(...statements.faults)
+  const ground = statementGround(operations, 'unsaid')
+  const { statements, faults: refused } = readStatements(allow ?? [], ground, `${place}/allow`)
+  faults.push(...refused)
   const description = descriptionAt(value, place, faults) ?? scope?.description
   return {
     name,
@@ -128,7 +127,7 @@ function readRole(
     delegable: scope !== undefined && grantable,
     ...(anyOrganization ? { anyOrganization: true as const } : {}),
     include: includesAt(value, place, faults),
-    allow: statements.allow,
+    allow: statements.map(({ statement }) => statement),
   }
 }
 

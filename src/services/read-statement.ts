@@ -1,104 +1,160 @@
 import type { Fault } from '../errors.ts'
+import { LimitComparison } from '../evaluator/limits.ts'
 import type { Operation, Statement } from '../evaluator/model.ts'
-import { didYouMean, nearest } from '../evaluator/nearest.ts'
-import { shapeOf } from '../evaluator/path-template.ts'
+import { nearest } from '../evaluator/nearest.ts'
+import { checkFieldPatterns } from '../evaluator/request/check-field-patterns.ts'
+import { printFieldPattern } from '../evaluator/request/field-pattern.ts'
 import { jsonPointer } from '../json-text.ts'
+import type { ResourcesKnown } from './check-condition.ts'
 import { isObject, member } from './json-value.ts'
+import { entryText, type NamedOperation, type OperationNames, operationNames } from './operation-names.ts'
+import { readWhere } from './read-where.ts'
+import { unreachableStatements } from './unreachable-statements.ts'
 
-/** Parts of a statement that the evaluator does not enforce yet: accepting one would promise a limit that nobody keeps. */
-const unenforced = ['where', 'fields', 'filter']
+const statementKeys = ['operations', 'where', 'fields']
 
-/** Finds operations by what a person writes: an `operationId`, or `METHOD /path` with any parameter names. */
-export interface OperationNames {
-  find(written: string): string | undefined
-  fix(written: string): string
+/** What the statements of one role are held against. */
+export interface StatementGround {
+  readonly names: OperationNames
+  readonly resources: ResourcesKnown
+  /** Its steps are those of the role: a ground is made for each. */
+  readonly comparison: LimitComparison
 }
 
-const methodAndPath = /^([A-Za-z]+):?\s*(\/.*)$/
-const otherwise = 'name an operationId of the document, or METHOD /path'
-
-export function operationNames(operations: readonly Operation[]): OperationNames {
-  const ids = new Set(operations.map(({ id }) => id))
-  const byShape = new Map(operations.map(({ id, method, path }) => [`${method} ${shapeOf(path)}`, id]))
-  const spellings = new Map(
-    operations.map(({ method, path }) => [`${method} ${shapeOf(path)}`, `${method} ${path}`]),
-  )
-  return {
-    find(written) {
-      if (ids.has(written)) return written
-      const [, method, path] = methodAndPath.exec(written.trim()) ?? []
-      return method === undefined || path === undefined
-        ? undefined
-        : byShape.get(`${method.toUpperCase()} ${shapeOf(path)}`)
-    },
-    fix(written) {
-      const [, method, path] = methodAndPath.exec(written.trim()) ?? []
-      if (method === undefined || path === undefined) return didYouMean(written, ids) ?? otherwise
-      // Parameters' names are anybody's choice, so that they are left out of the comparison.
-      const shape = nearest(`${method.toUpperCase()} ${shapeOf(path)}`, spellings.keys())
-      return shape === undefined ? otherwise : `did you mean ${spellings.get(shape)}?`
-    },
-  }
+export function statementGround(
+  operations: readonly Operation[],
+  resources: ResourcesKnown,
+): StatementGround {
+  return { names: operationNames(operations), resources, comparison: new LimitComparison() }
 }
 
-/** Reads the statements of a role; the operations come out by their ids, each once. */
-export function readStatements(
-  value: unknown,
-  names: OperationNames,
-  place: string,
-): { readonly allow: readonly Statement[]; readonly faults: readonly Fault[] } {
+/** A statement as it is kept, and where it was written. */
+export interface ReadStatement {
+  readonly statement: Statement
+  readonly pointer: string
+  /** By the ids of its operations. */
+  readonly places: ReadonlyMap<string, string>
+  readonly operations: readonly Operation[]
+}
+
+interface ReadStatements {
+  readonly statements: readonly ReadStatement[]
+  readonly faults: readonly Fault[]
+}
+
+/** Reads the statements of a role in the order of writing; the operations come out by their ids, each once. */
+export function readStatements(value: unknown, ground: StatementGround, place: string): ReadStatements {
   if (!Array.isArray(value))
     return {
-      allow: [],
+      statements: [],
       faults: [{ pointer: place, detail: 'allow is a list of statements', fix: '[{ operations: [ … ] }]' }],
     }
-  const read = value.map((statement, i) => readStatement(statement, names, `${place}/${i}`))
-  return { allow: read.map(({ statement }) => statement), faults: read.flatMap(({ faults }) => faults) }
+  const read = value.map((statement, i) => readStatement(statement, ground, `${place}/${i}`))
+  const statements = read.flatMap((one) => one.statements)
+  const faults = read.flatMap((one) => one.faults)
+  return { statements, faults: faults.length > 0 ? faults : unreachableStatements(statements, ground) }
 }
 
-function readStatement(
+/** Entries that list fields of their own become statements of their own. */
+function readStatement(value: unknown, ground: StatementGround, place: string): ReadStatements {
+  const { entries, faults } = readOperations(value, ground.names, place)
+  faults.push(...keyFaults(value, place))
+  const given = member(value, 'where')
+  const where = given === undefined ? { faults: [] } : readWhere(given, entries, ground, `${place}/where`)
+  const fields = member(value, 'fields')
+  const groups = Map.groupBy(entries, (entry) => JSON.stringify(entry.fields ?? fields ?? null))
+  const read = Array.from(groups.values(), (group) => readFields(group, fields, place))
+  const statements = read.map(({ group, patterns }): ReadStatement => {
+    const places = new Map(group.toReversed().map(({ operation, pointer }) => [operation.id, pointer]))
+    const operations = [...new Set(group.map(({ operation }) => operation))]
+    return {
+      statement: {
+        operations: operations.map(({ id }) => id),
+        ...(where.where === undefined ? {} : { where: where.where }),
+        ...(patterns === undefined ? {} : { fields: patterns }),
+      },
+      ...{ pointer: place, places, operations },
+    }
+  })
+  return { statements, faults: [...faults, ...where.faults, ...read.flatMap((one) => one.faults)] }
+}
+
+interface Entry extends NamedOperation {
+  readonly pointer: string
+}
+
+function readOperations(
   value: unknown,
   names: OperationNames,
   place: string,
-): { readonly statement: Statement; readonly faults: readonly Fault[] } {
-  const faults: Fault[] = [...keyFaults(value, place)]
-  const operations = new Set<string>()
+): { readonly entries: readonly Entry[]; readonly faults: Fault[] } {
   const listed = member(value, 'operations')
-  if (!Array.isArray(listed) || listed.length === 0)
-    faults.push({
-      pointer: isObject(value) ? `${place}/operations` : place,
-      detail: 'a statement lists its operations',
-      fix: '{ operations: [ an operationId or METHOD /path, … ] }',
-    })
-  else
-    for (const [i, written] of listed.entries()) {
-      const at = `${place}/operations/${i}`
-      if (typeof written !== 'string') {
-        faults.push({ pointer: at, detail: 'an operation is named by a string', fix: names.fix('') })
-        continue
-      }
-      const id = names.find(written)
-      if (id === undefined)
-        faults.push({ pointer: at, detail: `no operation ${written}`, fix: names.fix(written) })
-      else operations.add(id)
+  if (!Array.isArray(listed) || listed.length === 0) {
+    const pointer = isObject(value) ? `${place}/operations` : place
+    const fix = '{ operations: [ an operationId or METHOD /path, … ] }'
+    return { entries: [], faults: [{ pointer, detail: 'a statement lists its operations', fix }] }
+  }
+  const entries: Entry[] = []
+  const faults: Fault[] = []
+  for (const [i, written] of listed.entries()) {
+    const pointer = `${place}/operations/${i}`
+    const text = entryText(written)
+    const named = text === undefined ? undefined : names.find(text)
+    if (named !== undefined) entries.push({ ...named, pointer })
+    else if (text === undefined)
+      faults.push({ pointer, detail: 'an operation is named by a string', fix: names.fix('') })
+    else faults.push({ pointer, detail: `no operation ${text}`, fix: names.fix(text) })
+  }
+  return { entries, faults }
+}
+
+interface ReadFields {
+  readonly group: readonly Entry[]
+  readonly patterns?: readonly string[]
+  readonly faults: readonly Fault[]
+}
+
+/** @param group entries of one statement that list the same fields, or none */
+function readFields(group: readonly Entry[], ofStatement: unknown, place: string): ReadFields {
+  const [first] = group
+  if (first?.fields !== undefined && ofStatement !== undefined) {
+    const detail = 'the fields stand both at the operation and at the statement'
+    return { group, faults: [{ pointer: first.pointer, detail, fix: 'leave one of the two out' }] }
+  }
+  const written = first?.fields ?? ofStatement
+  if (written === undefined) return { group, faults: [] }
+  const pointer = first?.fields === undefined ? `${place}/fields` : first.pointer
+  if (!Array.isArray(written) || !written.every((field) => typeof field === 'string'))
+    return {
+      group,
+      faults: [{ pointer, detail: 'fields is a list of texts', fix: '[metadata.name, tags.*]' }],
     }
-  return { statement: { operations: [...operations] }, faults }
+  const checked = checkFieldPatterns(
+    written,
+    group.map(({ operation }) => operation.request),
+  )
+  if ('patterns' in checked)
+    return { group, patterns: [...new Set(checked.patterns.map(printFieldPattern))], faults: [] }
+  const isListed = first?.fields === undefined
+  const faults = checked.faults.map(({ index, detail, fix }) => ({
+    pointer: index === undefined || !isListed ? pointer : `${pointer}/${index}`,
+    detail,
+    fix,
+  }))
+  return { group, faults }
 }
 
 function keyFaults(value: unknown, place: string): readonly Fault[] {
-  const keys = isObject(value) ? Object.keys(value).filter((key) => key !== 'operations') : []
+  const keys = isObject(value) ? Object.keys(value).filter((key) => !statementKeys.includes(key)) : []
   return keys.map((key) => {
-    const meant = unenforced.includes(key) ? key : nearest(key, ['operations', ...unenforced])
-    return unenforced.includes(key)
-      ? {
-          pointer: place + jsonPointer(key),
-          detail: `${key} is refused: the evaluator does not enforce it yet, so it would promise a limit that is not kept`,
-          fix: `leave ${key} out and list only operations that may be allowed whole`,
-        }
-      : {
-          pointer: place + jsonPointer(key),
-          detail: `a statement has no ${key}`,
-          fix: `did you mean ${meant ?? 'operations'}?`,
-        }
+    const pointer = place + jsonPointer(key)
+    if (key === 'filter')
+      return {
+        pointer,
+        detail: 'filter is not of one statement, but of the role: beside allow',
+        fix: 'filter: [{ operations: [ … ], fields: [ … ] }]',
+      }
+    const fix = `did you mean ${nearest(key, statementKeys) ?? 'operations'}?`
+    return { pointer, detail: `a statement has no ${key}`, fix }
   })
 }

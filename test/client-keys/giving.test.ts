@@ -162,8 +162,8 @@ describe('who calls the management API', () => {
   test("gives without it only the management API's own operations that it holds", async () => {
     const giver = await giverOf(at.deps.records, principal('getClientKey', 'listPatients'))
     expect(giver.mayGrantRoles).toBe(false)
-    expect(giver.holds(at.latchkey.id, 'getClientKey')).toBe(true)
-    expect(giver.holds(at.latchkey.id, 'createClientKey')).toBe(false)
-    expect(giver.holds(at.clinic.id, 'listPatients')).toBe(false)
+    expect(giver.holds(at.latchkey.id, 'getClientKey', {})).toBe(true)
+    expect(giver.holds(at.latchkey.id, 'createClientKey', {})).toBe(false)
+    expect(giver.holds(at.clinic.id, 'listPatients', {})).toBe(false)
   })
 })

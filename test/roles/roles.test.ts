@@ -8,10 +8,11 @@ import { DomainError } from '../../src/errors.ts'
 import { revocations } from '../../src/revocations/revocation.ts'
 import { createRole } from '../../src/roles/create-role.ts'
 import { deleteRole } from '../../src/roles/delete-role.ts'
-import { operationsIn } from '../../src/roles/read-allow.ts'
+import { operationsIn, type WrittenStatement } from '../../src/roles/read-allow.ts'
 import { replaceRole } from '../../src/roles/replace-role.ts'
 import { getRole, type Role } from '../../src/roles/role.ts'
 import { entitlements } from '../../src/services/entitlement.ts'
+import type { Giver } from '../../src/services/giving.ts'
 import { insert } from '../../src/storage/ports.ts'
 import {
   clinicModel,
@@ -71,7 +72,7 @@ describe('an organization-defined role', () => {
   test('names every fault with its place and the nearest right spelling', async () => {
     const allow = [
       { operations: ['listPatients', 'listPatient'] },
-      { operations: ['GET /patient'], where: 'x = 1', fields: ['a'], filter: [], opperations: [] },
+      { operations: ['GET /patient'], where: 'x = 1', fields: 'a', filter: [], opperations: [] },
       { operations: ['billing'] },
     ]
     const wanted = { service: 'clinic', name: 'Desk', description: '', allow }
@@ -80,8 +81,8 @@ describe('an organization-defined role', () => {
     const byPlace = Object.fromEntries(faults.map((fault) => [fault.pointer, `${fault.detail} ${fault.fix}`]))
     expect(byPlace['/allow/0/operations/1']).toContain('listPatients')
     expect(byPlace['/allow/1/operations/0']).toContain('GET /patients')
-    for (const member of ['where', 'fields', 'filter'])
-      expect(byPlace[`/allow/1/${member}`]).toContain('does not enforce it yet')
+    expect(byPlace['/allow/1/where']).toContain('character 1: x is not a word of conditions')
+    expect(byPlace['/allow/1/filter']).toContain('beside allow')
     expect(byPlace['/allow/1/opperations']).toContain('did you mean operations')
     expect(byPlace['/allow/2/operations/0']).toBeDefined()
   })
@@ -250,5 +251,73 @@ describe('the rule for giving, through roles', () => {
         },
       ),
     )
+  })
+})
+
+describe('the rule for giving, with conditions and fields', () => {
+  const edit = (role: Role, giver: Giver, allow: readonly WrittenStatement[]) =>
+    replaceRole(at.deps, at.by, giver, at.customer.id, role.id, { name: 'Desk', description: '', allow })
+  const where = "$principal:kind = 'user'"
+  const nobody = holderOf()
+
+  test('who may not grant roles may narrow what a role allows, and not widen it again', async () => {
+    const role = await roleOf(['listPatients'])
+    const narrowed = await edit(role, nobody, [{ operations: ['listPatients'], where }])
+    expect(narrowed.allow).toEqual([{ operations: ['listPatients'], where }])
+    for (const wider of [
+      {},
+      { where: `${where} OR $principal:id = 'key_1'` },
+      { where: "$principal:kind = 'key'" },
+    ])
+      expect(
+        await faultsOf(edit(narrowed, nobody, [{ operations: ['listPatients'], ...wider }])),
+      ).toMatchObject({
+        code: 'role_refused',
+        faults: [{ pointer: '/allow/0/operations/0' }],
+      })
+    const again = await edit(narrowed, nobody, [
+      { operations: ['listPatients'], where: `${where} AND ${where}` },
+    ])
+    expect(again.allow).toHaveLength(1)
+    expect((await edit(again, granter, [{ operations: ['listPatients'] }])).allow[0]).not.toHaveProperty(
+      'where',
+    )
+  })
+
+  test('who holds an operation as far as a statement goes may give it', async () => {
+    const asked: unknown[] = []
+    const giver: Giver = {
+      mayGrantRoles: false,
+      holds: (_serviceId, id, limits) => {
+        asked.push([id, limits])
+        return limits.where === where
+      },
+    }
+    const wanted = { service: 'clinic', description: '' }
+    const create = (name: string, allow: readonly WrittenStatement[]) =>
+      createRole(at.deps, at.by, giver, at.customer.id, { ...wanted, name, allow })
+    await create('Less', [{ operations: ['listPatients'], where }])
+    expect(asked).toEqual([['listPatients', { where }]])
+    expect((await faultsOf(create('More', [{ operations: ['listPatients'] }]))).code).toBe('role_refused')
+  })
+
+  test('a role is given as far as its statements go', async () => {
+    const wanted = {
+      service: 'clinic',
+      name: 'Desk',
+      description: '',
+      allow: [{ operations: ['listPatients'], where }],
+    }
+    const role = await createRole(at.deps, at.by, granter, at.customer.id, wanted)
+    const giver = (held: string | undefined): Giver => ({
+      mayGrantRoles: false,
+      holds: (_serviceId, _id, limits) => limits.where === held,
+    })
+    const give = (held: string | undefined) =>
+      createClientKey(at.deps, at.by, giver(held), at.customer.id, {
+        ...{ service: 'clinic', name: 'Export', role: role.id, environment: 'live', cidrs: [] },
+      })
+    expect(await faultsOf(give("$principal:kind = 'key'"))).toMatchObject({ code: 'role_not_grantable' })
+    await give(where)
   })
 })

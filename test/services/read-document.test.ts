@@ -313,14 +313,40 @@ describe('service-defined roles', () => {
       { a: { allow: [{ operations: ['GET /order/{id}'] }] } },
       { pointer: '/x-latchkey-roles/a/allow/0/operations/0', fix: 'did you mean GET /orders/{order}?' },
     ],
-    ...['where', 'fields', 'filter'].map((part): [string, object, object] => [
-      `${part}, which nothing enforces yet`,
-      { a: { allow: [{ operations: ['getOrder'], [part]: 'x' }] } },
+    [
+      'a condition that is none, with its place in the text',
+      { a: { allow: [{ operations: ['getOrder'], where: "$request:order == '7'" }] } },
       {
-        pointer: `/x-latchkey-roles/a/allow/0/${part}`,
-        detail: expect.stringContaining('does not enforce it yet'),
+        pointer: '/x-latchkey-roles/a/allow/0/where',
+        detail: expect.stringMatching(/^character 16: /),
+        fix: 'write one =',
       },
-    ]),
+    ],
+    [
+      'fields that the document does not declare',
+      { a: { allow: [{ operations: ['getOrder'], fields: ['metadata'] }] } },
+      { pointer: '/x-latchkey-roles/a/allow/0/fields/0' },
+    ],
+    [
+      'a filter of one statement, which is the role’s',
+      { a: { allow: [{ operations: ['getOrder'], filter: [] }] } },
+      { pointer: '/x-latchkey-roles/a/allow/0/filter', detail: expect.stringContaining('beside allow') },
+    ],
+    [
+      'a statement that limits nothing, because another allows all of it',
+      {
+        a: {
+          allow: [
+            { operations: ['listOrders'] },
+            { operations: ['listOrders'], where: "$principal:kind = 'key'" },
+          ],
+        },
+      },
+      {
+        pointer: '/x-latchkey-roles/a/allow/1',
+        detail: expect.stringContaining('/x-latchkey-roles/a/allow/0'),
+      },
+    ],
     [
       'an unknown part of a role',
       { a: { grantible: true } },

@@ -25,7 +25,7 @@ export function managementAuthentication(guard: Guard): Authenticate {
       requestId,
       address,
       ...(isAtHome && caller.tags !== undefined ? { tags: caller.tags } : {}),
-      holds: (operationId) => answer.holds(operationId, parameters['organization']),
+      holds: (operationId, limits) => answer.holds(operationId, parameters['organization'], limits),
     }
     return { kind: 'allowed', operationId: operation.id, principal, decisionId }
   }

@@ -14,15 +14,14 @@ interface Known {
  * Whether it is certain that the second claim is so wherever the first one is. Not every such pair is found, and not
  * those that would take too many steps.
  */
-export function proves(premise: Claim, conclusion: Claim): boolean {
+export function proves(premise: Claim, conclusion: Claim, budget: Budget = { steps: stepsMax }): boolean {
   if (premise.key === conclusion.key) return true
-  const budget: Budget = { steps: stepsMax }
   return derives(assume({ facts: [], choices: [] }, premise), conclusion, budget)
 }
 
 /** Whether it is certain that a claim is never so. */
-export function isImpossible(claim: Claim): boolean {
-  return proves(claim, never)
+export function isImpossible(claim: Claim, budget: Budget = { steps: stepsMax }): boolean {
+  return proves(claim, never, budget)
 }
 
 function assume({ facts, choices }: Known, claim: Claim): Known {

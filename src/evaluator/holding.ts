@@ -1,0 +1,82 @@
+import { hasBit } from './bits.ts'
+import { type CompiledModel, heldTogether } from './compile-model.ts'
+import { allows } from './decide.ts'
+import { actsOnResource } from './find-resource.ts'
+import type { DecisionFacts } from './grant.ts'
+import { LimitComparison, type Limits, limitsIn, type WithoutWhere } from './limits.ts'
+import type { Caller } from './model.ts'
+import { limitsOfRoles, unitedLimits } from './role-limits.ts'
+
+type LimitsByOperation = ReadonlyMap<string, readonly Limits[]>
+
+/**
+ * What a caller holds, for the rule about giving: unlike `allows`, what is held only under a condition, for some fields
+ * or with a filter is held as far as that. Made for one request: its proofs share one bound.
+ */
+export class Holding {
+  readonly #model: CompiledModel
+  readonly #facts: DecisionFacts
+  readonly #caller: Caller
+  readonly #comparison = new LimitComparison()
+  #roles: LimitsByOperation | undefined
+  #bounds: readonly LimitsByOperation[] | undefined
+
+  constructor(model: CompiledModel, facts: DecisionFacts, caller: Caller) {
+    this.#model = model
+    this.#facts = facts
+    this.#caller = caller
+  }
+
+  /**
+   * Whether the caller may do an operation wherever the limits let one. `false` where that is not proven, and for
+   * another organization unless a role that passes for any holds it whole.
+   */
+  holds(operationId: string, limits: Limits, organizationId: string = this.#caller.organizationId): boolean {
+    const indexed = this.#model.operationsById.get(operationId)
+    if (indexed === undefined) return false
+    if (organizationId !== this.#caller.organizationId)
+      return allows(this.#model, this.#facts, this.#caller, operationId, organizationId)
+    this.#roles ??= this.#limitsOfRoles()
+    this.#bounds ??= this.#limitsOfBounds()
+    const withoutWhere = actsOnResource(this.#model, indexed.index) ? 'matches_tags' : 'anything'
+    return (
+      this.#isWithin(limits, this.#roles.get(operationId), withoutWhere) &&
+      this.#bounds.every((bound) => this.#isWithin(limits, bound.get(operationId), 'anything'))
+    )
+  }
+
+  #isWithin(limits: Limits, held: readonly Limits[] = [], withoutWhere: WithoutWhere): boolean {
+    return held.some((one) => this.#comparison.isWithin(limits, one, withoutWhere))
+  }
+
+  #limitsOfRoles(): LimitsByOperation {
+    const { roles, organizationId } = this.#caller
+    const own = roles.flatMap((id) => {
+      const role = id.startsWith('rol_') ? this.#facts.role(id) : undefined
+      return role?.organizationId === organizationId ? [limitsIn(role.allow, role.filter)] : []
+    })
+    return unitedLimits([limitsOfRoles(this.#model, this.#entitledRoles()), ...own])
+  }
+
+  /** A role outside of the entitlement is not held, whatever else the entitlement opens. */
+  #entitledRoles(): readonly string[] {
+    const { rolesByName } = this.#model
+    const entitlement = this.#facts.entitlement(this.#caller.organizationId) ?? []
+    const entitled = heldTogether(
+      this.#model,
+      entitlement.flatMap((name) => rolesByName.get(name) ?? []),
+    )
+    return this.#caller.roles.filter((name) => {
+      const role = rolesByName.get(name)
+      return role !== undefined && hasBit(entitled.closure, role.index)
+    })
+  }
+
+  /** The entitlement and, if the token has one, its scope. */
+  #limitsOfBounds(): readonly LimitsByOperation[] {
+    const { kind, assumed, scope, organizationId } = this.#caller
+    const entitled = limitsOfRoles(this.#model, this.#facts.entitlement(organizationId) ?? [])
+    const isNarrowed = scope !== undefined || (kind === 'user' && assumed === undefined)
+    return isNarrowed ? [entitled, limitsOfRoles(this.#model, scope ?? [])] : [entitled]
+  }
+}
