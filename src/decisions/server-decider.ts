@@ -1,6 +1,13 @@
 import type { Clock, Random } from '../clock.ts'
 import { DomainError } from '../errors.ts'
-import { type Decision, type DecisionRequest, decideFound, isPublic, refusal } from '../evaluator/decide.ts'
+import {
+  type Decision,
+  type DecisionRequest,
+  decideFound,
+  isPublic,
+  refusal,
+  unfiltered,
+} from '../evaluator/decide.ts'
 import { type Found, findOperations, type Match } from '../evaluator/find-operations.ts'
 import { namesAskedFor } from '../evaluator/found-resources.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
@@ -184,7 +191,8 @@ export class ServerDecider {
     if (caller === undefined) return decideFound(model, noFacts, undefined, found, content)
     const facts = await this.#source.factsFor(caller, namesAskedFor(model, found, caller.organizationId))
     const all = described === undefined ? facts : described(facts, caller)
-    const decision = decideFound(model, all, caller, found, content)
+    // Nobody who asks here says that they filter responses.
+    const decision = unfiltered(decideFound(model, all, caller, found, content))
     return decision.allowed ? (this.#unmet(caller, found) ?? decision) : decision
   }
 

@@ -34,6 +34,12 @@ export interface Allowed {
 
 export type Decision = Allowed | Denied
 
+/** What who does not filter responses answers: to let the request pass would show the whole response. */
+export function unfiltered(decision: Decision): Decision {
+  if (!decision.allowed || decision.filter === undefined) return decision
+  return { allowed: false, reason: 'filter_required', operation: decision.operation }
+}
+
 type FoundOperations = Extract<Found, { kind: 'found' }>
 
 /**

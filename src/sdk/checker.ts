@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../clock.ts'
-import { type Decision, decideFound, isPublic, refusal } from '../evaluator/decide.ts'
+import { type Decision, decideFound, isPublic, refusal, unfiltered } from '../evaluator/decide.ts'
 import { type Found, findOperations } from '../evaluator/find-operations.ts'
 import { namesAskedFor } from '../evaluator/found-resources.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
@@ -59,12 +59,6 @@ interface Asked {
 type Proven =
   | { readonly kind: 'proven'; readonly headers: NonceHeaders }
   | { readonly kind: 'refused'; readonly rejection: Rejection }
-
-/** Who cannot filter the response must not let the request pass. */
-function filtering({ filtersResponse }: GuardRequest, decision: Decision): Decision {
-  if (!decision.allowed || decision.filter === undefined || filtersResponse === true) return decision
-  return { allowed: false, reason: 'filter_required', operation: decision.operation }
-}
 
 /** Decides requests by what a source knows: the procedure of a guard, step by step. */
 export class Checker implements Gate {
@@ -242,10 +236,9 @@ export class Checker implements Gate {
     const ended = this.#ended(asked, token)
     if (ended !== undefined) return ended
     const content = new RequestContent(asked.request.url, knownOf(asked.request.body))
-    const decision = filtering(
-      asked.request,
-      found.kind === 'refused' ? refusal(found) : decideFound(bundle.model, facts, caller, found, content),
-    )
+    const decided: Decision =
+      found.kind === 'refused' ? refusal(found) : decideFound(bundle.model, facts, caller, found, content)
+    const decision = asked.request.filtersResponse === true ? decided : unfiltered(decided)
     if (decision.allowed)
       return this.#unmet(asked, token) ?? admission(decisionId, bundle, decision, { caller, facts, headers })
     const { reason, neededScopes, methods, operation } = decision

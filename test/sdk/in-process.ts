@@ -4,6 +4,7 @@ import type { OrganizationFact, RoleFact, WireRevocation } from '../../src/sdk/b
 import type { ServiceBundle } from '../../src/sdk/compiled-bundle.ts'
 import { type Guard, type GuardOptions, guardFrom } from '../../src/sdk/guard.ts'
 import type { GuardRequest } from '../../src/sdk/guard-answer.ts'
+import type { GuardSource } from '../../src/sdk/guard-source.ts'
 import { type InProcessServer, inProcessSource } from '../../src/sdk/in-process-source.ts'
 import { grantable, nowMs } from './clinic-issuer.ts'
 
@@ -23,7 +24,7 @@ export function heldBy(bundle: ServiceBundle): Held {
   return { nowMs, bundle, revocations: [], isStale: false, organizations, roles: {} }
 }
 
-export function guardOf(held: Held, options: GuardOptions = {}): Guard {
+export function sourceOf(held: Held): GuardSource {
   const server: InProcessServer = {
     bundle: async () => held.bundle,
     organization: async (id) => held.organizations[id] ?? null,
@@ -34,8 +35,12 @@ export function guardOf(held: Held, options: GuardOptions = {}): Guard {
     isStale: () => held.isStale,
     position: () => 1,
   }
+  return inProcessSource(server)
+}
+
+export function guardOf(held: Held, options: GuardOptions = {}): Guard {
   const machine = { clock: () => held.nowMs, random: (count: number) => randomBytes(count) }
-  return guardFrom(inProcessSource(server), options, machine)
+  return guardFrom(sourceOf(held), options, machine)
 }
 
 export function get(
