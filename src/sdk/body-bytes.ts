@@ -30,7 +30,7 @@ export function bodyOfBytes(bytes: Uint8Array, mediaType: string | undefined): B
 /** What became of reading a body to its end. */
 export type Reading =
   | { readonly kind: 'whole'; readonly bytes: Uint8Array }
-  | { readonly kind: 'too_long' | 'too_slow' | 'broken_off' }
+  | { readonly kind: 'too_long' | 'too_slow' | 'broken_off' | 'of_unknown_length' }
 
 export function bodyOfReading(
   reading: Reading,
@@ -44,6 +44,8 @@ export function bodyOfReading(
       return notRead(`The body is longer than ${bytesMax} bytes, which is all that is looked at here.`, 413)
     case 'too_slow':
       return notRead(`The body took longer than ${secondsMax} seconds to arrive.`, 408)
+    case 'of_unknown_length':
+      return notRead('The length of the body must be told (Content-Length).', 411)
     case 'broken_off':
       return notRead('The body was broken off.', 400)
     default:

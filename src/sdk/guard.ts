@@ -7,6 +7,7 @@ import type { Gate, GuardAnswer, GuardRequest } from './guard-answer.ts'
 import type { GuardSource, GuardState } from './guard-source.ts'
 import { listOf } from './list-of.ts'
 import { type ExpressMiddleware, expressMiddleware } from './middleware-express.ts'
+import { type FastifyPlugin, fastifyPlugin } from './middleware-fastify.ts'
 import { type FetchHandler, fetchMiddleware, type GuardedFetch } from './middleware-fetch.ts'
 import { type KoaMiddleware, koaMiddleware } from './middleware-koa.ts'
 import { RecordedGate } from './recorded-gate.ts'
@@ -95,6 +96,8 @@ export interface Guard extends Gate {
   koa(): KoaMiddleware
   /** Puts the `Admission` on `req.latchkey`. */
   express(): ExpressMiddleware
+  /** For `register`. Puts the `Admission` on `request.latchkey`. */
+  fastify(): FastifyPlugin
   /** Hands the `Admission` to the handler as its second argument. */
   fetch(handler: FetchHandler): GuardedFetch
   /** Resolves when the guard can decide. Rejects where an option names an operation that the service does not have. */
@@ -122,6 +125,7 @@ export function guardFrom(source: GuardSource, options: GuardOptions, machine: G
     resourceMetadata: () => checker.metadata(),
     koa: () => koaMiddleware(gate, limits),
     express: () => expressMiddleware(gate, limits),
+    fastify: () => fastifyPlugin(gate, limits),
     fetch: (handler) => fetchMiddleware(gate, limits, handler),
     ready: async () => {
       await source.ready()

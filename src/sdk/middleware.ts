@@ -19,20 +19,23 @@ export function guardRequest(
     method: request.method ?? '',
     url: target ?? request.url ?? '',
     body,
-    authorization: authorizations(request),
-    dpop: request.headersDistinct['dpop'],
+    authorization: headersNamed(request, 'authorization'),
+    dpop: headersNamed(request, 'dpop'),
     address: request.socket.remoteAddress,
     forwardedFor: headers['x-forwarded-for'],
     corsHeaders: headers.origin !== undefined && headers['access-control-request-method'] !== undefined,
   }
 }
 
-/** `headers` keeps the first of several `Authorization` headers and is silent about the others. */
-function authorizations({ rawHeaders }: IncomingMessage): readonly string[] {
+/**
+ * Each header of a name (lower case): `headers` keeps the first of several of many names, and is silent about the others.
+ * Read from where requests have them that are only made up, in a test, too.
+ */
+export function headersNamed({ rawHeaders }: IncomingMessage, name: string): readonly string[] {
   const values: string[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] ?? ''
-    if (name.length === 13 && name.toLowerCase() === 'authorization') values.push(rawHeaders[i + 1] ?? '')
+    const other = rawHeaders[i] ?? ''
+    if (other.length === name.length && other.toLowerCase() === name) values.push(rawHeaders[i + 1] ?? '')
   }
   return values
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BodyAtHand } from '../evaluator/request/json-body.ts'
 import { bodyOfBytes, bodyOfReading, notRead, type Reading, unreadableHeader } from './body-bytes.ts'
+import { headersNamed } from './middleware.ts'
 import { readAhead } from './read-ahead.ts'
 import type { BodyLimits, BodyNotRead, RequestBody } from './request-body.ts'
 
@@ -22,10 +23,21 @@ export function nodeBody(
   return () => read(message, response, parsed, limits)
 }
 
-/** RFC 9112 §6.3: without both headers there is none. HTTP/2 (RFC 9113 §8.1.1) needs neither. */
-function hasNone({ headers, httpVersionMajor }: IncomingMessage): boolean {
-  const { 'content-length': length, 'transfer-encoding': encoding } = headers
-  return httpVersionMajor < 2 && encoding === undefined && Number(length ?? 0) === 0
+/** RFC 9112 §6.3: without both headers there is none. HTTP/2 (RFC 9113 §8.1) needs neither, and says so in its frames. */
+function hasNone(message: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': encoding } = message.headers
+  if (message.httpVersionMajor > 1) return isEndedByHeaders(message)
+  return encoding === undefined && Number(length ?? 0) === 0
+}
+
+function isEndedByHeaders(message: object): boolean {
+  const stream = 'stream' in message ? message.stream : undefined
+  return (
+    typeof stream === 'object' &&
+    stream !== null &&
+    'endAfterHeaders' in stream &&
+    stream.endAfterHeaders === true
+  )
 }
 
 /** Some parsers leave `{}` where there is no body. */
@@ -40,13 +52,12 @@ async function read(
   parsed: ParsedBody,
   limits: BodyLimits,
 ): Promise<BodyAtHand | BodyNotRead> {
-  const { 'content-type': types = [], 'content-encoding': encodings = [] } = message.headersDistinct
-  const [mediaType, ...others] = types
+  const [mediaType, ...others] = headersNamed(message, 'content-type')
   if (others.length > 0) return notRead('The request has more than one Content-Type header.')
   const ahead = aheadOf.get(message)
   const isRead = !isUntouched(message) || !isNothing(parsed.body)
   if (ahead === undefined && isRead) return leftBy(parsed, mediaType)
-  const fault = unreadableHeader(mediaType, encodings.join(','))
+  const fault = unreadableHeader(mediaType, message.headers['content-encoding'] ?? '')
   if (fault !== undefined) return fault
   const reading = ahead ?? readAhead(message, response, limits)
   aheadOf.set(message, reading)

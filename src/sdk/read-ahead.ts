@@ -13,11 +13,13 @@ export function readAhead(
   { bytesMax, secondsMax }: BodyLimits,
 ): Promise<Reading> {
   const length = Number(message.headers['content-length'] ?? Number.NaN)
+  const tellsItsEnd = message.httpVersionMajor === 1 && typeof message.complete === 'boolean'
+  if (Number.isNaN(length) && !tellsItsEnd) return Promise.resolve({ kind: 'of_unknown_length' })
   if (length > bytesMax) return Promise.resolve({ kind: 'too_long' })
   const chunks: Buffer[] = []
   let size = 0
-  // Over HTTP/2 `complete` says something else; there the length has to be told.
-  const isWhole = () => size === length || (message.httpVersionMajor < 2 && message.complete)
+  // Over HTTP/2 `complete` says something else, and its end is only told when nothing can be put back any more.
+  const isWhole = () => size === length || (tellsItsEnd && message.complete)
   return new Promise((resolve) => {
     const settle = (outcome: Reading): void => {
       clearTimeout(timer)

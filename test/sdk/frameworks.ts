@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import bodyParser from '@koa/bodyparser'
 import express from 'express'
+import fastify, { type FastifyRequest } from 'fastify'
 import Koa from 'koa'
 import mount from 'koa-mount'
 import type { Guard } from '../../src/sdk/guard.ts'
@@ -104,6 +105,19 @@ export const frameworks: Readonly<Record<string, Start>> = {
       response.send(answer({ admission: request.latchkey, body: request.body }))
     })
     return over(app)
+  },
+  'Fastify 5': async ({ guard, answer }) => {
+    // Its own parser stands behind the guard, and nowhere else.
+    const app = fastify({ forceCloseConnections: true })
+    await app.register(guard.fastify())
+    app.route({
+      method: ['GET', 'POST', 'OPTIONS'],
+      url: '*',
+      handler: (request: FastifyRequest & { latchkey?: Admission }, reply) =>
+        reply.send(answer({ admission: request.latchkey, body: request.body })),
+    })
+    await app.ready()
+    return over(app.routing)
   },
   fetch: async ({ guard, answer, parser }) => {
     const handle = guard.fetch(async (request, admission) => {
