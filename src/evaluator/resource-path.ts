@@ -192,3 +192,18 @@ const plainId = /^[\w\-.~!$&'()*+,=:@]*$/
 function encodedId(id: string): string {
   return plainId.test(id) ? id : encodeSegment(id)
 }
+
+/** The template's shape that a name is of, without its namespace: `/clusters/{}`. */
+export function shapeOfName(name: ResourceName): string {
+  return name.slice(name.indexOf('/')).replace(/\{[^}]*\}/g, '{}')
+}
+
+/** What `resourceNames` put into a name, decoded. No id has a brace that is not encoded. */
+export function valuesInName(name: ResourceName): {
+  readonly ids: readonly string[]
+  readonly namespace: string | undefined
+} {
+  const values = Array.from(name.matchAll(/\{([^}]*)\}/g), (match) => decodeURIComponent(match[1] ?? ''))
+  const [namespace, ...ids] = values
+  return name.startsWith('/') ? { ids: values, namespace: undefined } : { ids, namespace }
+}

@@ -15,16 +15,13 @@ import {
   tagValuesMax,
 } from '../services/principal-tags.ts'
 import type { Service } from '../services/service.ts'
+import { anyone, isAccessTagKey } from './resource.ts'
 
 /** Of a resource's tags, as JSON: guards keep those of many resources. */
 const resourceTagsBytesMax = 32_768
 
 /** `access-tag:<METHOD|*>:<path suffix|*>`: the values are the organizations that may. */
 const accessTag = new RegExp(`^access-tag:(?:\\*|${methods.join('|')}):(?:\\*|/\\S*)$`)
-
-function isAccessTagKey(key: string): boolean {
-  return foldTag(key).startsWith('access-tag:')
-}
 
 /** The tags of a resource, as they are sent. */
 export const resourceTags = z
@@ -43,7 +40,8 @@ export const resourceTags = z
   )
   .refine((given) => tagsBytes(given) <= resourceTagsBytesMax, `is longer than ${resourceTagsBytesMax} bytes`)
   .refine(
-    (given) => accessValues(given).every(([, value]) => value === '*' || parseId('org', value) !== undefined),
+    (given) =>
+      accessValues(given).every(([, value]) => value === anyone || parseId('org', value) !== undefined),
     'has an access tag whose value is no organization (org_…) and not *',
   )
   .describe(
@@ -63,7 +61,7 @@ function accessValues(tags: Tags): readonly (readonly [key: string, value: strin
  */
 export function checkSharing({ model, slug }: Service, tags: Tags): void {
   if (model.sharedWithAnyone === true) return
-  const open = accessValues(tags).find(([, value]) => value === '*')
+  const open = accessValues(tags).find(([, value]) => value === anyone)
   if (open === undefined) return
   const detail = `the owner of ${slug} does not let resources be shared with anyone`
   throw new DomainError('tag_not_grantable', detail, {

@@ -33,7 +33,31 @@ export const resources: Collection<Resource> = {
       keys: ({ serviceId, tags }) =>
         Object.entries(tags).flatMap(([key, values]) => values.map((value) => tagKey(serviceId, key, value))),
     },
+    /** Those that access tags share, in whichever way. */
+    shared: {
+      keys: ({ serviceId, tags }) =>
+        sharedWith(tags).map((organization) => sharedKey(serviceId, organization)),
+      deploymentWide: true,
+    },
   },
+}
+
+/** What an access tag says in place of an organization. */
+export const anyone = '*'
+
+/** The organizations that access tags name, `*` among them, each once. */
+export function sharedWith(tags: Tags): readonly string[] {
+  const named = Object.entries(tags).filter(([key]) => isAccessTagKey(key))
+  return [...new Set(named.flatMap(([, values]) => values.map(foldTag)))]
+}
+
+export function isAccessTagKey(key: string): boolean {
+  return foldTag(key).startsWith('access-tag:')
+}
+
+/** Under which those are found that are shared with an organization, or with anyone, whoever owns them. */
+export function sharedKey(serviceId: ServiceId, organization: string): string {
+  return `${serviceId}\t${organization}`
 }
 
 /** Under which a resource is found, whoever owns it. */

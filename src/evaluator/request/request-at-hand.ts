@@ -10,18 +10,22 @@ export interface QueryField {
   readonly sent: QueryParameter
 }
 
+/** The query's fields, or why none can be told: `not_at_hand` where there is no request yet. */
+export type QueryAtHand = readonly QueryField[] | 'ambiguous_request' | 'not_at_hand'
+
 /** What was sent, whichever operation it is for. Read when it is first looked at, and once. */
 export class RequestContent {
-  readonly #target: string
+  readonly #target: string | undefined
   readonly #body: BodyAtHand | undefined
   #parameters: ReturnType<typeof queryParameters> | undefined
   #json: JsonBody | undefined
 
   /**
-   * @param target the request's target as it was sent, `/path?query`
+   * @param target the request's target as it was sent, `/path?query`; absent: there is no request yet, and nothing is
+   * known of its query, nor of parameters of its path that are not given beside
    * @param body absent: nothing is known of the body
    */
-  constructor(target: string, body?: BodyAtHand) {
+  constructor(target: string | undefined, body?: BodyAtHand) {
     this.#target = target
     this.#body = body
   }
@@ -30,7 +34,12 @@ export class RequestContent {
     return this.#body !== undefined
   }
 
-  get parameters(): ReturnType<typeof queryParameters> {
+  get isTargetKnown(): boolean {
+    return this.#target !== undefined
+  }
+
+  get parameters(): ReturnType<typeof queryParameters> | 'not_at_hand' {
+    if (this.#target === undefined) return 'not_at_hand'
     this.#parameters ??= queryParameters(this.#target)
     return this.#parameters
   }
@@ -53,7 +62,7 @@ export class RequestAtHand {
   /** Path parameters, decoded once. */
   readonly parameters: Readonly<Record<string, string>>
   readonly #content: RequestContent
-  #query: readonly QueryField[] | 'ambiguous_request' | undefined
+  #query: QueryAtHand | undefined
 
   constructor(operation: Operation, parameters: Readonly<Record<string, string>>, content: RequestContent) {
     this.operation = operation
@@ -65,9 +74,13 @@ export class RequestAtHand {
    * The query's fields as they were sent. Ambiguous if it cannot be read exactly, or if a parameter that the document
    * does not declare as an array stands twice: some APIs take the first, others the last, or both.
    */
-  get query(): readonly QueryField[] | 'ambiguous_request' {
+  get query(): QueryAtHand {
     this.#query ??= queryFields(this.operation.request?.query ?? {}, this.#content.parameters)
     return this.#query
+  }
+
+  get isTargetKnown(): boolean {
+    return this.#content.isTargetKnown
   }
 
   get body(): JsonBody {
@@ -81,9 +94,9 @@ const noBody: JsonBody = { kind: 'none' }
 
 function queryFields(
   rules: Readonly<Record<string, QueryRule>>,
-  parameters: readonly QueryParameter[] | 'ambiguous_request',
-): readonly QueryField[] | 'ambiguous_request' {
-  if (parameters === 'ambiguous_request') return parameters
+  parameters: RequestContent['parameters'],
+): QueryAtHand {
+  if (typeof parameters === 'string') return parameters
   const fields: QueryField[] = []
   const seen = new Set<string>()
   for (const sent of parameters) {

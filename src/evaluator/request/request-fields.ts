@@ -19,6 +19,7 @@ export class RequestFields {
   verdict(request: RequestAtHand): FieldsVerdict {
     const { query } = request
     if (query === 'ambiguous_request') return query
+    if (query === 'not_at_hand') return 'body_required'
     for (const { path } of query) if (!this.#coversPath(path)) return 'field_not_allowed'
     const { body } = request
     if (body.kind === 'none') return 'within'
@@ -30,7 +31,7 @@ export class RequestFields {
   firstOutside(request: RequestAtHand): string | undefined {
     const { query, body } = request
     const parameter =
-      query === 'ambiguous_request' ? undefined : query.find(({ path }) => !this.#coversPath(path))
+      typeof query === 'string' ? undefined : query.find(({ path }) => !this.#coversPath(path))
     if (parameter !== undefined) return printFieldPattern(parameter.path)
     const names = body.kind === 'json' ? outside(this.#tree, body.value) : undefined
     return names === undefined ? undefined : printFieldPattern(names.reverse())

@@ -49,9 +49,11 @@ function keptSource(variable: RequestVariable, operation: Operation): RequestSou
 
 type SourceIn<K extends RequestSource['in']> = Extract<RequestSource, { in: K }>
 
-function pathValues({ parameters }: RequestAtHand, { name, rule }: SourceIn<'path'>): RequestValues {
+function pathValues(request: RequestAtHand, { name, rule }: SourceIn<'path'>): RequestValues {
+  const { parameters } = request
   const text = Object.hasOwn(parameters, name) ? parameters[name] : undefined
-  return text === undefined ? 'unusable' : valuesOfTexts([text], rule.type)
+  if (text === undefined) return request.isTargetKnown ? 'unusable' : 'body_not_at_hand'
+  return valuesOfTexts([text], rule.type)
 }
 
 function valuesOfBody({ body }: RequestAtHand, { path, shape }: SourceIn<'body'>): RequestValues {
@@ -71,6 +73,7 @@ function valuesOfBody({ body }: RequestAtHand, { path, shape }: SourceIn<'body'>
 
 function queryValues({ query }: RequestAtHand, source: SourceIn<'query' | 'query_object'>): RequestValues {
   if (query === 'ambiguous_request') return query
+  if (query === 'not_at_hand') return 'body_not_at_hand'
   const texts: string[] = []
   for (const field of query) {
     const fit = source.in === 'query' ? fitOf(field, source.name) : fitOfMember(field, source)
