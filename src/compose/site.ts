@@ -1,3 +1,4 @@
+import { authzenMetadata } from '../decisions/api/authzen-metadata.ts'
 import { guardEndpoints } from '../decisions/api/guard-endpoints.ts'
 import { docsHandlers } from '../http/docs.ts'
 import { answersHealth, answersReadiness } from '../http/health.ts'
@@ -52,5 +53,5 @@ function guardsHandler(parts: RunningParts): Handler {
     feedAgeMs: () => feed.ageMs(),
     onClosing: (hook) => parts.server().onClosing(hook),
   })
-  return koaHandler(log, endpoints)
+  return koaHandler(log, authzenMetadata({ records: parts.cached.records, origin: config.origin }), endpoints)
 }

@@ -34,19 +34,31 @@ export interface DeciderDeps {
   readonly random: Random
 }
 
-/** What was decided, and about what. */
-export interface ServerDecision {
+/** A request as it is asked about. */
+export interface AskedRequest extends DecisionRequest {
+  /** Whoever asks puts a filter over the response; without this, what needs one is `filter_required`. */
+  readonly canFilter?: boolean
+}
+
+/** How a request comes out, and for whom. */
+export interface Weighed {
   readonly decision: Decision
-  /** In the decision log, if there is one, under this id. */
-  readonly decisionId: DecisionId
   /** The operation that the request names first; absent where it names none. */
   readonly match: Match | undefined
+  /** Absent for nobody, and where the operation is open to anybody. */
+  readonly caller: SubjectCaller | undefined
   /** Why the subject is let in nowhere, in words for whoever asks. */
   readonly detail?: string
 }
 
+/** What was decided, and about what. */
+export interface ServerDecision extends Weighed {
+  /** In the decision log, if there is one, under this id. */
+  readonly decisionId: DecisionId
+}
+
 /** Facts that whoever asks adds to those of the store. */
-type Described = (facts: DecisionFacts, caller: SubjectCaller) => DecisionFacts
+export type Described = (facts: DecisionFacts, caller: SubjectCaller) => DecisionFacts
 
 /** All that decides about one request of one subject. */
 export interface Question {
@@ -134,23 +146,41 @@ export class ServerDecider {
    * Decides, and has it recorded.
    * @throws {DomainError} `stale_bundle`
    */
-  async decide(asked: AskedSubject | Subject, request: DecisionRequest, described?: Described) {
+  async decide(
+    asked: AskedSubject | Subject,
+    request: AskedRequest,
+    described?: Described,
+  ): Promise<ServerDecision> {
     const room = this.#log?.room()
     if (room !== undefined) await room
-    let made: ServerDecision | undefined
-    let caller: SubjectCaller | undefined
+    let made: Weighed | undefined
+    const decisionId = this.#ids.next()
     try {
-      const { model } = await this.bundle()
-      const found = findOperations(model.paths, request.method, request.path)
-      // A wrong token must not close what is open to anybody: it is not looked at.
-      const isOpen = found.kind === 'found' && isPublic(found)
-      const subject = isOpen ? undefined : await this.#known(asked)
-      caller = subject?.caller
-      made = await this.#made(subject, found, request, described)
-      return made
+      made = await this.weigh(asked, request, described)
+      return { ...made, decisionId }
     } finally {
-      this.#log?.noteInRoom(made && noted(made, request, caller))
+      this.#log?.noteInRoom(made && noted(made, decisionId, request))
     }
+  }
+
+  /**
+   * The same of a request that nobody makes now: it is not recorded.
+   * @throws {DomainError} `stale_bundle`
+   */
+  async weigh(asked: AskedSubject | Subject, request: AskedRequest, described?: Described): Promise<Weighed> {
+    const { model } = await this.bundle()
+    const found = findOperations(model.paths, request.method, request.path)
+    const match = found.kind === 'found' ? found.matches[0] : undefined
+    // A wrong token must not close what is open to anybody: it is not looked at.
+    const isOpen = found.kind === 'found' && isPublic(found)
+    const subject = isOpen ? undefined : await this.#known(asked)
+    if (subject?.kind === 'refused') {
+      const { reason, detail, caller } = subject
+      const operation = match && { operation: match.indexed.operation }
+      return { decision: { allowed: false, reason, ...operation }, match, caller, detail }
+    }
+    const caller = subject?.caller
+    return { decision: await this.#decision(caller, found, request, described), match, caller }
   }
 
   /** Resolves when what was decided is recorded, or given up. */
@@ -163,26 +193,10 @@ export class ServerDecider {
     return asked.kind === 'caller' || asked.kind === 'refused' ? asked : await this.subject(asked)
   }
 
-  async #made(
-    subject: Subject | undefined,
-    found: Found,
-    request: DecisionRequest,
-    described: Described | undefined,
-  ): Promise<ServerDecision> {
-    const match = found.kind === 'found' ? found.matches[0] : undefined
-    const common = { decisionId: this.#ids.next(), match }
-    if (subject?.kind === 'refused') {
-      const { reason, detail } = subject
-      const operation = match && { operation: match.indexed.operation }
-      return { ...common, decision: { allowed: false, reason, ...operation }, detail }
-    }
-    return { ...common, decision: await this.#decision(subject?.caller, found, request, described) }
-  }
-
   async #decision(
     caller: SubjectCaller | undefined,
     found: Found,
-    request: DecisionRequest,
+    request: AskedRequest,
     described: Described | undefined,
   ): Promise<Decision> {
     if (found.kind === 'refused') return refusal(found)
@@ -191,8 +205,8 @@ export class ServerDecider {
     if (caller === undefined) return decideFound(model, noFacts, undefined, found, content)
     const facts = await this.#source.factsFor(caller, namesAskedFor(model, found, caller.organizationId))
     const all = described === undefined ? facts : described(facts, caller)
-    // Nobody who asks here says that they filter responses.
-    const decision = unfiltered(decideFound(model, all, caller, found, content))
+    const decided = decideFound(model, all, caller, found, content)
+    const decision = request.canFilter === true ? decided : unfiltered(decided)
     return decision.allowed ? (this.#unmet(caller, found) ?? decision) : decision
   }
 
@@ -253,11 +267,7 @@ function refused(reason: 'invalid_token' | 'token_revoked', detail: string) {
   return { kind: 'refused', reason, detail } as const
 }
 
-function noted(
-  { decision, decisionId, match }: ServerDecision,
-  { method }: DecisionRequest,
-  caller: SubjectCaller | undefined,
-) {
+function noted({ decision, match, caller }: Weighed, id: DecisionId, { method }: AskedRequest) {
   const { reason } = decision
-  return { id: decisionId, method, reason, match, caller, role: decision.allowed ? decision.role : undefined }
+  return { id, method, reason, match, caller, role: decision.allowed ? decision.role : undefined }
 }

@@ -174,7 +174,8 @@ test('the operations of guards are served beside the issuer, and open to a guard
   const guardToken = await tokenOf(address, guardKey)
   const guardOperations = all.filter(({ template }) => !template.startsWith('/api/v1/'))
   expect(guardOperations.map(({ id }) => id).toSorted()).toEqual([
-    ...['askFacts', 'decide', 'followService', 'readResource', 'recordDecisions', 'registerResource'],
+    ...['askFacts', 'decide', 'evaluateAccess', 'evaluateAccesses', 'followService', 'readResource'],
+    ...['recordDecisions', 'registerResource'],
     ...['registerResources', 'rehomeResource', 'removeResource', 'streamResources'],
   ])
   for (const operation of guardOperations) {

@@ -1,11 +1,10 @@
 import type { Context } from 'koa'
 import type { z } from 'zod'
 import { DomainError, type Fault } from '../../errors.ts'
-import type { DecisionRequest } from '../../evaluator/decide.ts'
 import { parseWith } from '../../http/parse-with.ts'
 import { defaultBodyLimits, readJson } from '../../http/read-body.ts'
 import type { AskedSubject } from '../asked-subject.ts'
-import type { ServerDecider, ServerDecision } from '../server-decider.ts'
+import type { AskedRequest, ServerDecider, ServerDecision } from '../server-decider.ts'
 import { DecideBody, decisionRequest, presentDecision } from './decide-operation.ts'
 import { askedSubject } from './subject-body.ts'
 
@@ -13,7 +12,7 @@ type Body = z.output<typeof DecideBody>
 
 interface Asked {
   readonly subject: AskedSubject
-  readonly request: DecisionRequest
+  readonly request: AskedRequest
 }
 
 /** So many are decided beside each other: each may ask the store for a resource. */

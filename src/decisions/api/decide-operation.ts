@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import type { DecisionRequest } from '../../evaluator/decide.ts'
+import { printFilter } from '../../evaluator/response/print-filter.ts'
+import type { ResponseFilter } from '../../evaluator/response/response-filter.ts'
 import type { DescribedOperation } from '../../http/described-operation.ts'
-import type { ServerDecision } from '../server-decider.ts'
+import type { AskedRequest, ServerDecision } from '../server-decider.ts'
 import { subjectFields } from './subject-body.ts'
 
 export const decideId = 'decide'
@@ -17,6 +18,10 @@ export const RequestBody = z
       .string()
       .optional()
       .describe('The body as it was sent, in place of `body`; empty: there is none.'),
+    can_filter: z
+      .literal(true)
+      .optional()
+      .describe('You put a `filter` over the response. Without it, what needs one is `filter_required`.'),
     content_type: z.string().max(200).optional().describe('Of `body_text`. Default `application/json`.'),
   })
   .refine(({ body, body_text }) => body === undefined || body_text === undefined, {
@@ -36,6 +41,11 @@ export const DecideBody = z.strictObject({
     .describe('Several at once, in place of `request`: each may name its own `token` or `principal`.'),
 })
 
+/** What may be shown of the response: layers, each put over what the one before has left. */
+export const FilterBody = z
+  .array(z.object({ fields: z.array(z.string()), mask: z.string().optional() }))
+  .describe('What may be shown of the response; each is put over what the one before has left.')
+
 const DecisionBody = z.object({
   allowed: z.boolean(),
   reason: z.string().describe('A reason code, such as `operation_not_in_role`.'),
@@ -48,6 +58,7 @@ const DecisionBody = z.object({
     .optional()
     .describe('With `insufficient_scope`: these together would do.'),
   methods: z.array(z.string()).optional().describe('With `method_not_allowed`: what the path knows.'),
+  filter: FilterBody.optional(),
   detail: z.string().optional().describe('Why a token is not valid, for you and not for who sent it.'),
 })
 
@@ -72,12 +83,12 @@ export const decideOperation: DescribedOperation = {
   errors: ['service_not_found'],
 }
 
-export function decisionRequest({ method, path, ...rest }: z.output<typeof RequestBody>): DecisionRequest {
-  const { body, body_text: text, content_type: mediaType = 'application/json' } = rest
-  if (text !== undefined) return { method, path, body: { kind: 'text', mediaType, text } }
-  return body === undefined
-    ? { method, path }
-    : { method, path, body: { kind: 'value', mediaType: 'application/json', value: body } }
+export function decisionRequest({ method, path, ...rest }: z.output<typeof RequestBody>): AskedRequest {
+  const { body, body_text: text, content_type: mediaType = 'application/json', can_filter } = rest
+  const asked = { method, path, canFilter: can_filter === true }
+  if (text !== undefined) return { ...asked, body: { kind: 'text', mediaType, text } }
+  if (body === undefined) return asked
+  return { ...asked, body: { kind: 'value', mediaType: 'application/json', value: body } }
 }
 
 export function presentDecision({ decision, decisionId, match, detail }: ServerDecision) {
@@ -90,6 +101,11 @@ export function presentDecision({ decision, decisionId, match, detail }: ServerD
     role: (decision.allowed ? decision.role : undefined) ?? null,
     ...(needed === undefined ? {} : { needed_scopes: [...needed] }),
     ...(methods === undefined ? {} : { methods: [...methods] }),
+    ...(decision.allowed && decision.filter ? { filter: presentFilter(decision.filter) } : {}),
     ...(detail === undefined ? {} : { detail }),
   } satisfies z.input<typeof DecisionBody>
+}
+
+export function presentFilter(filter: ResponseFilter): z.input<typeof FilterBody> {
+  return printFilter(filter).map(({ fields, ...mask }) => ({ fields: [...fields], ...mask }))
 }

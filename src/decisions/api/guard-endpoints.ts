@@ -20,6 +20,8 @@ import { type RecordDeps, recordDecisions } from '../record-decisions.ts'
 import type { ServerDeciders } from '../server-deciders.ts'
 import { openStream } from '../stream.ts'
 import { answerDecide } from './answer-decide.ts'
+import { answerAuthzen } from './authzen-endpoints.ts'
+import { authzenOperations, isAuthzenOperation } from './authzen-operations.ts'
 import { decideId, decideOperation } from './decide-operation.ts'
 import { DecisionBatchBody, decisionBatchExample, TakenBody } from './decision-batch-body.ts'
 import { deniedBy } from './management-authentication.ts'
@@ -100,6 +102,7 @@ export const guardOperations: readonly DescribedOperation[] = [
     errors: ['service_not_found'],
   },
   decideOperation,
+  ...authzenOperations,
   ...resourceOperations,
 ]
 
@@ -112,13 +115,14 @@ export const guardRole = {
     {
       operations: [
         ...[followService, askFacts, recordDecisionsId, decideId],
-        ...resourceOperations.map((one) => one.operationId),
+        ...[...authzenOperations, ...resourceOperations].map((one) => one.operationId),
       ],
     },
   ],
 } as const
 
-const guardPath = /^\/[^/]+\/(?:bundle|facts|decide|decisions|resources(?:\/(?:batch|stream|owner))?)$/
+const guardPath =
+  /^\/[^/]+\/(?:bundle|facts|decide|decisions|access\/v1\/.+|resources(?:\/(?:batch|stream|owner))?)$/
 
 /** `/{service}/bundle`, `/facts`, `/decide`, `/decisions` and `/resources`; goes behind `answerProblems`. */
 export function guardEndpoints(deps: Deps): Middleware {
@@ -140,6 +144,10 @@ export function guardEndpoints(deps: Deps): Middleware {
       return await answerResources(deps.resources, ctx, operationId, { service, by, stillAuthorized })
     }
     if (operationId === askFacts) return await answerFacts(deps, ctx, service)
+    if (isAuthzenOperation(operationId)) {
+      const asked = { records: deps.records, decider: deps.deciders.of(service) }
+      return await answerAuthzen(asked, ctx, operationId, service)
+    }
     if (operationId === decideId) return await answerDecide(deps.deciders.of(service), ctx)
     if (operationId === recordDecisionsId) return await takeDecisions(deps, ctx, service)
     return ctx.accepts('json', 'text/event-stream') === 'text/event-stream'

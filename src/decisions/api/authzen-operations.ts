@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import type { DescribedOperation } from '../../http/described-operation.ts'
+import { DecisionBody, EvaluationBody, EvaluationsBody } from './authzen-bodies.ts'
+
+const operationIds = ['evaluateAccess', 'evaluateAccesses'] as const
+export type AuthzenOperationId = (typeof operationIds)[number]
+
+const common = {
+  method: 'POST',
+  tag: 'AuthZEN',
+  status: 200,
+  params: { service: 'The service that the key guards: its slug.' },
+  errors: ['service_not_found'],
+} as const
+const example = {
+  subject: { type: 'user', id: 'alice@acmecorp.com' },
+  action: { name: 'getPatient' },
+  resource: { type: 'patient', id: 'p1' },
+}
+const { action, ...defaults } = example
+
+/** What a policy enforcement point asks (AuthZEN Authorization API 1.0). */
+export const authzenOperations: readonly (DescribedOperation & {
+  readonly operationId: AuthzenOperationId
+})[] = [
+  {
+    ...{ ...common, operationId: 'evaluateAccess', path: '/{service}/access/v1/evaluation' },
+    summary: 'Access Evaluation of the AuthZEN API',
+    description:
+      'A subject is an `access_token`, a `key` by its id, or a `user` by id or address. An action is an `operationId`, ' +
+      'or a scope. A resource has the path template up to its id as type, or the last name in it, `patient`, and the id, ' +
+      'or several with slashes between.',
+    ...{ body: EvaluationBody, example, answer: DecisionBody },
+  },
+  {
+    ...{ ...common, operationId: 'evaluateAccesses', path: '/{service}/access/v1/evaluations' },
+    summary: 'Access Evaluations of the AuthZEN API',
+    description: 'Up to 1,000 questions at once, with what they have in common beside them.',
+    body: EvaluationsBody,
+    example: { ...defaults, evaluations: [{ action }, { action: { name: 'replacePatient' } }] },
+    answer: z.union([DecisionBody, z.object({ evaluations: z.array(DecisionBody) })]),
+  },
+]
+
+export function isAuthzenOperation(operationId: string): operationId is AuthzenOperationId {
+  return operationIds.some((one) => one === operationId)
+}
