@@ -93,7 +93,15 @@ function hasAmbiguousPart(text: string): boolean {
   return text.split('/').some((part) => part === '' || part === '.' || part === '..')
 }
 
+/** Where the plain characters end that stand from `start` on: those that are their own encoding in a path. */
+export function plainEnd(text: string, start: number): number {
+  let end = start
+  while (end < text.length && kinds[text.charCodeAt(end)] === plain) end++
+  return end
+}
+
 /** A segment's one encoding: RFC 3986 §3.3 `pchar` stays, but for `;`; all else is percent-encoded in upper case. */
 export function encodeSegment(text: string): string {
+  if (plainEnd(text, 0) === text.length) return text
   return encodeURIComponent(text).replace(/%(?:24|26|2B|2C|3A|3D|40)/g, decodeURIComponent)
 }

@@ -1,6 +1,6 @@
 import { hasBit } from './bits.ts'
 import type { CompiledModel } from './compile-model.ts'
-import { type Found, findOperations } from './find-operations.ts'
+import { type Found, findOperations, type Match } from './find-operations.ts'
 import { type DecisionFacts, grantOf } from './grant.ts'
 import type { Caller, Operation } from './model.ts'
 import type { BodyAtHand } from './request/json-body.ts'
@@ -66,7 +66,11 @@ export function refusal(found: Extract<Found, { kind: 'refused' }>): Denied {
 
 /** Whether nobody needs to say who they are: then no token is looked at. */
 export function isPublic(found: FoundOperations): boolean {
-  return found.matches.every(({ indexed }) => indexed.operation.public === true)
+  return found.matches.every(isOpenToAll)
+}
+
+function isOpenToAll({ indexed }: Match): boolean {
+  return indexed.operation.public === true
 }
 
 /** The same as `decide` for operations already found. Where templates overlap, each operation must allow. */
@@ -77,10 +81,9 @@ export function decideFound(
   found: FoundOperations,
   content: RequestContent,
 ): Decision {
-  const [first] = found.matches
+  const first = found.matches[0]
   const { operation } = first.indexed
-  const allowed = { operation, parameters: first.parameters, canonicalPath: found.canonicalPath } as const
-  if (isPublic(found)) return { allowed: true, reason: 'public', ...allowed }
+  if (isPublic(found)) return allowedTo(found, 'public')
   if (caller === undefined) return { allowed: false, reason: 'invalid_token', operation }
   const grant = grantOf(model, facts, caller)
   if (!('operations' in grant)) return { allowed: false, reason: 'stale_bundle', operation, missing: grant }
@@ -88,17 +91,26 @@ export function decideFound(
   let role: string | undefined
   let filter: ResponseFilter | undefined
   for (const match of found.matches) {
-    if (match.indexed.operation.public === true) continue
+    if (isOpenToAll(match)) continue
     const verdict = verdictOn(asked, match)
     if ('reason' in verdict) return verdict
     if (match === first) role = verdict.role
     filter = bothFilters(filter, verdict.filter)
   }
-  return {
-    ...{ allowed: true, reason: 'allowed', ...allowed },
-    ...(role === undefined ? {} : { role }),
-    ...(filter === undefined ? {} : { filter }),
-  }
+  const allowed = allowedTo(found, 'allowed', role)
+  return filter === undefined ? allowed : { ...allowed, filter }
+}
+
+function allowedTo(
+  { matches, canonicalPath }: FoundOperations,
+  reason: Allowed['reason'],
+  role?: string,
+): Allowed {
+  const { indexed, parameters } = matches[0]
+  const { operation } = indexed
+  return role === undefined
+    ? { allowed: true, reason, operation, parameters, canonicalPath }
+    : { allowed: true, reason, operation, parameters, canonicalPath, role }
 }
 
 /**

@@ -4,17 +4,21 @@ import { splitMixed } from './path-template.ts'
 import {
   fold,
   type IndexedOperation,
+  isNearMiss,
   type Node,
   type PathTrie,
   type Route,
   type RoutedOperation,
+  routedOperation,
 } from './path-trie.ts'
+import { straightWay } from './straight-way.ts'
 
 /** An operation that the path names, with the values of its parameters, each decoded once. */
 export class Match {
   readonly indexed: IndexedOperation
   readonly #names: readonly string[]
   readonly #values: readonly string[]
+  #parameters: Readonly<Record<string, string>> | undefined
 
   constructor(indexed: IndexedOperation, names: readonly string[], values: readonly string[]) {
     this.indexed = indexed
@@ -27,12 +31,17 @@ export class Match {
     return this.#values
   }
 
-  /** Made when asked for: a refusal does not need them. */
+  /** Made when first asked for: most refusals do not need them. */
   get parameters(): Readonly<Record<string, string>> {
-    const parameters: Record<string, string> = {}
-    for (let i = 0; i < this.#names.length; i++) parameters[this.#names[i] ?? ''] = this.#values[i] ?? ''
-    return parameters
+    this.#parameters ??= parametersOf(this.#names, this.#values)
+    return this.#parameters
   }
+}
+
+function parametersOf(names: readonly string[], values: readonly string[]): Readonly<Record<string, string>> {
+  const parameters: Record<string, string> = {}
+  for (let i = 0; i < names.length; i++) parameters[names[i] ?? ''] = values[i] ?? ''
+  return parameters
 }
 
 export type Found =
@@ -66,6 +75,14 @@ const visitsMax = 5_000
 
 /** Finds the operations that a request names. `HEAD` is decided as `GET` where it has no operation of its own. */
 export function findOperations(trie: PathTrie, method: string, target: string): Found {
+  const way = straightWay(trie, method, target)
+  if (way === undefined) return searchOperations(trie, method, target)
+  const { routed, names, values, canonicalPath } = way
+  return { kind: 'found', canonicalPath, matches: [new Match(routed.indexed, names, values)] }
+}
+
+/** The same by every way that the path may take through the trie. */
+export function searchOperations(trie: PathTrie, method: string, target: string): Found {
   const path = canonicalPath(target)
   if (path === 'ambiguous_path') return { kind: 'refused', reason: 'ambiguous_path' }
   const literal = path.raw === path.decoded ? trie.literalPaths.get(path.path) : undefined
@@ -92,14 +109,10 @@ const nothing: readonly string[] = []
 function literalMatches(routes: readonly Route[], method: string): readonly Match[] {
   const matches: Match[] = []
   for (const route of routes) {
-    const routed = operationOf(route, method)
+    const routed = routedOperation(route, method)
     if (routed !== undefined) matches.push(new Match(routed.indexed, nothing, nothing))
   }
   return matches
-}
-
-function operationOf(route: Route, method: string): RoutedOperation | undefined {
-  return route.byMethod.get(method) ?? (method === 'HEAD' ? route.byMethod.get('GET') : undefined)
 }
 
 function isSome(matches: readonly Match[]): matches is readonly [Match, ...Match[]] {
@@ -156,13 +169,6 @@ function isSameEncoding(segment: string, decoded: string): boolean {
   return segment.toUpperCase() === encodeSegment(decoded).toUpperCase()
 }
 
-function isNearMiss(node: Node, segment: string, decoded: string): boolean {
-  if (node.lengths === 0) return false
-  // ASCII text keeps its length when folded; other text may not.
-  if (segment === decoded && (node.lengths & (1 << (decoded.length & 31))) === 0) return false
-  return node.folded.has(fold(decoded))
-}
-
 function visitMixed(search: Search, mixed: Node['mixed'][number], segment: string, depth: number): void {
   const values = splitMixed(mixed.literals, segment)
   if (values === undefined) {
@@ -190,7 +196,7 @@ function end(search: Search, node: Node): void {
 
 function arrive(search: Search, routes: readonly Route[]): void {
   for (const route of routes) {
-    const routed = operationOf(route, search.method)
+    const routed = routedOperation(route, search.method)
     if (routed === undefined) {
       noteMethods(search, route)
       continue

@@ -32,8 +32,8 @@ export function findResource(
 ): FoundResource {
   const path = resources.ofOperations[indexed.index]
   const names = resourceNames(path, values, organizationId)
-  for (const [i, name] of names.entries()) {
-    const fact = facts.resource(name)
+  for (let i = 0; i < names.length; i++) {
+    const fact = facts.resource(names[i] ?? '')
     if (fact === null) continue
     if (fact === undefined) return { kind: 'missing', missing: missing(facts, names) }
     const of = compileResource(fact)

@@ -6,9 +6,16 @@ import {
   heldTogether,
   openedJointly,
 } from './compile-model.ts'
-import { compileStatements, type Opened } from './compile-statements.ts'
+import type { Opened } from './compile-statements.ts'
+import { type GrantedRole, grantedRole } from './granted-role.ts'
+import {
+  type CompiledEntitlement,
+  entitlementOf,
+  openedByStatements,
+  organizationRole,
+  serviceRole,
+} from './made-from-facts.ts'
 import type { Caller, OrganizationRole, ResourceFact, Statement } from './model.ts'
-import { compileFilters, noFilters } from './response/compile-filters.ts'
 import { compileTags, type TagSet } from './where/tag-set.ts'
 
 /**
@@ -32,12 +39,6 @@ export interface MissingFacts {
   readonly resources: readonly string[]
 }
 
-/** A role that the caller holds, with what it opens alone. */
-export interface GrantedRole extends Opened {
-  /** Absent: several roles together, by an alternative that needs them all. */
-  readonly name: string | undefined
-}
-
 /** All that a caller's roles open, within its organization's entitlement. */
 export interface Grant {
   /** Roles that are left within the entitlement. */
@@ -59,47 +60,37 @@ export interface Grant {
 /** Organization-defined roles are told from service-defined ones by their ids. */
 const organizationRolePrefix = 'rol_'
 
-interface CompiledEntitlement extends HeldRoles {
-  /** Names of the roles that it names itself, not through `include`. */
-  readonly named: ReadonlySet<string>
-}
-
 interface KnownGrant {
   readonly entitlement: readonly string[]
+  /** The ids of the organization-defined roles that the caller names, and what they stood for. */
+  readonly ids: readonly string[]
   readonly organizationRoles: readonly (OrganizationRole | null)[]
   readonly grant: Grant
 }
 
-/** What was made from frozen objects, for as long as they live. */
-interface Made {
-  readonly entitlements: WeakMap<readonly string[], CompiledEntitlement>
-  readonly statements: WeakMap<readonly Statement[] | OrganizationRole, Opened>
-  readonly grants: WeakMap<Caller, KnownGrant>
-}
+const grantsBy = new WeakMap<CompiledModel, WeakMap<Caller, KnownGrant>>()
 
-const madeFor = new WeakMap<CompiledModel, Made>()
-
-function madeOf(model: CompiledModel): Made {
-  const known = madeFor.get(model)
+function grantsOf(model: CompiledModel): WeakMap<Caller, KnownGrant> {
+  const known = grantsBy.get(model)
   if (known !== undefined) return known
-  const made: Made = { entitlements: new WeakMap(), statements: new WeakMap(), grants: new WeakMap() }
-  madeFor.set(model, made)
-  return made
+  const grants = new WeakMap<Caller, KnownGrant>()
+  grantsBy.set(model, grants)
+  return grants
 }
 
 /** What the caller's roles open now. Made once per caller object, and again only when a fact is another object. */
 export function grantOf(model: CompiledModel, facts: DecisionFacts, caller: Caller): Grant | MissingFacts {
-  const made = madeOf(model)
-  const known = made.grants.get(caller)
+  const grants = grantsOf(model)
+  const known = grants.get(caller)
   const entitlement = facts.entitlement(caller.organizationId)
-  if (known !== undefined && known.entitlement === entitlement && isCurrent(known, facts, caller))
-    return known.grant
-  const organizationRoles = caller.roles.filter(isOrganizationDefined).map((id) => facts.role(id))
+  if (known !== undefined && known.entitlement === entitlement && isCurrent(known, facts)) return known.grant
+  const ids = caller.roles.filter(isOrganizationDefined)
+  const organizationRoles = ids.map((id) => facts.role(id))
   if (entitlement === undefined || organizationRoles.includes(undefined))
     return missing(facts, caller, entitlement)
   const present = organizationRoles.map((role) => role ?? null)
-  const grant = makeGrant(model, made, caller, entitlement ?? nothing, present)
-  made.grants.set(caller, { entitlement: entitlement ?? nothing, organizationRoles: present, grant })
+  const grant = makeGrant(model, caller, entitlement ?? nothing, present)
+  grants.set(caller, { entitlement: entitlement ?? nothing, ids, organizationRoles: present, grant })
   return grant
 }
 
@@ -109,14 +100,8 @@ function isOrganizationDefined(role: string): boolean {
   return role.startsWith(organizationRolePrefix)
 }
 
-function isCurrent(known: KnownGrant, facts: DecisionFacts, caller: Caller): boolean {
-  if (known.organizationRoles.length === 0) return true
-  let index = 0
-  for (const role of caller.roles) {
-    if (!isOrganizationDefined(role)) continue
-    if (facts.role(role) !== known.organizationRoles[index]) return false
-    index++
-  }
+function isCurrent({ ids, organizationRoles }: KnownGrant, facts: DecisionFacts): boolean {
+  for (let i = 0; i < ids.length; i++) if (facts.role(ids[i] ?? '') !== organizationRoles[i]) return false
   return true
 }
 
@@ -134,20 +119,19 @@ function missing(
 
 function makeGrant(
   model: CompiledModel,
-  made: Made,
   caller: Caller,
   entitlement: readonly string[],
   organizationRoles: readonly (OrganizationRole | null)[],
 ): Grant {
-  const entitled = entitlementOf(model, made, entitlement)
+  const entitled = entitlementOf(model, entitlement)
   const held = caller.roles.flatMap((name) => entitledRole(model, entitled, name) ?? [])
   const together = heldTogether(model, held)
   const own = organizationRoles.flatMap((role) => {
     // A role of another organization is as good as none.
     if (role === null || role.organizationId !== caller.organizationId) return []
-    const opened = ownStatements(model, made, role)
-    const operations = within(entitled, opened.operations)
-    return isEmpty(operations) ? [] : [{ ...opened, name: role.id, operations }]
+    const granted = organizationRole(model, role)
+    const operations = within(entitled, granted.operations)
+    return isEmpty(operations) ? [] : [{ ...granted, operations }]
   })
   const isJointly = held.length > 1 && model.joint.length > 0
   const scope = scopesOf(model, caller)
@@ -163,9 +147,9 @@ function makeGrant(
   )
   return {
     roles: [
-      ...held.map((role) => ({ ...openedOf(role), name: role.role.name })),
+      ...held.map((role) => serviceRole(model, role)),
       ...own,
-      ...(isJointly ? [{ ...openedJointly(model, together), name: undefined }] : []),
+      ...(isJointly ? [grantedRole(openedJointly(model, together), undefined)] : []),
     ],
     operations,
     plain,
@@ -175,10 +159,6 @@ function makeGrant(
     free: onEverySide(plain, entitled, scope),
     principalTags: compileTags(caller.tags ?? {}),
   }
-}
-
-function openedOf({ operations, plain, limited }: Opened): Opened {
-  return { operations, plain, limited }
 }
 
 function united(operations: Bits, own: readonly Bits[]): Bits {
@@ -198,38 +178,6 @@ function within(entitled: Opened, operations: Bits, part: 'operations' | 'plain'
   const left = operations.slice()
   intersect(left, entitled[part])
   return left
-}
-
-function ownStatements(
-  { operationsById }: CompiledModel,
-  made: Made,
-  role: OrganizationRole | readonly Statement[],
-): Opened {
-  const known = made.statements.get(role)
-  if (known !== undefined) return known
-  const opened = isStatements(role)
-    ? compileStatements(operationsById, role, noFilters)
-    : compileStatements(operationsById, role.allow, compileFilters(operationsById, role.filter))
-  made.statements.set(role, opened)
-  return opened
-}
-
-function isStatements(role: OrganizationRole | readonly Statement[]): role is readonly Statement[] {
-  return Array.isArray(role)
-}
-
-/** An entitlement to a role is one to all that the role includes: that is what the role is. */
-function entitlementOf(
-  model: CompiledModel,
-  made: Made,
-  entitlement: readonly string[],
-): CompiledEntitlement {
-  const known = made.entitlements.get(entitlement)
-  if (known !== undefined) return known
-  const roles = entitlement.flatMap((name) => model.rolesByName.get(name) ?? [])
-  const entitled = { ...heldTogether(model, roles), named: new Set(entitlement) }
-  made.entitlements.set(entitlement, entitled)
-  return entitled
 }
 
 function entitledRole(
@@ -286,12 +234,11 @@ export function operationsOf(
   role: string | readonly Statement[],
   entitlement: readonly string[],
 ): ReadonlySet<string> {
-  const made = madeOf(model)
-  const entitled = entitlementOf(model, made, entitlement)
+  const entitled = entitlementOf(model, entitlement)
   const bits =
     typeof role === 'string'
       ? entitledRole(model, entitled, role)?.operations
-      : within(entitled, ownStatements(model, made, role).operations)
+      : within(entitled, openedByStatements(model, role).operations)
   return bits === undefined ? new Set() : idsOf(model, bits)
 }
 

@@ -62,6 +62,19 @@ export function fold(text: string): string {
   return text.toUpperCase().toLowerCase()
 }
 
+/** Whether a segment, sent and decoded, is a literal of the node's but for its letter case. */
+export function isNearMiss(node: Node, segment: string, decoded: string): boolean {
+  if (node.lengths === 0) return false
+  // ASCII text keeps its length when folded; other text may not.
+  if (segment === decoded && (node.lengths & (1 << (decoded.length & 31))) === 0) return false
+  return node.folded.has(fold(decoded))
+}
+
+/** `HEAD` is decided as `GET` where it has no operation of its own. */
+export function routedOperation(route: Route, method: string): RoutedOperation | undefined {
+  return route.byMethod.get(method) ?? (method === 'HEAD' ? route.byMethod.get('GET') : undefined)
+}
+
 export function pathTrie(
   operations: readonly IndexedOperation[],
   basePaths: readonly string[],

@@ -4,12 +4,13 @@ import type { CompiledModel } from './compile-model.ts'
 import { findOperations, Match } from './find-operations.ts'
 import { actsOnResource, findResource } from './find-resource.ts'
 import { type DecisionFacts, type Grant, grantOf, type MissingFacts } from './grant.ts'
+import type { Candidate } from './granted-role.ts'
 import type { Caller, DenialReason, Operation, ResourceFact } from './model.ts'
 import { parameterNames } from './path-template.ts'
 import type { IndexedOperation } from './path-trie.ts'
 import { RequestAtHand, RequestContent } from './request/request-at-hand.ts'
 import { type ResourceName, resourceNames, shapeOfName, valuesInName } from './resource-path.ts'
-import { type Candidate, type Circumstances, openingOf, sidesOf, withinFields } from './try-statements.ts'
+import { Circumstances, openingOf, sidesOf, withinFields } from './try-statements.ts'
 import { type Asked, verdictOn } from './verdict.ts'
 
 /**
@@ -212,15 +213,17 @@ function reachOfMatch(asked: Asked, match: Match): Reach | MissingFacts | undefi
     ? findResource(model, facts, match, caller.organizationId)
     : undefined
   if (resource?.kind === 'unknown' || resource?.kind === 'missing') return undefined
-  const request = new RequestAtHand(operation, match.parameters, content)
-  const circumstances = { caller, principalTags: grant.principalTags, request, resource }
-  const isOpen = sidesOf(grant, index).every((side) => side.some((one) => mayAllow(one, circumstances)))
+  const request = new RequestAtHand(operation, match, content)
+  const circumstances = new Circumstances(caller, grant.principalTags, request, resource)
+  const isOpen = sidesOf(grant, index).every((side) =>
+    side.some((one) => mayAllow(one, request, circumstances)),
+  )
   return isOpen ? 'depends_on_request' : undefined
 }
 
 /** Whether a statement allows, or could with a request that is not at hand. */
-function mayAllow(candidate: Candidate, circumstances: Circumstances): boolean {
-  const fields = withinFields([candidate], circumstances.request)
+function mayAllow(candidate: Candidate, request: RequestAtHand, circumstances: Circumstances): boolean {
+  const fields = withinFields([candidate], request)
   if (typeof fields === 'string' && fields !== 'body_required') return false
   const outcome = openingOf([candidate], circumstances)
   return typeof outcome !== 'string' || outcome === 'body_required'

@@ -171,7 +171,7 @@ export function resourceNames(
   for (let i = ends.length - 1; i >= 0; i--) {
     const end = ends[i]
     if (end === undefined) continue
-    for (; at < end.ids; at++) text += (before[at] ?? '') + encodedId(values[at] ?? '')
+    for (; at < end.ids; at++) text += (before[at] ?? '') + encodeSegment(values[at] ?? '')
     names[i] = namespacePrefix(end, values, organizationId) + text + end.close
   }
   return names
@@ -183,14 +183,7 @@ function namespacePrefix(
   organizationId: string,
 ): string {
   if (template.namespace === undefined) return ''
-  return `{${encodedId(namespaceAt === undefined ? organizationId : (values[namespaceAt] ?? ''))}}`
-}
-
-/** RFC 3986 §3.3 without what `encodeSegment` changes: most ids are their own encoding. */
-const plainId = /^[\w\-.~!$&'()*+,=:@]*$/
-
-function encodedId(id: string): string {
-  return plainId.test(id) ? id : encodeSegment(id)
+  return `{${encodeSegment(namespaceAt === undefined ? organizationId : (values[namespaceAt] ?? ''))}}`
 }
 
 /** The template's shape that a name is of, without its namespace: `/clusters/{}`. */

@@ -1,47 +1,36 @@
 import { hasBit } from './bits.ts'
-import { type CompiledStatement, type Opened, unlimited } from './compile-statements.ts'
+import type { CompiledStatement, Opened } from './compile-statements.ts'
 import { matchesAllTags } from './compiled-resource.ts'
 import type { KnownResource } from './find-resource.ts'
 import type { Grant } from './grant.ts'
+import { type Candidate, type Side, statementsFor } from './granted-role.ts'
 import type { Caller, DenialReason } from './model.ts'
 import type { RequestAtHand } from './request/request-at-hand.ts'
 import { requestValues } from './request/request-values.ts'
 import { type Filter, type ResponseFilter, uniteFilters } from './response/response-filter.ts'
+import type { CompiledCondition } from './where/compile-condition.ts'
 import type { RequestVariable } from './where/condition.ts'
 import type { ConditionFacts, RequestReading } from './where/condition-facts.ts'
 import type { TagSet } from './where/tag-set.ts'
 
-/** One statement that names an operation, on its way through the procedure. */
-export interface Candidate extends CompiledStatement {
-  /** Absent where only several roles together open the operation. */
-  readonly role: string | undefined
-  /** Without `where`, all tags of a resource must match the principal's: as roles are meant, not what bounds them. */
-  readonly matchesTags: boolean
-}
-
-/** Statements of which one must allow: the roles', and those of what bounds them, the entitlement and the scope. */
-export type Side = readonly Candidate[]
-
 const nothing: readonly CompiledStatement[] = []
 
 /** The statements on every side that name an operation, the roles' first. */
-export function sidesOf(grant: Grant, index: number): readonly [Side, ...Side[]] {
-  const roles = grant.roles.flatMap((role) => candidates(role, index, { role: role.name, matchesTags: true }))
-  const bounds = [grant.entitled, ...(grant.scope === undefined ? [] : [grant.scope])]
+export function sidesOf({ roles, entitled, scope }: Grant, index: number): readonly [Side, ...Side[]] {
+  const only = roles.length === 1 ? roles[0] : undefined
+  const ofRoles =
+    only === undefined ? roles.flatMap((role) => statementsFor(role, index)) : statementsFor(only, index)
   // What a bound opens without a condition, it bounds no further.
-  const limiting = bounds.filter(({ plain }) => !hasBit(plain, index))
-  return [roles, ...limiting.map((one) => candidates(one, index, bound))]
+  const isEntitled = hasBit(entitled.plain, index)
+  const isInScope = scope === undefined || hasBit(scope.plain, index)
+  if (isEntitled && isInScope) return [ofRoles]
+  const bounds = [...(isEntitled ? [] : [entitled]), ...(isInScope ? [] : [scope])]
+  return [ofRoles, ...bounds.map((one) => boundBy(one, index))]
 }
 
-const bound = { role: undefined, matchesTags: false } as const
-
-function candidates(
-  { plain, limited }: Opened,
-  index: number,
-  as: Pick<Candidate, 'role' | 'matchesTags'>,
-): Candidate[] {
-  const all = (limited.get(index) ?? nothing).map((one) => ({ ...one, ...as }))
-  return hasBit(plain, index) ? [{ ...unlimited, ...as }, ...all] : all
+function boundBy({ limited }: Opened, index: number): Side {
+  const statements = limited.get(index) ?? nothing
+  return statements.map((one) => ({ ...one, role: undefined, matchesTags: false }))
 }
 
 /** Why a side does not allow: of several reasons, that which more knowledge could still turn comes first. */
@@ -59,9 +48,21 @@ function firstReason(several: readonly Reason[]): Reason {
   return reasons.find((reason) => several.includes(reason)) ?? 'condition_unknown'
 }
 
-/** Step 4: the statements of a side whose fields hold all of the request. */
+/** Step 4: of each side, the statements whose fields hold all of the request. */
+export function withinFieldsOnAll(sides: readonly Side[], request: RequestAtHand): readonly Side[] | Reason {
+  if (!sides.some((side) => side.some(namesFields))) return sides
+  const left: Side[] = []
+  for (const side of sides) {
+    const within = withinFields(side, request)
+    if (typeof within === 'string') return within
+    left.push(within)
+  }
+  return left
+}
+
+/** The same of one side. */
 export function withinFields(side: Side, request: RequestAtHand): Side | Reason {
-  if (side.every(({ fields }) => fields === undefined)) return side
+  if (!side.some(namesFields)) return side
   const left: Candidate[] = []
   const against: Reason[] = []
   for (const candidate of side) {
@@ -72,13 +73,60 @@ export function withinFields(side: Side, request: RequestAtHand): Side | Reason 
   return left.length === 0 ? firstReason(against) : left
 }
 
+function namesFields({ fields }: Candidate): boolean {
+  return fields !== undefined
+}
+
 /** What conditions and tags are held against. */
-export interface Circumstances {
-  readonly caller: Caller
+export class Circumstances implements ConditionFacts {
+  readonly principal: Caller
   readonly principalTags: TagSet
-  readonly request: RequestAtHand
   /** `undefined`: the operation has none, or the API knows it. */
   readonly resource: KnownResource | undefined
+  readonly #request: RequestAtHand
+  #isAmbiguous = false
+
+  constructor(
+    principal: Caller,
+    principalTags: TagSet,
+    request: RequestAtHand,
+    resource: KnownResource | undefined,
+  ) {
+    this.principal = principal
+    this.principalTags = principalTags
+    this.resource = resource
+    this.#request = request
+  }
+
+  get resourceTags(): TagSet | undefined {
+    return this.resource?.of.tags
+  }
+
+  request(variable: RequestVariable): RequestReading {
+    const values = requestValues(this.#request, variable)
+    if (values !== 'ambiguous_request') return values
+    this.#isAmbiguous = true
+    return 'unusable'
+  }
+
+  /** Why a condition does not hold here; `undefined`: it does. */
+  reasonAgainst(where: CompiledCondition): Reason | undefined {
+    this.#isAmbiguous = false
+    const truth = where(this)
+    switch (truth) {
+      case 'true':
+        return undefined
+      case 'false':
+        return 'condition_false'
+      case 'unknown':
+        // Readers of the request may differ on something that the condition asked for.
+        return this.#isAmbiguous ? 'ambiguous_request' : 'condition_unknown'
+      case 'body_required':
+        return truth
+      default:
+        throw new Error(`unknown truth: ${truth satisfies never}`)
+    }
+  }
 }
 
 /** What allows an operation. */
@@ -93,19 +141,21 @@ export interface Opening {
  * allows, with the filters of all that do united. Else why none does.
  */
 export function openingOf(side: Side, circumstances: Circumstances): Opening | Reason {
-  const against: Reason[] = []
-  const filters = new Set<Filter>()
+  let against: Reason | undefined
+  let filters: Set<Filter> | undefined
   let first: Candidate | undefined
   for (const candidate of side) {
     const reason = reasonAgainst(candidate, circumstances)
-    if (reason !== undefined) against.push(reason)
+    if (reason !== undefined) against = against === undefined ? reason : firstReason([against, reason])
     else if (candidate.filter === undefined) return { role: candidate.role }
     else {
       first ??= candidate
+      filters ??= new Set()
       filters.add(candidate.filter)
     }
   }
-  return first === undefined ? firstReason(against) : { role: first.role, filter: united(filters) }
+  if (first === undefined || filters === undefined) return against ?? 'condition_unknown'
+  return { role: first.role, filter: united(filters) }
 }
 
 const unitedAlone = new WeakMap<Filter, ResponseFilter>()
@@ -122,52 +172,9 @@ function united(filters: ReadonlySet<Filter>): ResponseFilter | undefined {
 }
 
 function reasonAgainst(candidate: Candidate, circumstances: Circumstances): Reason | undefined {
-  if (candidate.where !== undefined) return reasonOfCondition(candidate.where, circumstances)
+  if (candidate.where !== undefined) return circumstances.reasonAgainst(candidate.where)
   const { resource, principalTags } = circumstances
   // Another organization's tags are its own words: what it shares, it has shared by an access tag.
   if (!candidate.matchesTags || resource?.kind !== 'owned') return undefined
   return matchesAllTags(resource.of, principalTags) ? undefined : 'tag_mismatch'
-}
-
-function reasonOfCondition(
-  where: NonNullable<CompiledStatement['where']>,
-  circumstances: Circumstances,
-): Reason | undefined {
-  const facts = new Facts(circumstances)
-  const truth = where(facts)
-  switch (truth) {
-    case 'true':
-      return undefined
-    case 'false':
-      return 'condition_false'
-    case 'unknown':
-      return facts.isAmbiguous ? 'ambiguous_request' : 'condition_unknown'
-    case 'body_required':
-      return truth
-    default:
-      throw new Error(`unknown truth: ${truth satisfies never}`)
-  }
-}
-
-class Facts implements ConditionFacts {
-  readonly resourceTags: TagSet | undefined
-  readonly principalTags: TagSet
-  readonly principal: Caller
-  readonly #request: RequestAtHand
-  /** Readers of the request may differ on something that the condition asked for. */
-  isAmbiguous = false
-
-  constructor({ caller, principalTags, request, resource }: Circumstances) {
-    this.resourceTags = resource?.of.tags
-    this.principalTags = principalTags
-    this.principal = caller
-    this.#request = request
-  }
-
-  request(variable: RequestVariable): RequestReading {
-    const values = requestValues(this.#request, variable)
-    if (values !== 'ambiguous_request') return values
-    this.isAmbiguous = true
-    return 'unusable'
-  }
 }

@@ -3,11 +3,12 @@ import type { CompiledModel } from './compile-model.ts'
 import type { Match } from './find-operations.ts'
 import { actsOnResource, findResource } from './find-resource.ts'
 import type { DecisionFacts, Grant, MissingFacts } from './grant.ts'
+import type { Side } from './granted-role.ts'
 import type { Caller, DenialReason, Operation } from './model.ts'
 import type { IndexedOperation } from './path-trie.ts'
 import { RequestAtHand, type RequestContent } from './request/request-at-hand.ts'
 import { intersectFilters, type ResponseFilter } from './response/response-filter.ts'
-import { type Opening, openingOf, type Side, sidesOf, withinFields } from './try-statements.ts'
+import { Circumstances, type Opening, openingOf, sidesOf, withinFieldsOnAll } from './try-statements.ts'
 
 export interface Denied {
   readonly allowed: false
@@ -69,25 +70,32 @@ function outsideOrganization(caller: Caller, grant: Grant, match: Match): Denied
 function verdictOfStatements(asked: Asked, match: Match): Denied | Opening {
   const { model, facts, caller, grant, content } = asked
   const { index, operation } = match.indexed
-  const request = new RequestAtHand(operation, match.parameters, content)
-  const denied = (reason: DenialReason): Denied => ({ allowed: false, reason, operation })
-  const left: Side[] = []
-  for (const side of sidesOf(grant, index)) {
-    const within = withinFields(side, request)
-    if (typeof within === 'string') return denied(within)
-    left.push(within)
-  }
+  const request = new RequestAtHand(operation, match, content)
+  const sides = withinFieldsOnAll(sidesOf(grant, index), request)
+  if (typeof sides === 'string') return denied(operation, sides)
   const resource = actsOnResource(model, index)
     ? findResource(model, facts, match, caller.organizationId)
     : undefined
-  if (resource?.kind === 'unknown') return denied('unknown_resource')
-  if (resource?.kind === 'missing') return { ...denied('stale_bundle'), missing: resource.missing }
-  const circumstances = { caller, principalTags: grant.principalTags, request, resource }
+  if (resource?.kind === 'unknown') return denied(operation, 'unknown_resource')
+  if (resource?.kind === 'missing') return { ...denied(operation, 'stale_bundle'), missing: resource.missing }
+  return openingOnAll(sides, operation, new Circumstances(caller, grant.principalTags, request, resource))
+}
+
+function denied(operation: Operation, reason: DenialReason): Denied {
+  return { allowed: false, reason, operation }
+}
+
+function openingOnAll(
+  sides: readonly Side[],
+  operation: Operation,
+  circumstances: Circumstances,
+): Denied | Opening {
   let opening: Opening | undefined
   let filter: ResponseFilter | undefined
-  for (const side of left) {
+  for (const side of sides) {
     const outcome = openingOf(side, circumstances)
-    if (typeof outcome === 'string') return denied(outcome)
+    if (typeof outcome === 'string') return denied(operation, outcome)
+    if (sides.length === 1) return outcome
     opening ??= outcome
     filter = bothFilters(filter, outcome.filter)
   }

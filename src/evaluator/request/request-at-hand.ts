@@ -50,6 +50,11 @@ export class RequestContent {
   }
 }
 
+/** Where the path's parameters come from, when they are asked for. */
+interface PathAtHand {
+  readonly parameters: Readonly<Record<string, string>>
+}
+
 /** Of these, a body has no meaning of its own (RFC 9110 §9.3), so that one that nobody declared needs no look. */
 const withoutBody: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'])
 
@@ -59,15 +64,19 @@ const withoutBody: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTI
  */
 export class RequestAtHand {
   readonly operation: Operation
-  /** Path parameters, decoded once. */
-  readonly parameters: Readonly<Record<string, string>>
+  readonly #path: PathAtHand
   readonly #content: RequestContent
   #query: QueryAtHand | undefined
 
-  constructor(operation: Operation, parameters: Readonly<Record<string, string>>, content: RequestContent) {
+  constructor(operation: Operation, path: PathAtHand, content: RequestContent) {
     this.operation = operation
-    this.parameters = parameters
+    this.#path = path
     this.#content = content
+  }
+
+  /** Path parameters, decoded once. */
+  get parameters(): Readonly<Record<string, string>> {
+    return this.#path.parameters
   }
 
   /**

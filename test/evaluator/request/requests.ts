@@ -32,5 +32,5 @@ export const text = (body: string, mediaType = 'application/json'): BodyAtHand =
 /** A request to one cluster, with this query and body. */
 export function sent(of: Operation, query: string, body?: BodyAtHand): RequestAtHand {
   const content = new RequestContent(`/clusters/c1${query === '' ? '' : `?${query}`}`, body)
-  return new RequestAtHand(of, { clusterId: 'c1' }, content)
+  return new RequestAtHand(of, { parameters: { clusterId: 'c1' } }, content)
 }
