@@ -42,7 +42,7 @@ export function compileStatements(
 ): Opened {
   const building = new OpenedBuilder(operationsById.size, filters)
   for (const statement of statements) {
-    const compiled = compiledStatement(statement)
+    const compiled = compileStatement(statement)
     for (const id of statement.operations) {
       const index = operationsById.get(id)?.index
       if (index !== undefined) building.open(index, compiled)
@@ -99,7 +99,8 @@ function opened(plain: Bits, limited: Limited): Opened {
   return { operations, plain, limited }
 }
 
-function compiledStatement({ fields, where }: Statement): CompiledStatement {
+/** One statement; its operations and the filters for them are looked at elsewhere. */
+export function compileStatement({ fields, where }: Statement): CompiledStatement {
   if (fields === undefined && where === undefined) return unlimited
   const ofFields = fields === undefined ? undefined : compiledFields(fields)
   // What was saved can be read; what nonetheless cannot must not allow.

@@ -61,7 +61,7 @@ export function isSharedWith(
   anyone: boolean,
 ): boolean {
   if (sharedWith.size === 0) return false
-  const suffix = `/${path.split('/').slice(shape.split('/').length).join('/')}`
+  const suffix = suffixAfter(path, shape)
   const own = foldTag(organizationId)
   return [method, wildcard].some((of) =>
     [suffix, wildcard].some((after) => {
@@ -74,6 +74,15 @@ export function isSharedWith(
   )
 }
 
+function suffixAfter(path: string, shape: string): string {
+  return `/${path.split('/').slice(shape.split('/').length).join('/')}`
+}
+
+/** The key of the access tag that shares a resource for one operation and no more. */
+export function accessTagFor({ method, path }: Operation, shape: string): string {
+  return `${accessTagPrefix}${method}:${suffixAfter(path, shape)}`
+}
+
 /** As keys are compared: without case, whatever the parameters of the suffix are called. */
 function accessTagKey(key: string): string {
   return foldTag(shapeOf(key))
@@ -81,8 +90,14 @@ function accessTagKey(key: string): string {
 
 /** Whether the principal has each of the tags with one of its values. */
 export function matchesAllTags(resource: CompiledResource, principal: TagSet): boolean {
-  return resource.matched.every(([key, values]) => {
-    const own = principal.get(key)
-    return own?.some((value) => values.includes(value)) === true
-  })
+  return resource.matched.every((tag) => matchesTag(tag, principal))
+}
+
+/** The tags of a resource that the principal does not match, folded. */
+export function unmatchedTags(resource: CompiledResource, principal: TagSet): CompiledResource['matched'] {
+  return resource.matched.filter((tag) => !matchesTag(tag, principal))
+}
+
+function matchesTag([key, values]: CompiledResource['matched'][number], principal: TagSet): boolean {
+  return principal.get(key)?.some((value) => values.includes(value)) === true
 }

@@ -2,6 +2,7 @@ import type { CompiledModel } from './compile-model.ts'
 import { type CompiledResource, compileResource, isSharedWith } from './compiled-resource.ts'
 import type { Match } from './find-operations.ts'
 import type { DecisionFacts, MissingFacts } from './grant.ts'
+import type { ResourceFact } from './model.ts'
 import { type ResourceName, resourceNames } from './resource-path.ts'
 
 /** A resource that the caller's organization may act on: as its owner, or by an access tag. */
@@ -10,7 +11,7 @@ export interface KnownResource {
   readonly of: CompiledResource
 }
 
-type FoundResource =
+export type FoundResource =
   | KnownResource
   /** Not registered, or another organization's and not shared: nobody is told which. */
   | { readonly kind: 'unknown' }
@@ -55,4 +56,32 @@ export function findResource(
 function missing(facts: DecisionFacts, names: readonly ResourceName[]): MissingFacts {
   const resources = names.filter((name) => facts.resource(name) === undefined)
   return { roles: [], organizations: [], resources }
+}
+
+/** A resource that an operation's path names, as it is registered; for explanations. */
+interface NearestResource {
+  /** Of all that the path names, the nearest first. */
+  readonly names: readonly ResourceName[]
+  /** The first of them that is registered; absent if none is, or if it is not known. */
+  readonly name?: ResourceName
+  readonly fact?: ResourceFact
+  /** Of its path template. */
+  readonly shape: string
+}
+
+/** Whoever owns it: what is found here is not for callers. */
+export function nearestName(
+  { resources }: CompiledModel,
+  facts: DecisionFacts,
+  { indexed, values }: Match,
+  organizationId: string,
+): NearestResource {
+  const path = resources.ofOperations[indexed.index]
+  const names = resourceNames(path, values, organizationId)
+  for (const [i, name] of names.entries()) {
+    const fact = facts.resource(name)
+    const shape = path?.ends[i]?.template.shape ?? ''
+    if (fact !== null) return fact === undefined ? { names, shape } : { names, name, fact, shape }
+  }
+  return { names, shape: path?.ends[0].template.shape ?? '' }
 }

@@ -96,7 +96,7 @@ export function grantOf(model: CompiledModel, facts: DecisionFacts, caller: Call
 
 const nothing: readonly string[] = Object.freeze([])
 
-function isOrganizationDefined(role: string): boolean {
+export function isOrganizationDefined(role: string): boolean {
   return role.startsWith(organizationRolePrefix)
 }
 

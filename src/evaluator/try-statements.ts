@@ -171,7 +171,8 @@ function united(filters: ReadonlySet<Filter>): ResponseFilter | undefined {
   return alone
 }
 
-function reasonAgainst(candidate: Candidate, circumstances: Circumstances): Reason | undefined {
+/** Step 6 for one statement. */
+export function reasonAgainst(candidate: Candidate, circumstances: Circumstances): Reason | undefined {
   if (candidate.where !== undefined) return circumstances.reasonAgainst(candidate.where)
   const { resource, principalTags } = circumstances
   // Another organization's tags are its own words: what it shares, it has shared by an access tag.

@@ -5,7 +5,7 @@ import { type Allowed, type Decision, decide } from '../../src/evaluator/decide.
 import type { Caller, ResourceFact, Statement } from '../../src/evaluator/model.ts'
 import { filterJson } from '../../src/evaluator/response/response-filter.ts'
 import { factsOf } from './clinic-model.ts'
-import { type LimitedRequest, type LimitedWorld, limitedWorld } from './limited-worlds.ts'
+import { decisionRequest, type LimitedRequest, type LimitedWorld, limitedWorld } from './limited-worlds.ts'
 import { type NaiveView, naiveAnswer } from './naive-decide.ts'
 import { naiveNames } from './naive-resource.ts'
 
@@ -15,17 +15,8 @@ const worlds = Number(process.env['LATCHKEY_TEST_WORLDS'] ?? 300)
 function deciding({ model, roles, entitlement, resources }: LimitedWorld) {
   const compiled = compileModel(model)
   const facts = factsOf({ org_a: entitlement, org_b: entitlement }, roles, resources)
-  return (caller: Caller, { method, path, query, body }: LimitedRequest): Decision => {
-    const parameters = query.map(([name, value]) => `${name}=${value}`)
-    return decide(compiled, facts, caller, {
-      method,
-      path: parameters.length === 0 ? path : `${path}?${parameters.join('&')}`,
-      body:
-        body === undefined
-          ? { kind: 'none' }
-          : { kind: 'text', mediaType: 'application/json', text: JSON.stringify(body) },
-    })
-  }
+  return (caller: Caller, request: LimitedRequest): Decision =>
+    decide(compiled, facts, caller, decisionRequest(request))
 }
 
 function forEach(

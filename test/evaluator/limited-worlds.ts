@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import type { DecisionRequest } from '../../src/evaluator/decide.ts'
 import type {
   Caller,
   FilterStatement,
@@ -194,3 +195,16 @@ export const limitedWorld: fc.Arbitrary<LimitedWorld> = world.chain((one) =>
     ),
   ),
 )
+
+/** As it would be sent, with a JSON body. */
+export function decisionRequest({ method, path, query, body }: LimitedRequest): DecisionRequest {
+  const parameters = query.map(([name, value]) => `${name}=${value}`)
+  return {
+    method,
+    path: parameters.length === 0 ? path : `${path}?${parameters.join('&')}`,
+    body:
+      body === undefined
+        ? { kind: 'none' }
+        : { kind: 'text', mediaType: 'application/json', text: JSON.stringify(body) },
+  }
+}

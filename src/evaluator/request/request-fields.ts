@@ -20,7 +20,7 @@ export class RequestFields {
     const { query } = request
     if (query === 'ambiguous_request') return query
     if (query === 'not_at_hand') return 'body_required'
-    for (const { path } of query) if (!this.#coversPath(path)) return 'field_not_allowed'
+    for (const { path } of query) if (!this.covers(path)) return 'field_not_allowed'
     const { body } = request
     if (body.kind === 'none') return 'within'
     if (body.kind !== 'json') return body.kind
@@ -30,14 +30,14 @@ export class RequestFields {
   /** The first field that is not within the patterns, as a pattern writes it; `''` is the whole body. For explanations. */
   firstOutside(request: RequestAtHand): string | undefined {
     const { query, body } = request
-    const parameter =
-      typeof query === 'string' ? undefined : query.find(({ path }) => !this.#coversPath(path))
+    const parameter = typeof query === 'string' ? undefined : query.find(({ path }) => !this.covers(path))
     if (parameter !== undefined) return printFieldPattern(parameter.path)
     const names = body.kind === 'json' ? outside(this.#tree, body.value) : undefined
     return names === undefined ? undefined : printFieldPattern(names.reverse())
   }
 
-  #coversPath(path: readonly string[]): boolean {
+  /** Whether the names that lead to a field, or some of the first of them, are a pattern's. */
+  covers(path: readonly string[]): boolean {
     let state = this.#tree.alone
     for (const name of path) {
       const next = stepInto(state, name)

@@ -1,0 +1,94 @@
+import type { Denied } from '../verdict.ts'
+import { type Edit, withEdits } from './edit.ts'
+import type { Change } from './explanation.ts'
+import type { Giving, Step } from './obstacle.ts'
+import { decideIn, type Situation } from './situation.ts'
+import { stepsOn } from './steps.ts'
+
+/** So many changes are told, so many edits are in one, and so many situations are decided to find them. */
+const changesMax = 5
+const stepsMax = 3
+const decisionsMax = 40
+
+interface Reached {
+  readonly situation: Situation
+  readonly edits: readonly Edit[]
+  readonly denied: Denied
+}
+
+/**
+ * The smallest changes that have a denied request allowed: what stands in the way is edited away, step by step, and each
+ * outcome is decided anew. None where nothing is found in time.
+ */
+export function findChanges(giving: Giving, start: Situation): readonly Change[] {
+  const search = new Search(giving, start)
+  const denied = decideIn(giving.model, start)
+  let level: readonly Reached[] = denied.allowed ? [] : [{ situation: start, edits: [], denied }]
+  for (let step = 0; step < stepsMax && search.found.length === 0; step++)
+    level = level.flatMap((one) => search.from(one))
+  return search.found.slice(0, changesMax)
+}
+
+class Search {
+  readonly #giving: Giving
+  readonly #start: Situation
+  readonly #seen = new Set<string>()
+  readonly found: Change[] = []
+  #decisions = 0
+
+  constructor(giving: Giving, start: Situation) {
+    this.#giving = giving
+    this.#start = start
+  }
+
+  /** Takes each step from a situation; those that are not allowed yet are to be gone on from. */
+  from({ situation, edits, denied }: Reached): readonly Reached[] {
+    const reached: Reached[] = []
+    for (const step of stepsOn(this.#giving, situation, denied)) {
+      const all = [...edits, ...step]
+      if (this.#decisions >= decisionsMax || !this.#isNew(all)) continue
+      const next = withEdits(situation, step)
+      const decision = this.#decide(next)
+      if (decision.allowed) this.#find(all)
+      else reached.push({ situation: next, edits: all, denied: decision })
+    }
+    return reached
+  }
+
+  #decide(situation: Situation) {
+    this.#decisions++
+    return decideIn(this.#giving.model, situation)
+  }
+
+  /** Whatever their order, the same edits lead to the same. */
+  #isNew(edits: Step): boolean {
+    const key = edits
+      .map((edit) => JSON.stringify(edit))
+      .sort()
+      .join()
+    if (this.#seen.has(key)) return false
+    this.#seen.add(key)
+    return true
+  }
+
+  #find(edits: Step): void {
+    const [first, ...others] = this.#withoutNeedless(edits)
+    if (first === undefined) return
+    const change: Change = [first, ...others]
+    if (!this.found.some((known) => isSame(known, change))) this.found.push(change)
+  }
+
+  /** A step may do more than is needed in the end. */
+  #withoutNeedless(edits: Step): Step {
+    let left = edits
+    for (const edit of edits) {
+      const fewer = left.filter((other) => other !== edit)
+      if (fewer.length < left.length && this.#decide(withEdits(this.#start, fewer)).allowed) left = fewer
+    }
+    return left
+  }
+}
+
+function isSame(one: Change, other: Change): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}

@@ -1,0 +1,26 @@
+import { parseCondition } from '../where/parse-condition.ts'
+import { fieldsOutside } from './fields-outside.ts'
+import type { Obstacle, Step } from './obstacle.ts'
+import { stepsToHold } from './steps-on-condition.ts'
+import { unmatchedSteps } from './steps-on-resource.ts'
+import type { Tried } from './tried.ts'
+
+/** What would have one statement allow, or come nearer to it. */
+export function statementSteps(obstacle: Obstacle, { source, reason }: Tried): readonly Step[] {
+  const { statement } = source
+  switch (reason) {
+    case 'field_not_allowed': {
+      const outside = fieldsOutside(statement.fields ?? [], obstacle.of.request)
+      return [outside.map(({ names }) => ({ kind: 'send_no_more' as const, field: names }))]
+    }
+    case 'tag_mismatch':
+      return unmatchedSteps(obstacle)
+    case 'condition_false':
+    case 'condition_unknown': {
+      const read = statement.where === undefined ? undefined : parseCondition(statement.where)
+      return read !== undefined && 'condition' in read ? stepsToHold(obstacle, read.condition) : []
+    }
+    default:
+      return []
+  }
+}
