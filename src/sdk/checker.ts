@@ -5,7 +5,7 @@ import { namesAskedFor } from '../evaluator/found-resources.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
 import { RequestContent } from '../evaluator/request/request-at-hand.ts'
 import type { DecisionId } from '../ids.ts'
-import { type RefusalContext, refusalOf } from './answers.ts'
+import type { RefusalContext } from './answers.ts'
 import { presentedToken, type Scheme } from './authorization.ts'
 import { trustedAddress } from './client-address.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
@@ -13,10 +13,10 @@ import { DecisionIds } from './decision-ids.ts'
 import type { Gate, GuardAnswer, GuardRequest, Rejection } from './guard-answer.ts'
 import type { GuardSource } from './guard-source.ts'
 import type { Seen } from './noted-decision.ts'
-import { admission, attempt, isForGood, noFacts, rejection } from './outcomes.ts'
+import { admission, attempt, couldTurn, isForGood, noFacts, rejection, withoutBody } from './outcomes.ts'
 import { type NonceHeaders, Possession, type PossessionRules } from './possession.ts'
 import { PublishedMetadata } from './published-metadata.ts'
-import { type BodyNotRead, knownOf } from './request-body.ts'
+import { knownOf } from './request-body.ts'
 import type { MetadataAnswer, ResourceDescription, ResourceMetadata } from './resource-metadata.ts'
 import { type StepUpRules, unmetStepUp } from './step-up.ts'
 import { type VerifiedTokens, verifiedTokens } from './verified-tokens.ts'
@@ -300,15 +300,4 @@ export class Checker implements Gate {
       challenger: resourceMetadata === undefined ? challenger : { ...challenger, resourceMetadata },
     }
   }
-}
-
-/** Whether another answer could come of it if the body were known: roles that look at it may allow, or show, more. */
-function couldTurn(answer: GuardAnswer): boolean {
-  if (answer.allowed) return answer.filter !== undefined
-  return answer.reason === 'body_required' || answer.reason === 'filter_required'
-}
-
-function withoutBody(answer: GuardAnswer, why: BodyNotRead): GuardAnswer {
-  if (answer.allowed || answer.reason !== 'body_required') return answer
-  return { ...answer, ...refusalOf('body_required', { decisionId: answer.decisionId, ...why }) }
 }

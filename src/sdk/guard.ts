@@ -1,11 +1,14 @@
 import type { StepUp } from '../evaluator/model.ts'
+import { filterJson } from '../evaluator/response/response-filter.ts'
 import { Checker, type CheckRules, type GuardMachine } from './checker.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
 import { DecisionLog } from './decision-log.ts'
 import { type DecisionLogSetting, decisionLogRules } from './decision-log-rules.ts'
-import type { Gate, GuardAnswer, GuardRequest } from './guard-answer.ts'
+import { filterDuty } from './filter-duty.ts'
+import type { Admission, Gate, GuardAnswer, GuardRequest } from './guard-answer.ts'
 import type { GuardSource, GuardState } from './guard-source.ts'
 import { listOf } from './list-of.ts'
+import type { Guarding } from './middleware.ts'
 import { type ExpressMiddleware, expressMiddleware } from './middleware-express.ts'
 import { type FastifyPlugin, fastifyPlugin } from './middleware-fastify.ts'
 import { type FetchHandler, fetchMiddleware, type GuardedFetch } from './middleware-fetch.ts'
@@ -13,6 +16,7 @@ import { type KoaMiddleware, koaMiddleware } from './middleware-koa.ts'
 import { RecordedGate } from './recorded-gate.ts'
 import { type BodyLimits, bodyLimitsOf } from './request-body.ts'
 import type { ResourceDescription, ResourceMetadata } from './resource-metadata.ts'
+import { type ResponseLimits, responseLimitsOf } from './response-duty.ts'
 import type { VerificationAlgorithm } from './verification-algorithms.ts'
 
 export interface GuardOptions {
@@ -61,6 +65,11 @@ export interface GuardOptions {
    */
   readonly requestBody?: Partial<BodyLimits>
   /**
+   * How much of a response is held back where a part of it may not be shown; a longer one is refused. Default 16,777,216
+   * bytes.
+   */
+  readonly heldResponse?: Partial<ResponseLimits>
+  /**
    * Which decisions the server is told of, for `latchkey decisions`: `denials`, `all`, or in detail. In the background,
    * from a bounded queue; never a token, query or body. Default `off`.
    */
@@ -92,6 +101,11 @@ export interface Guard extends Gate {
   checkNow(request: GuardRequest): GuardAnswer | undefined
   /** The API's metadata and where they belong; `undefined` while nothing is known, or if the audience is no address. */
   resourceMetadata(): Promise<ResourceMetadata | undefined>
+  /**
+   * What may be shown of a response, for who filters it without a middleware and has asked with `filtersResponse`. The
+   * value is taken as `JSON.stringify` writes it.
+   */
+  filterResponse(admission: Pick<Admission, 'filter'>, value: unknown): unknown
   /** Puts the `Admission` on `ctx.state.latchkey`. */
   koa(): KoaMiddleware
   /** Puts the `Admission` on `req.latchkey`. */
@@ -113,20 +127,27 @@ export interface Guard extends Gate {
  */
 export function guardFrom(source: GuardSource, options: GuardOptions, machine: GuardMachine): Guard {
   const rules = rulesOf(options)
-  const limits = bodyLimitsOf(options.requestBody)
+  const bodies = bodyLimitsOf(options.requestBody)
+  const responses = responseLimitsOf(options.heldResponse)
   const log = logOf(source, options, machine)
   const checker = new Checker(source, rules, machine)
   const gate = log === undefined ? checker : new RecordedGate(checker, log)
+  const guarding: Guarding = {
+    ...{ gate, bodies, responses },
+    dutyOf: ({ method }, { filter, decisionId }) =>
+      filter === undefined ? undefined : filterDuty({ filter, decisionId, method }),
+  }
   return {
     check: (request) => gate.check(request),
     checkNow: (request) => gate.checkNow(request),
     isPreflight: (request) => checker.isPreflight(request),
     metadataFor: (request) => checker.metadataFor(request),
     resourceMetadata: () => checker.metadata(),
-    koa: () => koaMiddleware(gate, limits),
-    express: () => expressMiddleware(gate, limits),
-    fastify: () => fastifyPlugin(gate, limits),
-    fetch: (handler) => fetchMiddleware(gate, limits, handler),
+    filterResponse: ({ filter }, value) => (filter === undefined ? value : filterJson(filter, jsonOf(value))),
+    koa: () => koaMiddleware(guarding),
+    express: () => expressMiddleware(guarding),
+    fastify: () => fastifyPlugin(guarding),
+    fetch: (handler) => fetchMiddleware(guarding, handler),
     ready: async () => {
       await source.ready()
       const bundle = await source.bundle()
@@ -190,4 +211,10 @@ function publicAddress(text: string): string {
   const isBase = url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === ''
   if (!isBase) throw new TypeError(`publicBase must be an http(s) address without a query, not ${text}`)
   return url.href.replace(/\/$/, '')
+}
+
+/** As it would go out: what has a way of its own to become JSON is filtered by what becomes of it. */
+function jsonOf(value: unknown): unknown {
+  const text = JSON.stringify(value)
+  return text === undefined ? null : JSON.parse(text)
 }

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Admission, Gate } from './guard-answer.ts'
-import { guardRequest, problemBody, problemMediaType } from './middleware.ts'
+import type { Admission } from './guard-answer.ts'
+import { HeldResponse } from './held-response.ts'
+import { forgetHeaders, type Guarding, guardRequest, problemBody, problemMediaType } from './middleware.ts'
 import { nodeBody } from './node-body.ts'
-import type { BodyLimits } from './request-body.ts'
 
 /** What is used of an Express (or Connect) request. */
 interface ExpressRequest extends IncomingMessage {
@@ -19,22 +19,22 @@ export type ExpressMiddleware = (
   next: (error?: unknown) => void,
 ) => void
 
-export function expressMiddleware(gate: Gate, limits: BodyLimits): ExpressMiddleware {
+export function expressMiddleware(guarding: Guarding): ExpressMiddleware {
   return (request, response, next) => {
     // Only what the guard does is caught here: an error thrown by what comes next is not its own.
-    passes(gate, request, response, limits).then((goesOn) => {
+    passes(guarding, request, response).then((goesOn) => {
       if (goesOn) next()
     }, next)
   }
 }
 
 async function passes(
-  gate: Gate,
+  guarding: Guarding,
   message: ExpressRequest,
   response: ServerResponse,
-  limits: BodyLimits,
 ): Promise<boolean> {
-  const body = nodeBody(message, response, message, limits)
+  const { gate } = guarding
+  const body = nodeBody(message, response, message, guarding.bodies)
   const request = guardRequest(message, message.originalUrl, body)
   const metadata = await gate.metadataFor(request)
   if (metadata !== undefined) {
@@ -46,6 +46,11 @@ async function passes(
   for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
   if (answer.allowed) {
     message.latchkey = answer
+    const duty = guarding.dutyOf(request, answer)
+    if (duty !== undefined) {
+      forgetHeaders(message, duty)
+      new HeldResponse(response, duty, guarding.responses)
+    }
     return true
   }
   response.statusCode = answer.status

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Admission, Gate } from './guard-answer.ts'
-import { guardRequest, problemBody, problemMediaType } from './middleware.ts'
+import type { Admission } from './guard-answer.ts'
+import { HeldResponse } from './held-response.ts'
+import { forgetHeaders, type Guarding, guardRequest, problemBody, problemMediaType } from './middleware.ts'
 import { nodeBody } from './node-body.ts'
-import type { BodyLimits } from './request-body.ts'
+import { headersOfReplaced, headOf, type ResponseDuty } from './response-duty.ts'
+import { fulfil } from './whole-body.ts'
 
 /** What is used of a Fastify request. */
 interface FastifyRequest {
@@ -16,6 +18,9 @@ interface FastifyRequest {
 /** What is used of a Fastify reply. */
 interface FastifyReply {
   readonly raw: ServerResponse
+  readonly statusCode: number
+  getHeader(name: string): unknown
+  removeHeader(name: string): unknown
   code(status: number): unknown
   header(name: string, value: string): unknown
   send(payload?: unknown): unknown
@@ -24,19 +29,20 @@ interface FastifyReply {
 /** What is used of a Fastify instance. */
 interface FastifyInstance {
   decorateRequest(name: string): unknown
-  addHook(
-    name: 'onRequest',
-    hook: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>,
-  ): unknown
+  addHook(name: 'onRequest' | 'onSend', hook: FastifyHook): unknown
 }
+
+/** `payload` is that of `onSend`. */
+type FastifyHook = (request: FastifyRequest, reply: FastifyReply, payload?: unknown) => Promise<unknown>
 
 /** For `register`. It guards the instance that it is registered on, and all that is registered there afterwards. */
 export type FastifyPlugin = (instance: FastifyInstance) => Promise<void>
 
-export function fastifyPlugin(gate: Gate, limits: BodyLimits): FastifyPlugin {
+export function fastifyPlugin(guarding: Guarding): FastifyPlugin {
   const plugin: FastifyPlugin = async (instance) => {
     instance.decorateRequest('latchkey')
-    instance.addHook('onRequest', (request, reply) => pass(gate, request, reply, limits))
+    instance.addHook('onRequest', (request, reply) => pass(guarding, request, reply))
+    instance.addHook('onSend', (request, reply, payload) => shown(guarding, request, reply, payload))
   }
   // In the ecosystem's way: what it adds is not kept to the plugin itself.
   return Object.assign(plugin, {
@@ -46,13 +52,9 @@ export function fastifyPlugin(gate: Gate, limits: BodyLimits): FastifyPlugin {
 }
 
 /** Who has been answered goes no further: Fastify sees that the reply was sent. */
-async function pass(
-  gate: Gate,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  limits: BodyLimits,
-): Promise<unknown> {
-  const body = nodeBody(request.raw, reply.raw, request, limits)
+async function pass(guarding: Guarding, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const { gate } = guarding
+  const body = nodeBody(request.raw, reply.raw, request, guarding.bodies)
   const asked = guardRequest(request.raw, request.originalUrl, body)
   const metadata = await gate.metadataFor(asked)
   if (metadata !== undefined) {
@@ -65,6 +67,12 @@ async function pass(
   setHeaders(reply, answer.headers)
   if (answer.allowed) {
     request.latchkey = answer
+    // Where the API answers past Fastify, too.
+    for (const [name, value] of Object.entries(answer.headers)) reply.raw.setHeader(name, value)
+    const duty = guarding.dutyOf(asked, answer)
+    if (duty === undefined) return undefined
+    forgetHeaders(request.raw, duty)
+    owed.set(request.raw, { duty, held: new HeldResponse(reply.raw, duty, guarding.responses) })
     return undefined
   }
   reply.code(answer.status)
@@ -75,4 +83,33 @@ async function pass(
 
 function setHeaders(reply: FastifyReply, headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) reply.header(name, value)
+}
+
+/** Responses that something is to be done with. */
+const owed = new WeakMap<IncomingMessage, { readonly duty: ResponseDuty; readonly held: HeldResponse }>()
+
+/**
+ * Does its duty to what Fastify is about to send, so that hooks added later, which compress, say, find what is shown. What
+ * is sent in another way is held back where it leaves.
+ */
+async function shown(
+  { responses }: Guarding,
+  { raw }: FastifyRequest,
+  reply: FastifyReply,
+  payload: unknown,
+): Promise<unknown> {
+  const owing = owed.get(raw)
+  if (owing === undefined || owing.held.hasBegun || raw.method === 'HEAD' || (payload ?? '') === '')
+    return payload
+  const { duty, held } = owing
+  const head = headOf(reply.statusCode, (name) => reply.getHeader(name))
+  const fulfilled = await fulfil(duty, head, payload, responses)
+  held.release()
+  if (fulfilled.kind === 'passed') return payload
+  if (fulfilled.kind === 'unchanged') return fulfilled.body
+  const { by } = fulfilled
+  reply.code(by.status)
+  for (const name of headersOfReplaced) reply.removeHeader(name)
+  setHeaders(reply, by.headers)
+  return by.body
 }

@@ -1,6 +1,16 @@
 import type { IncomingMessage } from 'node:http'
-import type { GuardRequest, Rejection } from './guard-answer.ts'
-import type { RequestBody } from './request-body.ts'
+import type { Admission, Gate, GuardRequest, Rejection } from './guard-answer.ts'
+import type { BodyLimits, RequestBody } from './request-body.ts'
+import type { ResponseDuty, ResponseLimits } from './response-duty.ts'
+
+/** What a middleware does its work with. */
+export interface Guarding {
+  readonly gate: Gate
+  readonly bodies: BodyLimits
+  readonly responses: ResponseLimits
+  /** What is to be done with the response; `undefined`: nothing. */
+  dutyOf(request: GuardRequest, admission: Admission): ResponseDuty | undefined
+}
 
 export const problemMediaType = 'application/problem+json'
 
@@ -19,6 +29,7 @@ export function guardRequest(
     method: request.method ?? '',
     url: target ?? request.url ?? '',
     body,
+    filtersResponse: true,
     authorization: headersNamed(request, 'authorization'),
     dpop: headersNamed(request, 'dpop'),
     address: request.socket.remoteAddress,
@@ -38,4 +49,9 @@ export function headersNamed({ rawHeaders }: IncomingMessage, name: string): rea
     if (other.length === name.length && other.toLowerCase() === name) values.push(rawHeaders[i + 1] ?? '')
   }
   return values
+}
+
+/** The API must not see them: they are asked of the whole response. */
+export function forgetHeaders({ headers }: IncomingMessage, { unasked }: ResponseDuty): void {
+  for (const name of unasked) delete headers[name]
 }

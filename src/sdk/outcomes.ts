@@ -5,7 +5,8 @@ import type { DenialReason } from '../evaluator/model.ts'
 import type { DecisionId } from '../ids.ts'
 import { decisionHeader, type RefusalContext, refusalOf } from './answers.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
-import type { Admission, Rejection } from './guard-answer.ts'
+import type { Admission, GuardAnswer, Rejection } from './guard-answer.ts'
+import type { BodyNotRead } from './request-body.ts'
 import type { VerifiedCaller } from './verify-token.ts'
 
 export const noFacts: DecisionFacts = {
@@ -65,4 +66,15 @@ export async function attempt<T>(ask: () => T | Promise<T>): Promise<Attempt<T>>
   } catch (cause) {
     return { kind: 'failed', cause }
   }
+}
+
+/** Whether another answer could come of it if the body were known: roles that look at it may allow, or show, more. */
+export function couldTurn(answer: GuardAnswer): boolean {
+  if (answer.allowed) return answer.filter !== undefined
+  return answer.reason === 'body_required' || answer.reason === 'filter_required'
+}
+
+export function withoutBody(answer: GuardAnswer, why: BodyNotRead): GuardAnswer {
+  if (answer.allowed || answer.reason !== 'body_required') return answer
+  return { ...answer, ...refusalOf('body_required', { decisionId: answer.decisionId, ...why }) }
 }

@@ -54,7 +54,7 @@ export function closeServers(): void {
   servers = []
 }
 
-async function over(listener: RequestListener): Promise<Caller> {
+export async function over(listener: RequestListener): Promise<Caller> {
   const server = createServer(listener)
   servers.push(server)
   server.listen(0, '127.0.0.1')

@@ -1,0 +1,162 @@
+import type { ServerResponse } from 'node:http'
+import {
+  headersOfReplaced,
+  headOf,
+  type ReplacedResponse,
+  type ResponseDuty,
+  type ResponseHead,
+  type ResponseLimits,
+} from './response-duty.ts'
+
+const taken = ['writeHead', 'flushHeaders', 'write', 'end'] as const
+
+/**
+ * Holds back what is sent over a Node response, in whatever way, until it is known what may leave. Goes before the API;
+ * whoever writes to the response finds it as they know it.
+ */
+export class HeldResponse {
+  readonly #response: ServerResponse
+  readonly #duty: ResponseDuty
+  readonly #limits: ResponseLimits
+  readonly #before: ReadonlyMap<string, PropertyDescriptor | undefined>
+  readonly #sendEnd: ServerResponse['end']
+  readonly #writeHead = (status: number, ...more: readonly unknown[]): ServerResponse => {
+    this.#noteHead(status, more)
+    return this.#response
+  }
+  #head: ResponseHead | undefined
+  #chunks: Buffer[] = []
+  #size = 0
+  #state: 'holding' | 'settled' | 'released' = 'holding'
+
+  constructor(response: ServerResponse, duty: ResponseDuty, limits: ResponseLimits) {
+    this.#response = response
+    this.#duty = duty
+    this.#limits = limits
+    this.#before = new Map(taken.map((name) => [name, Object.getOwnPropertyDescriptor(response, name)]))
+    this.#sendEnd = response.end
+    const write = (...given: readonly unknown[]) => this.#write(given)
+    const end = (...given: readonly unknown[]) => this.#end(given)
+    Object.assign(response, { writeHead: this.#writeHead, flushHeaders: () => {}, write, end })
+  }
+
+  /** Something was sent, whether it has left or not. */
+  get hasBegun(): boolean {
+    return this.#head !== undefined
+  }
+
+  /** What is sent from now on goes out as it is. */
+  release(): void {
+    if (this.#state !== 'holding') return
+    this.#state = 'released'
+    this.#giveBack(taken)
+  }
+
+  #giveBack(names: readonly string[]): void {
+    for (const name of names) {
+      const before = this.#before.get(name)
+      if (before === undefined) Reflect.deleteProperty(this.#response, name)
+      else Object.defineProperty(this.#response, name, before)
+    }
+  }
+
+  #noteHead(status: number, more: readonly unknown[]): void {
+    this.#response.statusCode = status
+    const given = headersGiven(more)
+    for (const [name] of given) this.#response.removeHeader(name)
+    for (const [name, value] of given) this.#response.appendHeader(name, value)
+  }
+
+  /** The response's status and headers, as they stand when the first of its body comes. */
+  #begin(): ResponseHead {
+    if (this.#head !== undefined) return this.#head
+    const response = this.#response
+    // Who waits for the headers to be written (`on-headers`) must have had their turn.
+    if (response.writeHead !== this.#writeHead) response.writeHead(response.statusCode)
+    const head = headOf(response.statusCode, (name) => response.getHeader(name))
+    this.#head = head
+    const wanted = this.#duty.at(head)
+    if (wanted === 'pass') this.release()
+    // Such a body may be without end: it is not waited for.
+    else if (wanted === 'discard') this.#settle(head, undefined)
+    return head
+  }
+
+  #write(given: readonly unknown[]): boolean {
+    const head = this.#begin()
+    if (this.#state === 'released') return Reflect.apply(this.#response.write, this.#response, given)
+    this.#take(head, given)
+    callbackOf(given)?.()
+    return true
+  }
+
+  #end(given: readonly unknown[]): ServerResponse {
+    const head = this.#begin()
+    if (this.#state === 'released') return Reflect.apply(this.#response.end, this.#response, given)
+    this.#take(head, given)
+    if (this.#state === 'holding') this.#settle(head, Buffer.concat(this.#chunks))
+    const callback = callbackOf(given)
+    if (callback !== undefined) this.#response.once('finish', callback)
+    return this.#response
+  }
+
+  #take(head: ResponseHead, [chunk, encoding]: readonly unknown[]): void {
+    const bytes = bytesOf(chunk, encoding)
+    if (this.#state !== 'holding' || bytes === undefined) return
+    this.#chunks.push(bytes)
+    this.#size += bytes.length
+    if (this.#size > this.#limits.bytesMax) this.#settle(head, undefined)
+  }
+
+  #settle(head: ResponseHead, body: Buffer | undefined): void {
+    this.#state = 'settled'
+    this.#chunks = []
+    this.#duty.settle(head, body).then(
+      (replaced) => this.#send(replaced, body),
+      (cause: unknown) => this.#response.destroy(cause instanceof Error ? cause : undefined),
+    )
+  }
+
+  /** Whatever is written after it is no part of the response any more. */
+  #send(replaced: ReplacedResponse | undefined, body: Buffer | undefined): void {
+    const response = this.#response
+    if (response.destroyed) return
+    this.#giveBack(['writeHead', 'flushHeaders'])
+    if (replaced !== undefined) {
+      if (replaced.status !== response.statusCode) response.statusMessage = ''
+      response.statusCode = replaced.status
+      for (const name of headersOfReplaced) response.removeHeader(name)
+      for (const [name, value] of Object.entries(replaced.headers)) response.setHeader(name, value)
+    }
+    Reflect.apply(this.#sendEnd, response, [replaced?.body ?? body])
+  }
+}
+
+/** The headers of a `writeHead`: an object, a list of pairs, or a list of names and values. */
+function headersGiven(more: readonly unknown[]): readonly (readonly [string, string | string[]])[] {
+  const given = more.find((one) => typeof one === 'object' && one !== null) ?? []
+  const pairs = Array.isArray(given) ? pairsOf(given) : Object.entries(given)
+  return pairs.flatMap(([name, value]) =>
+    value === undefined
+      ? []
+      : [[String(name), Array.isArray(value) ? value.map(String) : String(value)] as const],
+  )
+}
+
+function pairsOf(list: readonly unknown[]): readonly (readonly unknown[])[] {
+  if (list.every((one) => Array.isArray(one))) return list
+  return list.flatMap((name, i) => (i % 2 === 0 ? [[name, list[i + 1]]] : []))
+}
+
+function bytesOf(chunk: unknown, encoding: unknown): Buffer | undefined {
+  // Sound: who names an encoding names one of Node's, or `Buffer.from` throws as `write` would.
+  if (typeof chunk === 'string')
+    return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
+  return chunk instanceof Uint8Array ? Buffer.from(chunk) : undefined
+}
+
+function callbackOf(given: readonly unknown[]): (() => void) | undefined {
+  const last = given.findLast((one) => typeof one === 'function')
+  // Sound: `write` and `end` take no other function.
+  return last as (() => void) | undefined
+}
