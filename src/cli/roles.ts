@@ -16,6 +16,7 @@ interface RoleOptions {
   readonly description?: string
   readonly operation?: readonly string[]
   readonly file?: string
+  readonly policyFile?: string
 }
 
 export function rolesCommand(open: Open): Command {
@@ -60,8 +61,10 @@ function addOne(group: Command, open: Open): void {
     const session = open()
     const path = await pathOf(session, role, options)
     const { body: before, etag } = await session.api.read(path)
-    const { name, description, allow } = { ...before, ...(await writtenRole(options)) }
-    const body = { name, description, allow }
+    const after = await writtenRole(options)
+    const { name, description, allow, filter, policy } = { ...before, ...after }
+    const content = after['policy'] === undefined ? { allow, filter } : { policy }
+    const body = { name, description, ...content }
     session.output.show(await session.api.send('PUT', path, { body, ifMatch: etag }))
   })
   ofOrganization(group.command('delete').argument('<role>', 'id or name'))
@@ -85,28 +88,47 @@ function written(command: Command): Command {
     .option('--name <name>', 'unique on the service')
     .option('--description <text>', 'what it is for')
     .addOption(repeated('--operation <operation>', 'allow this one: operationId, or "METHOD /path"'))
-    .option('--file <path>', 'YAML or JSON with name, description and allow; - is standard input')
+    .option('--file <path>', 'YAML or JSON with name, description, allow and filter; - is standard input')
+    .option(
+      '--policy-file <path>',
+      'what is allowed, and shown of responses, as one text; - is standard input',
+    )
 }
 
 /** The parts of a role that were given: the file's, then what options say. */
 async function writtenRole(options: RoleOptions): Promise<Record<string, unknown>> {
-  const { name, description, operation } = options
+  const { name, description, operation, policyFile } = options
+  if (policyFile !== undefined && operation !== undefined)
+    throw new Failure('--policy-file and --operation both say what is allowed', {
+      exitCode: 2,
+      fix: 'leave one of the two out',
+    })
   return {
     ...(options.file === undefined ? {} : await fileContent(options.file)),
     ...(name === undefined ? {} : { name }),
     ...(description === undefined ? {} : { description }),
     ...(operation === undefined ? {} : { allow: [{ operations: operation }] }),
+    ...(policyFile === undefined ? {} : { policy: await textOf(policyFile) }),
+  }
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return path === '-' ? await text(process.stdin) : await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new Failure(`${path} cannot be read`, { exitCode: 2, fix: 'check the path', cause })
   }
 }
 
 async function fileContent(path: string): Promise<Record<string, unknown>> {
+  const written = await textOf(path)
   try {
-    const content: unknown = parse(path === '-' ? await text(process.stdin) : await readFile(path, 'utf8'))
+    const content: unknown = parse(written)
     if (isItem(content)) return { ...content }
   } catch (cause) {
     throw new Failure(`${path} cannot be read as YAML or JSON`, {
       exitCode: 2,
-      fix: 'check the path and the file',
+      fix: 'check the file, or give a policy by --policy-file',
       cause,
     })
   }

@@ -2,6 +2,10 @@ import { hasBit } from './bits.ts'
 import { type CompiledModel, heldTogether } from './compile-model.ts'
 import { filtersIn, type Limits, limitsIn, withFilter } from './limits.ts'
 import type { ServiceRole } from './model.ts'
+import { printFieldPattern } from './request/field-pattern.ts'
+import { commonFilter } from './response/common-filter.ts'
+import { readFilter } from './response/read-filter.ts'
+import type { Filter } from './response/response-filter.ts'
 
 /**
  * How far service-defined roles allow each operation when they are held together, through what they include and by
@@ -33,7 +37,7 @@ export function unitedLimits(
   return united
 }
 
-/** What scopes open needs no statement. Where several open it together, only what each of them filters is filtered. */
+/** What scopes open needs no statement. */
 function byScopes(
   { model }: CompiledModel,
   held: readonly ServiceRole[],
@@ -49,10 +53,15 @@ function byScopes(
   return opened
 }
 
+/** Where several roles are needed together, what all of their filters show is shown. */
 function jointLimits(filters: readonly Limits['filter'][]): Limits {
-  const present = filters.filter((filter) => filter !== undefined)
-  if (present.length < filters.length) return {}
-  const mask = present.find((filter) => filter.mask !== undefined)?.mask
-  const fields = present.flatMap((filter) => filter.fields)
-  return withFilter({}, { fields, ...(mask === undefined ? {} : { mask }) })
+  const [first, ...others] = filters.flatMap((filter) => (filter === undefined ? [] : [parsed(filter)]))
+  if (first === undefined) return {}
+  const { fields, mask } = others.reduce(commonFilter, first)
+  return withFilter({}, { fields: fields.map(printFieldPattern), ...(mask === undefined ? {} : { mask }) })
+}
+
+function parsed({ fields, mask }: NonNullable<Limits['filter']>): Filter {
+  const read = readFilter(fields, mask)
+  return 'filter' in read ? read.filter : { fields: [] }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { actorOf } from '../audit/actor.ts'
 import { rfc3339 } from '../clock.ts'
 import { DomainError } from '../errors.ts'
-import type { Statement } from '../evaluator/model.ts'
+import type { FilterStatement, Statement } from '../evaluator/model.ts'
 import { pageOf, pagingQuery, readPage } from '../http/paging.ts'
 import { type Route, route } from '../http/route.ts'
 import { parseId, type RoleId } from '../ids.ts'
@@ -11,6 +11,8 @@ import { giverOf } from '../services/giver.ts'
 import { createRole } from './create-role.ts'
 import { deleteRole } from './delete-role.ts'
 import { listRoles } from './list-roles.ts'
+import type { WrittenContent } from './read-policy.ts'
+import { statementsMax } from './read-role-content.ts'
 import { replaceRole } from './replace-role.ts'
 import { getRole, type Role } from './role.ts'
 
@@ -21,6 +23,9 @@ const collectionPath = '/organizations/{organization}/roles'
 const onePath = `${collectionPath}/{role}`
 const organizationParam = { organization: "the organization's id" }
 const params = { ...organizationParam, role: "the role's id" }
+
+/** UTF-16 code units; enough for the largest role in its longest spelling that anybody writes. */
+const policyLengthMax = 200_000
 
 const StatementBody = z
   .looseObject({
@@ -42,26 +47,45 @@ const StatementBody = z
   })
   .describe('Allows operations.')
 
-const unenforcedFilter = z
-  .unknown()
-  .optional()
-  .refine(
-    (value) => value === undefined,
-    'is refused: it is not enforced yet, so it would promise what nobody keeps',
+const FilterBody = z
+  .looseObject({
+    operations: z.array(z.string().min(1).max(500)).min(1).max(2_000),
+    fields: z.array(z.string()).optional().describe('The fields of the response that are shown.'),
+    mask: z
+      .string()
+      .optional()
+      .describe('Stands in place of what is not shown. Without one, that is left out.'),
+  })
+  .describe(
+    'Shows of the responses of these operations, as far as this role allows them, these fields alone.',
   )
-  .describe('Refused until it is enforced.')
 
-const writable = {
-  name: displayName,
-  description: displayText.default(''),
-  allow: z.array(StatementBody).min(1).max(200),
-  filter: unenforcedFilter,
+const content = {
+  allow: z.array(StatementBody).min(1).max(statementsMax).optional(),
+  filter: z.array(FilterBody).min(1).max(statementsMax).optional(),
+  policy: z
+    .string()
+    .max(policyLengthMax)
+    .optional()
+    .describe(
+      '`allow` and `filter` as one text in place of the two: YAML, or a list of operations below `allow:` with `where:` after it.',
+    ),
 }
-const RoleReplacementBody = z.strictObject(writable)
-const NewRoleBody = z.strictObject({
-  service: z.string().min(3).max(40).describe('Its id or slug.'),
-  ...writable,
-})
+const named = { name: displayName, description: displayText.default('') }
+
+/** Either the parts or the text, so that neither is passed over. */
+function eitherContent({ allow, filter, policy }: WrittenContent, refuse: z.RefinementCtx): void {
+  if (policy === undefined && allow === undefined)
+    refuse.addIssue({ code: 'custom', path: ['allow'], message: 'is missing, and there is no policy' })
+  for (const [name, part] of Object.entries({ allow, filter }))
+    if (policy !== undefined && part !== undefined)
+      refuse.addIssue({ code: 'custom', path: [name], message: 'stands beside a policy, which says it too' })
+}
+
+const RoleReplacementBody = z.strictObject({ ...named, ...content }).superRefine(eitherContent)
+const NewRoleBody = z
+  .strictObject({ service: z.string().min(3).max(40).describe('Its id or slug.'), ...named, ...content })
+  .superRefine(eitherContent)
 
 const RoleBody = z.object({
   id: z.string(),
@@ -76,6 +100,11 @@ const RoleBody = z.object({
       fields: z.array(z.string()).optional(),
     }),
   ),
+  filter: z
+    .array(
+      z.object({ operations: z.array(z.string()), fields: z.array(z.string()), mask: z.string().optional() }),
+    )
+    .optional(),
   created_at: z.string(),
   changed_at: z.string(),
 })
@@ -88,6 +117,7 @@ function present(role: Role): z.input<typeof RoleBody> {
     name: role.name,
     description: role.description,
     allow: role.allow.map(presentStatement),
+    ...(role.filter === undefined ? {} : { filter: role.filter.map(presentFilter) }),
     created_at: rfc3339(role.createdAt),
     changed_at: rfc3339(role.changedAt),
   }
@@ -99,6 +129,10 @@ function presentStatement({ operations, where, fields }: Statement) {
     ...(where === undefined ? {} : { where }),
     ...(fields === undefined ? {} : { fields: [...fields] }),
   }
+}
+
+function presentFilter({ operations, fields, mask }: FilterStatement) {
+  return { operations: [...operations], fields: [...fields], ...(mask === undefined ? {} : { mask }) }
 }
 
 function answer(role: Role) {

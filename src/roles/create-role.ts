@@ -4,7 +4,8 @@ import type { NewId, OrganizationId } from '../ids.ts'
 import type { Giver } from '../services/giving.ts'
 import { insert, type Records } from '../storage/ports.ts'
 import { groundOf } from './ground.ts'
-import { readAllow, type WrittenStatement } from './read-allow.ts'
+import type { WrittenContent } from './read-policy.ts'
+import { readRoleContent } from './read-role-content.ts'
 import { nameTaken, type Role, roles } from './role.ts'
 
 interface Deps {
@@ -14,12 +15,11 @@ interface Deps {
   readonly newId: NewId
 }
 
-export interface NewRole {
+export interface NewRole extends WrittenContent {
   /** A service's id or slug. */
   readonly service: string
   readonly name: string
   readonly description: string
-  readonly allow: readonly WrittenStatement[]
 }
 
 /** @throws {DomainError} `organization_not_found`, `service_not_found`, `role_refused`, `already_exists` */
@@ -28,17 +28,17 @@ export async function createRole(
   by: Actor,
   giver: Giver,
   organizationId: OrganizationId,
-  { service, name, description, allow: written }: NewRole,
+  { service, name, description, ...written }: NewRole,
 ): Promise<Role> {
   const ground = await groundOf(deps.records, organizationId, service)
-  const allow = readAllow(written, ground, giver)
+  const content = readRoleContent(written, ground, giver)
   const [id, nowMs] = [deps.newId('rol'), deps.clock()]
   const times = { createdAt: nowMs, changedAt: nowMs }
   const role: Role = {
     ...{ id, organizationId, version: 1, serviceId: ground.service.id },
-    ...{ name, description, allow, ...times },
+    ...{ name, description, ...content, ...times },
   }
-  const details = { name, service_id: role.serviceId, allow }
+  const details = { name, service_id: role.serviceId, ...content }
   try {
     await deps.commit({ type: 'role.created', organizationId, target: id, by, details }, [
       insert(roles, role),

@@ -7,7 +7,8 @@ import { expectVersion } from '../storage/expect-version.ts'
 import { type Insert, type Records, update } from '../storage/ports.ts'
 import { assumptions } from './assumption.ts'
 import { groundOf } from './ground.ts'
-import { readAllow, type WrittenStatement } from './read-allow.ts'
+import type { WrittenContent } from './read-policy.ts'
+import { contentOf, readRoleContent } from './read-role-content.ts'
 import { getRole, nameTaken, type Role, roles } from './role.ts'
 
 interface Deps {
@@ -17,10 +18,9 @@ interface Deps {
   readonly newId: NewId
 }
 
-export interface RoleReplacement {
+export interface RoleReplacement extends WrittenContent {
   readonly name: string
   readonly description: string
-  readonly allow: readonly WrittenStatement[]
   readonly ifMatch?: number | undefined
 }
 
@@ -35,15 +35,16 @@ export async function replaceRole(
   giver: Giver,
   organizationId: OrganizationId,
   id: RoleId,
-  { name, description, allow: written, ifMatch }: RoleReplacement,
+  { name, description, ifMatch, ...written }: RoleReplacement,
 ): Promise<Role> {
   const before = await getRole(deps.records, organizationId, id)
   expectVersion(before, ifMatch)
   const ground = await groundOf(deps.records, organizationId, before.serviceId)
-  const allow = readAllow(written, ground, giver, before)
+  const content = readRoleContent(written, ground, giver, before)
+  const { filter: _filter, ...kept } = before
   const changedAt = deps.clock()
-  const after: Role = { ...before, name, description, allow, changedAt, version: before.version + 1 }
-  const details = { from: { name: before.name, allow: before.allow }, to: { name, allow } }
+  const after: Role = { ...kept, name, description, ...content, changedAt, version: before.version + 1 }
+  const details = { from: { name: before.name, ...contentOf(before) }, to: { name, ...content } }
   try {
     await deps.commit({ type: 'role.changed', organizationId, target: id, by, details }, [
       update(roles, before, after),

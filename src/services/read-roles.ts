@@ -3,8 +3,10 @@ import type { Operation, ServiceRole } from '../evaluator/model.ts'
 import { didYouMean, nearest } from '../evaluator/nearest.ts'
 import { jsonPointer } from '../json-text.ts'
 import { entries, isObject, items, type JsonObject, member } from './json-value.ts'
+import { operationNames } from './operation-names.ts'
+import { readFilters } from './read-filter.ts'
 import { identityScopes, type Schemes } from './read-security.ts'
-import { readStatements, statementGround } from './read-statement.ts'
+import { type ReadStatement, readStatements, statementGround } from './read-statement.ts'
 
 /** A role's name stands in tokens and may be asked for as a scope, so it is a scope token (RFC 6749 §3.3). */
 const namePattern = /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/
@@ -16,6 +18,7 @@ const roleKeys = [
   'grantable',
   'include',
   'allow',
+  'filter',
   'any_organization',
   'in_default_entitlement',
 ]
@@ -118,6 +121,8 @@ function readRole(
   const ground = statementGround(operations, 'unsaid')
   const { statements, faults: refused } = readStatements(allow ?? [], ground, `${place}/allow`)
   faults.push(...refused)
+  const filters = filterAt(value, name, statements, operations, place)
+  faults.push(...filters.faults)
   const description = descriptionAt(value, place, faults) ?? scope?.description
   return {
     name,
@@ -128,7 +133,26 @@ function readRole(
     ...(anyOrganization ? { anyOrganization: true as const } : {}),
     include: includesAt(value, place, faults),
     allow: statements.map(({ statement }) => statement),
+    ...(filters.filter.length === 0 ? {} : { filter: filters.filter }),
   }
+}
+
+/** What a role includes has filters of its own: one here would be put over nothing of it. */
+function filterAt(
+  value: unknown,
+  name: string,
+  statements: readonly ReadStatement[],
+  operations: readonly Operation[],
+  place: string,
+) {
+  const written = member(value, 'filter')
+  if (written === undefined) return { filter: [], faults: [] }
+  const byScope = operations.filter(({ alternatives }) => alternatives.some((names) => names.includes(name)))
+  const allowed = new Set([
+    ...statements.flatMap(({ statement }) => statement.operations),
+    ...byScope.map(({ id }) => id),
+  ])
+  return readFilters(written, operationNames(operations), allowed, `${place}/filter`)
 }
 
 function booleanAt(value: unknown, key: string, place: string, faults: Fault[]): boolean | undefined {

@@ -7,7 +7,8 @@ import { printFieldPattern } from '../evaluator/request/field-pattern.ts'
 import { jsonPointer } from '../json-text.ts'
 import type { ResourcesKnown } from './check-condition.ts'
 import { isObject, member } from './json-value.ts'
-import { entryText, type NamedOperation, type OperationNames, operationNames } from './operation-names.ts'
+import { type OperationNames, operationNames } from './operation-names.ts'
+import { type Entry, readOperations } from './read-entries.ts'
 import { readWhere } from './read-where.ts'
 import { unreachableStatements } from './unreachable-statements.ts'
 
@@ -77,35 +78,6 @@ function readStatement(value: unknown, ground: StatementGround, place: string): 
     }
   })
   return { statements, faults: [...faults, ...where.faults, ...read.flatMap((one) => one.faults)] }
-}
-
-interface Entry extends NamedOperation {
-  readonly pointer: string
-}
-
-function readOperations(
-  value: unknown,
-  names: OperationNames,
-  place: string,
-): { readonly entries: readonly Entry[]; readonly faults: Fault[] } {
-  const listed = member(value, 'operations')
-  if (!Array.isArray(listed) || listed.length === 0) {
-    const pointer = isObject(value) ? `${place}/operations` : place
-    const fix = '{ operations: [ an operationId or METHOD /path, … ] }'
-    return { entries: [], faults: [{ pointer, detail: 'a statement lists its operations', fix }] }
-  }
-  const entries: Entry[] = []
-  const faults: Fault[] = []
-  for (const [i, written] of listed.entries()) {
-    const pointer = `${place}/operations/${i}`
-    const text = entryText(written)
-    const named = text === undefined ? undefined : names.find(text)
-    if (named !== undefined) entries.push({ ...named, pointer })
-    else if (text === undefined)
-      faults.push({ pointer, detail: 'an operation is named by a string', fix: names.fix('') })
-    else faults.push({ pointer, detail: `no operation ${text}`, fix: names.fix(text) })
-  }
-  return { entries, faults }
 }
 
 interface ReadFields {

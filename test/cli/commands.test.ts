@@ -297,6 +297,48 @@ describe('roles', () => {
     expect(JSON.parse(stdout)).toMatchObject({ name: 'From file' })
   })
 
+  test('come as the text of a policy, and keep what they show where only the name changes', async () => {
+    const policy = [
+      ...[
+        'allow:',
+        '- GET: /patients',
+        '- GET: /patients/{id}',
+        "where: $request:id = '7' OR $principal:kind = 'user'",
+      ],
+      ...['filter:', '- GET:/patients:[items.name]'],
+    ]
+    const create = (text: string) =>
+      runLatchkey(
+        [
+          'roles',
+          'create',
+          ...whose,
+          '--service',
+          'clinic',
+          '--name',
+          'Policy',
+          '--policy-file',
+          '-',
+          '--json',
+        ],
+        { cwd: folder, input: text },
+      )
+    const refused = await create(policy.join('\n'))
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain(
+      'line 4: character 1: the document declares no $request:id of listPatients',
+    )
+    const { stdout } = await create(policy.join('\n').replace("$request:id = '7' OR ", ''))
+    const filter = [{ operations: ['listPatients'], fields: ['items.name'] }]
+    const where = "$principal:kind = 'user'"
+    expect(JSON.parse(stdout)).toMatchObject({
+      allow: [{ operations: ['listPatients', 'getPatient'], where }],
+      filter,
+    })
+    const renamed = await json('roles', 'edit', 'Policy', ...whose, '--name', 'Policy of 2030')
+    expect(renamed).toMatchObject({ name: 'Policy of 2030', allow: [{ where }], filter })
+  })
+
   test('a held one is refused with who holds it, and goes with --cascade', async () => {
     const role = Made.parse(
       await json(

@@ -5,10 +5,11 @@ import { decide } from '../../src/evaluator/decide.ts'
 import { Holding } from '../../src/evaluator/holding.ts'
 import type { Limits } from '../../src/evaluator/limits.ts'
 import type { Caller, OrganizationRole, ServiceModel } from '../../src/evaluator/model.ts'
+import { filterJson, type ResponseFilter } from '../../src/evaluator/response/response-filter.ts'
 import { factsOf, role } from './clinic-model.ts'
 import { type LimitedRequest, type LimitedWorld, limitedWorld } from './limited-worlds.ts'
 
-const worlds = Number(process.env['LATCHKEY_TEST_WORLDS'] ?? 150)
+const worlds = Number(process.env['LATCHKEY_TEST_WORLDS'] ?? 60)
 
 const requestOf = ({ method, path, query, body }: LimitedRequest) => ({
   method,
@@ -19,16 +20,37 @@ const requestOf = ({ method, path, query, body }: LimitedRequest) => ({
       : ({ kind: 'text', mediaType: 'application/json', text: JSON.stringify(body) } as const),
 })
 
-/** All limits that a statement of the world has, and none. */
+/** All limits that a statement of the world has, and none; each with a filter of the world, or without. */
 function limitsOf({ model, roles }: LimitedWorld): readonly Limits[] {
-  const statements = [...model.roles, ...roles].flatMap(({ allow }) => allow)
-  const texts = statements.map(({ operations: _operations, ...limits }) => JSON.stringify(limits))
-  return [...new Set(['{}', ...texts])].map((text) => JSON.parse(text))
+  const all = [...model.roles, ...roles]
+  const statements = all.flatMap(({ allow }) => allow.map(({ operations: _operations, ...limits }) => limits))
+  const filters = all.flatMap(({ filter = [] }) =>
+    filter.map(({ operations: _operations, ...shown }) => shown),
+  )
+  const texts = [{}, ...statements].flatMap((limits) =>
+    [limits, ...filters.map((filter) => ({ ...limits, filter }))].map((one) => JSON.stringify(one)),
+  )
+  return [...new Set(texts)].map((text) => JSON.parse(text))
 }
 
-test('what a caller is said to hold, nobody who is given it does where the caller may not', () => {
-  let held = 0
-  let allowed = 0
+const response = { a: 1, b: { a: 2, d: [{ a: 3 }, { c: 4 }] }, c: { d: { e: 5 }, a: 6 }, d: 7, name: 8 }
+
+/** What is to be seen of the response: values, or masks, by their places. */
+function seen(filter: ResponseFilter | undefined): ReadonlyMap<string, 'value' | 'mask'> {
+  const places = new Map<string, 'value' | 'mask'>()
+  const visit = (value: unknown, place: string): void => {
+    if (typeof value !== 'object' || value === null)
+      places.set(place, typeof value === 'number' ? 'value' : 'mask')
+    else
+      for (const [name, member] of Object.entries(value))
+        visit(member, Array.isArray(value) ? `${place}.` : `${place}.${name}`)
+  }
+  visit(filter === undefined ? response : filterJson(filter, response), '')
+  return places
+}
+
+test('what a caller is said to hold, nobody who is given it does, nor sees, where the caller may not', () => {
+  const count = { held: 0, allowed: 0, filtered: 0 }
   fc.assert(
     fc.property(limitedWorld, (one) => {
       const everything = role(
@@ -41,28 +63,43 @@ test('what a caller is said to hold, nobody who is given it does where the calle
       const factsWith = (more: readonly OrganizationRole[]) =>
         factsOf(entitlements, [...one.roles, ...more], one.resources)
       const facts = factsWith([])
+      const requests = one.requests.map(requestOf)
       for (const caller of one.callers) {
         const holding = new Holding(compiled, facts, caller)
         for (const { id } of one.model.operations)
           for (const limits of limitsOf(one)) {
             if (!holding.holds(id, limits)) continue
-            held++
-            const allow = [{ operations: [id], ...limits }]
-            const gift = { id: 'rol_gift', organizationId: caller.organizationId, allow }
+            count.held++
+            const gift = giftOf(caller, id, limits)
             const receiver: Caller = { ...caller, roles: [gift.id], scope: ['everything'] }
             const given = factsWith([gift])
-            for (const request of one.requests.map(requestOf)) {
-              if (!decide(compiled, given, receiver, request).allowed) continue
-              allowed++
+            for (const request of requests) {
+              const received = decide(compiled, given, receiver, request)
+              if (!received.allowed) continue
+              count.allowed++
               const own = decide(compiled, facts, caller, request)
               if (!own.allowed)
                 expect({ own, caller, request, gift }).toMatchObject({ own: { allowed: true } })
+              if (!own.allowed || own.filter === undefined) continue
+              count.filtered++
+              expectWithin(seen(received.filter), seen(own.filter))
             }
           }
       }
     }),
     { numRuns: worlds },
   )
-  expect(held).toBeGreaterThan(worlds)
-  expect(allowed).toBeGreaterThan(worlds)
+  for (const many of Object.values(count)) expect(many).toBeGreaterThan(worlds / 4)
 }, 600_000)
+
+function giftOf({ organizationId }: Caller, id: string, { filter, ...limits }: Limits): OrganizationRole {
+  const shown = filter === undefined ? {} : { filter: [{ operations: [id], ...filter }] }
+  return { id: 'rol_gift', organizationId, allow: [{ operations: [id], ...limits }], ...shown }
+}
+
+/** Whoever sees a value sees what a mask would hide. */
+function expectWithin(theirs: ReturnType<typeof seen>, mine: ReturnType<typeof seen>): void {
+  for (const [place, what] of theirs)
+    if (what === 'value') expect([place, mine.get(place)]).toEqual([place, 'value'])
+    else expect([...mine.keys()]).toContain(place)
+}

@@ -5,10 +5,11 @@ import { getClientKey, refusal } from '../../src/client-keys/client-key.ts'
 import { createClientKey } from '../../src/client-keys/create-client-key.ts'
 import { keysHolding, revokeHolders } from '../../src/client-keys/key-holders.ts'
 import { DomainError } from '../../src/errors.ts'
+import type { Statement } from '../../src/evaluator/model.ts'
 import { revocations } from '../../src/revocations/revocation.ts'
 import { createRole } from '../../src/roles/create-role.ts'
 import { deleteRole } from '../../src/roles/delete-role.ts'
-import { operationsIn, type WrittenStatement } from '../../src/roles/read-allow.ts'
+import { operationsIn } from '../../src/roles/read-role-content.ts'
 import { replaceRole } from '../../src/roles/replace-role.ts'
 import { getRole, type Role } from '../../src/roles/role.ts'
 import { entitlements } from '../../src/services/entitlement.ts'
@@ -255,7 +256,7 @@ describe('the rule for giving, through roles', () => {
 })
 
 describe('the rule for giving, with conditions and fields', () => {
-  const edit = (role: Role, giver: Giver, allow: readonly WrittenStatement[]) =>
+  const edit = (role: Role, giver: Giver, allow: readonly Partial<Statement>[]) =>
     replaceRole(at.deps, at.by, giver, at.customer.id, role.id, { name: 'Desk', description: '', allow })
   const where = "$principal:kind = 'user'"
   const nobody = holderOf()
@@ -294,7 +295,7 @@ describe('the rule for giving, with conditions and fields', () => {
       },
     }
     const wanted = { service: 'clinic', description: '' }
-    const create = (name: string, allow: readonly WrittenStatement[]) =>
+    const create = (name: string, allow: readonly Partial<Statement>[]) =>
       createRole(at.deps, at.by, giver, at.customer.id, { ...wanted, name, allow })
     await create('Less', [{ operations: ['listPatients'], where }])
     expect(asked).toEqual([['listPatients', { where }]])
@@ -319,5 +320,53 @@ describe('the rule for giving, with conditions and fields', () => {
       })
     expect(await faultsOf(give("$principal:kind = 'key'"))).toMatchObject({ code: 'role_not_grantable' })
     await give(where)
+  })
+})
+
+describe('a role that shows only a part of responses', () => {
+  const filter = [{ operations: ['listPatients'], fields: ['items.name'] }]
+  const allow = [{ operations: ['listPatients', 'getPatient'] }]
+  const wanted = { service: 'clinic', name: 'Desk', description: '' }
+  const make = () => createRole(at.deps, at.by, granter, at.customer.id, { ...wanted, allow, filter })
+  const edit = (role: Role, giver: Giver, content: object) =>
+    replaceRole(at.deps, at.by, giver, at.customer.id, role.id, { name: 'Desk', description: '', ...content })
+
+  test('keeps that, and loses it with an edit that does not say it', async () => {
+    const role = await make()
+    expect(await getRole(at.deps.records, at.customer.id, role.id)).toMatchObject({ allow, filter })
+    expect(await edit(role, granter, { allow })).not.toHaveProperty('filter')
+  })
+
+  test('is widened only by who may grant roles', async () => {
+    const role = await make()
+    const nobody = holderOf()
+    const more = [{ operations: ['listPatients'], fields: ['items'] }]
+    const masked = [{ operations: ['listPatients'], fields: ['items.name'], mask: '*' }]
+    for (const wider of [undefined, more, masked])
+      expect(await faultsOf(edit(role, nobody, { allow, filter: wider }))).toMatchObject({
+        code: 'role_refused',
+        faults: [{ pointer: '/allow/0/operations/0' }],
+      })
+    const less = [
+      { operations: ['getPatient'], fields: ['name'] },
+      { operations: ['listPatients'], fields: ['items.name.first'] },
+    ]
+    expect(await edit(role, nobody, { allow, filter: less })).toMatchObject({ filter: less })
+  })
+
+  test('may come as a text, faults with their lines', async () => {
+    const policy = 'allow:\n- listPatients\n- GET: /patients/{id}\nfilter:\n- GET:/patients:[items.name]'
+    const made = await createRole(at.deps, at.by, granter, at.customer.id, { ...wanted, policy })
+    expect(made).toMatchObject({ allow, filter })
+    expect(
+      await faultsOf(edit(made, granter, { policy: policy.replace('GET:/pat', 'GET:/pot') })),
+    ).toMatchObject({
+      faults: [{ pointer: '/policy', detail: 'line 5: no operation GET:/potients:[items.name]' }],
+    })
+    expect(await faultsOf(edit(made, holderOf(), { policy: 'allow:\n- listPatients' }))).toMatchObject({
+      faults: [
+        { pointer: '/policy', detail: expect.stringContaining('line 2: you do not hold listPatients') },
+      ],
+    })
   })
 })

@@ -224,6 +224,6 @@ describe('a role at its largest', () => {
     const allow = Array.from({ length: 200 }, (_, i) => ({ operations: ['getCluster'], where: group(i) }))
     const startedMs = performance.now()
     expect(read(allow).faults).toEqual([])
-    expect(performance.now() - startedMs).toBeLessThan(5_000)
+    expect(performance.now() - startedMs).toBeLessThan(20_000)
   })
 })

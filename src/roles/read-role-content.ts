@@ -1,21 +1,24 @@
 import { DomainError, type Fault } from '../errors.ts'
-import { LimitComparison, type Limits, limitsIn } from '../evaluator/limits.ts'
+import { filtersIn, LimitComparison, type Limits, limitsIn, withFilter } from '../evaluator/limits.ts'
 import type { FilterStatement, Operation, Statement } from '../evaluator/model.ts'
 import { type Given, type Giver, type OutsideOfGiving, outsideOfGiving } from '../services/giving.ts'
+import { readFilters } from '../services/read-filter.ts'
 import { type ReadStatement, readStatements, statementGround } from '../services/read-statement.ts'
 import type { Ground } from './ground.ts'
+import { partsOf, type WrittenContent } from './read-policy.ts'
 
-/** A statement as its author writes it; what it may hold is checked by reading it. */
-export interface WrittenStatement {
-  readonly operations: readonly string[]
-  readonly where?: unknown
-  readonly fields?: unknown
-}
+/** So many statements a role may have. */
+export const statementsMax = 200
 
 /** What a role allows, and what it shows of responses. */
 export interface RoleContent {
   readonly allow: readonly Statement[]
   readonly filter?: readonly FilterStatement[]
+}
+
+/** Of a whole role, that alone. */
+export function contentOf({ allow, filter }: RoleContent): RoleContent {
+  return filter === undefined ? { allow } : { allow, filter }
 }
 
 /** The operations that statements name. */
@@ -24,26 +27,41 @@ export function operationsIn(allow: readonly Statement[]): ReadonlySet<string> {
 }
 
 /**
- * Reads the statements of an organization-defined role in their one spelling, under the one rule for giving.
+ * Reads the statements and filters of an organization-defined role in their one spelling, under the one rule for giving.
  * @param had what the role allows already: keeping it gives nothing
  * @throws {DomainError} `role_refused` with every fault, its place and what to do
  */
-export function readAllow(
-  written: readonly WrittenStatement[],
+export function readRoleContent(
+  written: WrittenContent,
   ground: Ground,
   giver: Giver,
   had: RoleContent = { allow: [] },
-): readonly Statement[] {
+): RoleContent {
   const { model } = ground.service
-  const { statements, faults } = readStatements(
-    written,
-    statementGround(model.operations, model.resources ?? 'api'),
-    '/allow',
-  )
-  const given = statements.flatMap(givenBy)
-  const all = [...faults, ...outsideFaults(given, ground, giver, had)]
-  if (all.length > 0) throw refused(all)
-  return statements.map(({ statement }) => statement)
+  const { allow, filter, tell } = partsOf(written)
+  const checking = statementGround(model.operations, model.resources ?? 'api')
+  const { statements, faults } = readStatements(allow ?? [], checking, '/allow')
+  const content = { allow: statements.map(({ statement }) => statement) }
+  const shown =
+    filter === undefined
+      ? { filter: [], faults: [] }
+      : readFilters(filter, checking.names, operationsIn(content.allow), '/filter')
+  const filters = filtersIn(shown.filter)
+  const given = statements.flatMap((one) => givenBy(one, filters))
+  const all = [
+    ...sizeFaults(allow),
+    ...[...faults, ...shown.faults, ...outsideFaults(given, ground, giver, had)],
+  ]
+  if (all.length > 0) throw refused(all.map(tell))
+  return shown.filter.length === 0 ? content : { ...content, filter: shown.filter }
+}
+
+/** The schema of the body bounds what does not come as one text. */
+function sizeFaults(allow: unknown): readonly Fault[] {
+  const count = Array.isArray(allow) ? allow.length : 0
+  if (count > 0 && count <= statementsMax) return []
+  const detail = `a role has 1 to ${statementsMax} statements`
+  return [{ pointer: '/allow', detail, fix: 'list what it allows; join operations of one statement' }]
 }
 
 interface PlacedGift extends Given {
@@ -51,10 +69,13 @@ interface PlacedGift extends Given {
   readonly pointer: string
 }
 
-function givenBy({ statement, operations, places, pointer }: ReadStatement): readonly PlacedGift[] {
+function givenBy(
+  { statement, operations, places, pointer }: ReadStatement,
+  filters: ReturnType<typeof filtersIn>,
+): readonly PlacedGift[] {
   const { operations: _operations, ...limits } = statement
   return operations.map((operation) => ({
-    ...{ operation, operationId: operation.id, limits },
+    ...{ operation, operationId: operation.id, limits: withFilter(limits, filters.get(operation.id)) },
     pointer: places.get(operation.id) ?? pointer,
   }))
 }

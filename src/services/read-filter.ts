@@ -1,0 +1,105 @@
+import type { Fault } from '../errors.ts'
+import type { FilterStatement } from '../evaluator/model.ts'
+import { nearest } from '../evaluator/nearest.ts'
+import { printFieldPattern } from '../evaluator/request/field-pattern.ts'
+import { readFilter } from '../evaluator/response/read-filter.ts'
+import { jsonPointer } from '../json-text.ts'
+import { entries, isObject, member } from './json-value.ts'
+import type { OperationNames } from './operation-names.ts'
+import { type Entry, readOperations } from './read-entries.ts'
+
+const filterKeys = ['operations', 'fields', 'mask']
+
+interface ReadFilters {
+  readonly filter: readonly FilterStatement[]
+  readonly faults: readonly Fault[]
+}
+
+/**
+ * Reads the `filter` of a role: what is shown of responses. Whether responses have such fields a document need not say.
+ * @param allowed ids of the operations that the role itself allows: a filter for another one would be put over nothing
+ */
+export function readFilters(
+  value: unknown,
+  names: OperationNames,
+  allowed: ReadonlySet<string>,
+  place: string,
+): ReadFilters {
+  if (!Array.isArray(value)) {
+    const fix = '[{ operations: [ … ], fields: [ … ] }]'
+    return { filter: [], faults: [{ pointer: place, detail: 'filter is a list of filters', fix }] }
+  }
+  const read = value.map((one, i) => readOne(one, names, allowed, `${place}/${i}`))
+  return { filter: read.flatMap(({ filter }) => filter), faults: read.flatMap(({ faults }) => faults) }
+}
+
+/** Entries that list fields of their own become filters of their own. */
+function readOne(
+  value: unknown,
+  names: OperationNames,
+  allowed: ReadonlySet<string>,
+  place: string,
+): ReadFilters {
+  const { entries: named, faults } = readOperations(value, names, place)
+  faults.push(...keyFaults(value, place), ...named.flatMap((entry) => unallowedFault(entry, allowed)))
+  const [fields, mask] = [member(value, 'fields'), member(value, 'mask')]
+  if (mask !== undefined && typeof mask !== 'string') {
+    faults.push({ pointer: `${place}/mask`, detail: 'a mask is a text', fix: "write '***'" })
+    return { filter: [], faults }
+  }
+  const groups = Map.groupBy(named, (entry) => JSON.stringify(entry.fields ?? fields ?? null))
+  const read = Array.from(groups.values(), (group) => readShown(group, { fields, mask }, place))
+  return {
+    filter: read.flatMap(({ filter }) => filter),
+    faults: [...faults, ...read.flatMap((one) => one.faults)],
+  }
+}
+
+/** @param group entries that list the same fields, or none */
+function readShown(
+  group: readonly Entry[],
+  given: { readonly fields: unknown; readonly mask: string | undefined },
+  place: string,
+): ReadFilters {
+  const [first] = group
+  const isOwn = first?.fields !== undefined
+  const pointer = isOwn ? first.pointer : `${place}/fields`
+  if (isOwn && given.fields !== undefined) {
+    const detail = 'the fields stand both at the operation and at the filter'
+    return { filter: [], faults: [{ pointer, detail, fix: 'leave one of the two out' }] }
+  }
+  const written = first?.fields ?? given.fields
+  if (!Array.isArray(written) || !written.every((field) => typeof field === 'string')) {
+    const fix = '[metadata.name, vpc.subnets.*]'
+    return { filter: [], faults: [{ pointer, detail: 'a filter lists the fields that are shown', fix }] }
+  }
+  const read = readFilter(written, given.mask)
+  if ('faults' in read) {
+    const faults = read.faults.map(({ index, detail, fix }) => ({
+      pointer: index === undefined || isOwn ? pointer : `${pointer}/${index}`,
+      ...{ detail, fix },
+    }))
+    return { filter: [], faults }
+  }
+  const { fields, mask } = read.filter
+  const operations = [...new Set(group.map(({ operation }) => operation.id))]
+  const shown = [...new Set(fields.map(printFieldPattern))]
+  return { filter: [{ operations, fields: shown, ...(mask === undefined ? {} : { mask }) }], faults: [] }
+}
+
+function unallowedFault({ operation, pointer }: Entry, allowed: ReadonlySet<string>): readonly Fault[] {
+  if (allowed.has(operation.id)) return []
+  const detail = `the role itself does not allow ${operation.id}, so that this filter is put over nothing`
+  return [{ pointer, detail, fix: 'put the filter into the role whose allow names the operation' }]
+}
+
+function keyFaults(value: unknown, place: string): readonly Fault[] {
+  if (!isObject(value)) return []
+  return entries(value)
+    .filter(([key]) => !filterKeys.includes(key))
+    .map(([key]) => ({
+      pointer: place + jsonPointer(key),
+      detail: `a filter has no ${key}`,
+      fix: `did you mean ${nearest(key, filterKeys) ?? filterKeys.join(' or ')}?`,
+    }))
+}
