@@ -29,17 +29,20 @@ export async function findPrincipal(
 ): Promise<SubjectCaller | undefined> {
   const keyId = parseId('key', asked.id)
   const key = keyId && (await findClientKey(deps.records, keyId))
-  if (key !== undefined) return await machine(deps, service, key, asked)
+  if (key !== undefined) return await machineOf(deps, service, key, asked)
   const userId = parseId('usr', asked.id)
   const user = userId && (await findUser(deps.records, userId))
-  return user && (await person(deps, service, user, asked))
+  return user && (await personOf(deps, service, user, asked))
 }
 
-async function machine(
+type Asked = Omit<AskedPrincipal, 'kind' | 'id'>
+
+/** The same of a key that has been found. */
+export async function machineOf(
   { records, clock }: Deps,
   service: Service,
   key: ClientKey,
-  { address, acceptTestKeys, scope }: AskedPrincipal,
+  { address, acceptTestKeys, scope }: Asked,
 ): Promise<SubjectCaller | undefined> {
   const roleId = parseId('rol', key.role)
   const [organization, role] = await Promise.all([
@@ -62,11 +65,12 @@ const madeOf = derived((key: ClientKey) => {
   return { caller, allowsAddress: addressMatcher(key.cidrs) }
 })
 
-async function person(
+/** The same of a user who has been found. */
+export async function personOf(
   { records }: Deps,
   service: Service,
   user: User,
-  { scope }: AskedPrincipal,
+  { scope }: Asked,
 ): Promise<SubjectCaller | undefined> {
   const organization = await records.find(user.organizationId, organizations, user.organizationId)
   if (userRefusal(user, organization) !== undefined) return undefined

@@ -11,6 +11,7 @@ import {
 import { type Found, findOperations, type Match } from '../evaluator/find-operations.ts'
 import { namesAskedFor } from '../evaluator/found-resources.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
+import type { Caller } from '../evaluator/model.ts'
 import { RequestContent } from '../evaluator/request/request-at-hand.ts'
 import type { DecisionId } from '../ids.ts'
 import { presentedToken } from '../sdk/authorization.ts'
@@ -181,6 +182,11 @@ export class ServerDecider {
     }
     const caller = subject?.caller
     return { decision: await this.#decision(caller, found, request, described), match, caller }
+  }
+
+  /** Facts about a caller, and about resources by their names, as decisions go by them. */
+  factsFor(caller: Caller, resources: readonly string[]): DecisionFacts | Promise<DecisionFacts> {
+    return this.#source.factsFor(caller, resources)
   }
 
   /** Resolves when what was decided is recorded, or given up. */

@@ -314,10 +314,13 @@ test('§9.2: the metadata are where the identifier says, and name it', async () 
   const { status, json, headers } = await send(address, 'GET', '/.well-known/authzen-configuration/todo')
   expect([status, headers.get('content-type')]).toEqual([200, expect.stringMatching(/^application\/json/)])
   const point = `${config.origin}/todo`
-  expect(json).toMatchObject({
+  expect(json).toEqual({
     policy_decision_point: point,
     access_evaluation_endpoint: `${point}/access/v1/evaluation`,
     access_evaluations_endpoint: `${point}/access/v1/evaluations`,
+    search_subject_endpoint: `${point}/access/v1/search/subject`,
+    search_resource_endpoint: `${point}/access/v1/search/resource`,
+    search_action_endpoint: `${point}/access/v1/search/action`,
   })
   for (const other of ['latchkey', 'nothing', ''])
     expect((await send(address, 'GET', `/.well-known/authzen-configuration/${other}`)).status).toBe(404)

@@ -175,8 +175,8 @@ test('the operations of guards are served beside the issuer, and open to a guard
   const guardOperations = all.filter(({ template }) => !template.startsWith('/api/v1/'))
   expect(guardOperations.map(({ id }) => id).toSorted()).toEqual([
     ...['askFacts', 'decide', 'evaluateAccess', 'evaluateAccesses', 'followService', 'readResource'],
-    ...['recordDecisions', 'registerResource'],
-    ...['registerResources', 'rehomeResource', 'removeResource', 'streamResources'],
+    ...['recordDecisions', 'registerResource', 'registerResources', 'rehomeResource', 'removeResource'],
+    ...['searchActions', 'searchResources', 'searchSubjects', 'streamResources'],
   ])
   for (const operation of guardOperations) {
     const at = (service: string, token?: string) => call(operation, pathOf(operation, { service }), token)

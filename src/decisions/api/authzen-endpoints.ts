@@ -7,6 +7,12 @@ import type { Service } from '../../services/service.ts'
 import { type EvaluationDeps, evaluate } from '../authzen/evaluate.ts'
 import { evaluateAll } from '../authzen/evaluations.ts'
 import {
+  answerActionSearch,
+  answerResourceSearch,
+  answerSubjectSearch,
+  type SearchDeps,
+} from './answer-search.ts'
+import {
   type DecisionBody,
   EvaluationBody,
   EvaluationsBody,
@@ -17,7 +23,7 @@ import type { AuthzenOperationId } from './authzen-operations.ts'
 
 /** @throws {DomainError} `invalid_request` with the place of each fault, `stale_bundle` */
 export async function answerAuthzen(
-  deps: EvaluationDeps,
+  deps: SearchDeps,
   ctx: Context,
   operationId: AuthzenOperationId,
   service: Service,
@@ -30,6 +36,15 @@ export async function answerAuthzen(
       return
     case 'evaluateAccesses':
       ctx.body = await answerSeveral(deps, service, body)
+      return
+    case 'searchSubjects':
+      ctx.body = await answerSubjectSearch(deps, service, body)
+      return
+    case 'searchResources':
+      ctx.body = await answerResourceSearch(deps, service, body)
+      return
+    case 'searchActions':
+      ctx.body = await answerActionSearch(deps, service, body)
       return
     default:
       throw new Error(`unknown operation: ${operationId satisfies never}`)

@@ -26,6 +26,9 @@ export function authzenMetadata({ records, origin }: Deps): Middleware {
       policy_decision_point: point,
       access_evaluation_endpoint: `${point}/access/v1/evaluation`,
       access_evaluations_endpoint: `${point}/access/v1/evaluations`,
+      search_subject_endpoint: `${point}/access/v1/search/subject`,
+      search_resource_endpoint: `${point}/access/v1/search/resource`,
+      search_action_endpoint: `${point}/access/v1/search/action`,
     }
   }
 }

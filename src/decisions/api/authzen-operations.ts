@@ -1,8 +1,23 @@
 import { z } from 'zod'
 import type { DescribedOperation } from '../../http/described-operation.ts'
-import { DecisionBody, EvaluationBody, EvaluationsBody } from './authzen-bodies.ts'
+import {
+  ActionSearchBody,
+  ActionsBody,
+  DecisionBody,
+  EvaluationBody,
+  EvaluationsBody,
+  ResourceSearchBody,
+  SubjectSearchBody,
+  SubjectsBody,
+} from './authzen-bodies.ts'
 
-const operationIds = ['evaluateAccess', 'evaluateAccesses'] as const
+const operationIds = [
+  'evaluateAccess',
+  'evaluateAccesses',
+  'searchSubjects',
+  'searchResources',
+  'searchActions',
+] as const
 export type AuthzenOperationId = (typeof operationIds)[number]
 
 const common = {
@@ -17,7 +32,8 @@ const example = {
   action: { name: 'getPatient' },
   resource: { type: 'patient', id: 'p1' },
 }
-const { action, ...defaults } = example
+const { subject, action, resource } = example
+const paged = 'A page may have fewer results than its `limit`, or none, and a `next_token`.'
 
 /** What a policy enforcement point asks (AuthZEN Authorization API 1.0). */
 export const authzenOperations: readonly (DescribedOperation & {
@@ -37,8 +53,29 @@ export const authzenOperations: readonly (DescribedOperation & {
     summary: 'Access Evaluations of the AuthZEN API',
     description: 'Up to 1,000 questions at once, with what they have in common beside them.',
     body: EvaluationsBody,
-    example: { ...defaults, evaluations: [{ action }, { action: { name: 'replacePatient' } }] },
+    example: { subject, resource, evaluations: [{ action }, { action: { name: 'replacePatient' } }] },
     answer: z.union([DecisionBody, z.object({ evaluations: z.array(DecisionBody) })]),
+  },
+  {
+    ...{ ...common, operationId: 'searchSubjects', path: '/{service}/access/v1/search/subject' },
+    summary: 'Subject Search of the AuthZEN API',
+    description: `Users, or client keys (\`key\`), of the service by their ids. ${paged}`,
+    example: { subject: { type: 'user' }, action, resource },
+    ...{ body: SubjectSearchBody, answer: SubjectsBody },
+  },
+  {
+    ...{ ...common, operationId: 'searchResources', path: '/{service}/access/v1/search/resource' },
+    summary: 'Resource Search of the AuthZEN API',
+    description: `Registered resources: those of the subject’s organization, and what is shared with it. ${paged}`,
+    example: { subject, action, resource: { type: 'patient' } },
+    ...{ body: ResourceSearchBody, answer: SubjectsBody },
+  },
+  {
+    ...{ ...common, operationId: 'searchActions', path: '/{service}/access/v1/search/action' },
+    summary: 'Action Search of the AuthZEN API',
+    description: `Operations, by their ids. What depends on a query or a body is not among them. ${paged}`,
+    example: { subject, resource },
+    ...{ body: ActionSearchBody, answer: ActionsBody },
   },
 ]
 

@@ -145,7 +145,9 @@ export function guardEndpoints(deps: Deps): Middleware {
     }
     if (operationId === askFacts) return await answerFacts(deps, ctx, service)
     if (isAuthzenOperation(operationId)) {
-      const asked = { records: deps.records, decider: deps.deciders.of(service) }
+      const { records, resources, clock } = deps
+      const storedRecords = resources.records
+      const asked = { records, storedRecords, clock, decider: deps.deciders.of(service) }
       return await answerAuthzen(asked, ctx, operationId, service)
     }
     if (operationId === decideId) return await answerDecide(deps.deciders.of(service), ctx)

@@ -87,3 +87,9 @@ function decoded(text: string): string | undefined {
     throw cause
   }
 }
+
+/** How ids are called where `idsIn` reads them: the one id as it is, or all of them. */
+export function idOf(ids: readonly string[]): string {
+  const [only, ...others] = ids
+  return only !== undefined && others.length === 0 ? only : ids.map(encodeURIComponent).join('/')
+}
