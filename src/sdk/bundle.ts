@@ -1,4 +1,4 @@
-import type { FilterStatement, ResourceFact, ServiceModel, Statement } from '../evaluator/model.ts'
+import type { FilterStatement, ResourceFact, ServiceModel, Statement, Tags } from '../evaluator/model.ts'
 
 /** What ends tokens before their time, on the wire. */
 export type WireRevocation =
@@ -74,3 +74,21 @@ export type StreamEvent =
     }
   | { readonly event: 'reset' }
   | { readonly event: 'heartbeat'; readonly position: number; readonly feed_age_ms: number }
+
+/** `POST /{service}/resources`: what an API has made, and whose it is. */
+export interface NewResource {
+  /** As in a request: `/clusters/c1`. */
+  readonly path: string
+  /** Where its ids are unique, if the document says that they are so within a parameter of the path. */
+  readonly namespace?: string
+  /** The owner's id. */
+  readonly organization: string
+}
+
+/** The answer, as far as a guard needs it. */
+export interface RegisteredResource {
+  /** What guards call it. */
+  readonly name: string
+  readonly organization_id: string
+  readonly tags: Tags
+}

@@ -3,7 +3,14 @@ import type { Caller, OrganizationRole, ResourceFact } from '../evaluator/model.
 import { resourceNameLengthMax } from '../evaluator/resource-path.ts'
 import { pause } from './back-off.ts'
 import { BoundedMap } from './bounded-map.ts'
-import type { Facts, FactsQuestion, FactKind as Kind, OrganizationFact, RoleFact } from './bundle.ts'
+import type {
+  Facts,
+  FactsQuestion,
+  FactKind as Kind,
+  OrganizationFact,
+  RegisteredResource,
+  RoleFact,
+} from './bundle.ts'
 import { entitlementOf } from './entitlement-of.ts'
 import { organizationRoleOf } from './organization-role-of.ts'
 
@@ -32,6 +39,13 @@ interface Flight {
   readonly done: PromiseWithResolvers<void>
 }
 
+/** What a server answers that was told of a resource. */
+type Told =
+  | { readonly kind: 'registered'; readonly resource: RegisteredResource }
+  | { readonly kind: 'refused' }
+
+/** No resource has this name. */
+const everything = ''
 const kinds: readonly Kind[] = ['roles', 'organizations', 'resources']
 const askedMax = 100
 /** The node asked may be behind the one whose stream was read; by up to a second. */
@@ -51,6 +65,8 @@ export class FactsCache {
   readonly #absent: BoundedMap<string, null>
   readonly #flights = new Map<string, Flight>()
   #waiting: Flight[] = []
+  /** What the stream has named while a server was told of something, for each that is. */
+  readonly #learning = new Set<Set<string>>()
   /** What decisions read: only what is at hand. */
   readonly facts: DecisionFacts
 
@@ -90,9 +106,29 @@ export class FactsCache {
     for (const kind of kinds)
       for (const id of changed[kind] ?? []) {
         this.#forget(kind, id)
+        if (kind === 'resources') for (const one of this.#learning) one.add(id)
         const flight = this.#flights.get(flightName(kind, id))
         if (flight !== undefined) flight.notBefore = Math.max(flight.notBefore, position)
       }
+  }
+
+  /**
+   * Keeps what a server was just told, unless the stream names it meanwhile: then it may have changed since, and is asked
+   * for when it is needed.
+   */
+  async learning<T extends Told>(tell: () => Promise<T>): Promise<T> {
+    const meanwhile = new Set<string>()
+    this.#learning.add(meanwhile)
+    try {
+      const told = await tell()
+      if (told.kind !== 'registered') return told
+      const { name, organization_id: owner, tags } = told.resource
+      this.#forget('resources', name)
+      if (!meanwhile.has(name) && !meanwhile.has(everything)) this.#resources.set(name, { owner, tags })
+      return told
+    } finally {
+      this.#learning.delete(meanwhile)
+    }
   }
 
   /** The stream cannot say what changed: forgets everything. */
@@ -101,6 +137,7 @@ export class FactsCache {
     this.#organizations.clear()
     this.#resources.clear()
     this.#absent.clear()
+    for (const one of this.#learning) one.add(everything)
     for (const flight of this.#flights.values()) flight.notBefore = Math.max(flight.notBefore, position)
   }
 

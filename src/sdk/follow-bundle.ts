@@ -1,7 +1,7 @@
 import type { Clock, MonotonicClock, Random } from '../clock.ts'
 import type { Caller } from '../evaluator/model.ts'
 import { backOffMs, pause } from './back-off.ts'
-import type { FactsQuestion, StreamEvent } from './bundle.ts'
+import type { FactsQuestion, NewResource, StreamEvent } from './bundle.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
 import { CopyKeeper, type CopyPlace } from './copy-keeper.ts'
 import type { DecisionBatch } from './decision-batch.ts'
@@ -9,19 +9,14 @@ import { serverSentEvents } from './event-stream.ts'
 import { FactsCache } from './facts-cache.ts'
 import { FollowedService } from './followed-service.ts'
 import type { GuardSource, GuardState } from './guard-source.ts'
+import type { GuardTrouble, Report } from './guard-trouble.ts'
 import type { TokenSource } from './held-token.ts'
 import { parseStreamEvent } from './parse-wire.ts'
+import { type Register, registrar } from './registrar.ts'
 import type { TokenMarks } from './revocation-index.ts'
 import { type ServerCalls, serverCalls } from './server-calls.ts'
 import { TokenError } from './token-error.ts'
 import type { Fetch } from './token-request.ts'
-
-/** What went wrong while following; the guard goes on by itself. Never holds a secret. */
-export interface GuardTrouble {
-  readonly kind: 'server' | 'facts' | 'decisions' | 'copy_refused' | 'copy_not_written'
-  readonly message: string
-  readonly cause: unknown
-}
 
 export interface FollowOptions {
   readonly servers: readonly string[]
@@ -30,7 +25,7 @@ export interface FollowOptions {
   readonly stalenessSecondsMax: number
   readonly factsMax: number
   readonly copy?: CopyPlace
-  readonly report: (trouble: GuardTrouble) => void
+  readonly report: Report
 }
 
 export interface FollowMachine {
@@ -59,6 +54,8 @@ class BundleFollower implements GuardSource {
   readonly #facts: FactsCache
   readonly #keeper: CopyKeeper | undefined
   readonly #ready = Promise.withResolvers<void>()
+  readonly register: Register
+  readonly report: Report
   #turn = 0
   #failures = 0
   #trouble: string | undefined
@@ -78,6 +75,9 @@ class BundleFollower implements GuardSource {
       sizeMax: options.factsMax,
       signal,
     })
+    const tell = (resource: NewResource) => this.#fromAny((server) => this.#calls.register(server, resource))
+    this.register = registrar({ tell, facts: this.#facts, random: machine.random, signal })
+    this.report = options.report
     // Whoever waits is told; if nobody waits, nothing is unhandled.
     this.#ready.promise.catch(() => {})
     void this.#run()

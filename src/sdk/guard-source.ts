@@ -2,6 +2,8 @@ import type { DecisionFacts } from '../evaluator/grant.ts'
 import type { Caller } from '../evaluator/model.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
 import type { DecisionLogState, Deliver } from './decision-log.ts'
+import type { Report } from './guard-trouble.ts'
+import type { Register } from './registrar.ts'
 import type { TokenMarks } from './revocation-index.ts'
 
 /** How a guard stands with what it follows. */
@@ -39,6 +41,10 @@ export interface GuardSource {
   refresh(): Promise<void>
   /** Takes decisions to the server; absent where there is nobody to take them. */
   readonly deliver?: Deliver
+  /** Tells the server of what the API has made; absent where there is nobody to tell. */
+  readonly register?: Register
+  /** Told what the operator must know. */
+  readonly report?: Report
   /** Resolves when the first bundle is at hand. */
   ready(): Promise<void>
   state(): GuardState

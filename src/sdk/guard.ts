@@ -4,7 +4,6 @@ import { Checker, type CheckRules, type GuardMachine } from './checker.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
 import { DecisionLog } from './decision-log.ts'
 import { type DecisionLogSetting, decisionLogRules } from './decision-log-rules.ts'
-import { filterDuty } from './filter-duty.ts'
 import type { Admission, Gate, GuardAnswer, GuardRequest } from './guard-answer.ts'
 import type { GuardSource, GuardState } from './guard-source.ts'
 import { listOf } from './list-of.ts'
@@ -16,6 +15,7 @@ import { type KoaMiddleware, koaMiddleware } from './middleware-koa.ts'
 import { RecordedGate } from './recorded-gate.ts'
 import { type BodyLimits, bodyLimitsOf } from './request-body.ts'
 import type { ResourceDescription, ResourceMetadata } from './resource-metadata.ts'
+import { responseDuty } from './response-duties.ts'
 import { type ResponseLimits, responseLimitsOf } from './response-duty.ts'
 import type { VerificationAlgorithm } from './verification-algorithms.ts'
 
@@ -134,8 +134,7 @@ export function guardFrom(source: GuardSource, options: GuardOptions, machine: G
   const gate = log === undefined ? checker : new RecordedGate(checker, log)
   const guarding: Guarding = {
     ...{ gate, bodies, responses },
-    dutyOf: ({ method }, { filter, decisionId }) =>
-      filter === undefined ? undefined : filterDuty({ filter, decisionId, method }),
+    dutyOf: (request, admission) => responseDuty(source, request, admission),
   }
   return {
     check: (request) => gate.check(request),

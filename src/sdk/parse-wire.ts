@@ -4,6 +4,7 @@ import type {
   FactKind,
   Facts,
   OrganizationFact,
+  RegisteredResource,
   RoleFact,
   StreamEvent,
   WireRevocation,
@@ -93,8 +94,13 @@ function isOperation(value: unknown): boolean {
     (value['stepUp'] === undefined || isStepUp(value['stepUp'])) &&
     (value['public'] === undefined || value['public'] === true) &&
     (value['namespace'] === undefined || isNamespace(value['namespace'])) &&
+    (value['creates'] === undefined || isCreated(value['creates'])) &&
     ['undefined', 'string'].includes(typeof value['organizationParameter'])
   )
+}
+
+function isCreated(value: unknown): boolean {
+  return isObject(value) && isText(value['resource']) && isText(value['id'])
 }
 
 function isNamespace(value: unknown): boolean {
@@ -199,6 +205,15 @@ export function parseFacts(value: unknown): Facts {
     ([id, role]) => [id, role === null ? null : roleOfWire(role)] as const,
   )
   return { ...facts, roles: Object.fromEntries(roles) }
+}
+
+/** @throws {WireError} */
+export function parseRegistered(value: unknown): RegisteredResource {
+  const isRegistered =
+    isObject(value) && isText(value['name']) && isText(value['organization_id']) && isTags(value['tags'])
+  if (!isRegistered) throw new WireError('this is not an answer about a resource')
+  // Sound: as above.
+  return value as unknown as RegisteredResource
 }
 
 /** @throws {WireError} */

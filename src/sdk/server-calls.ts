@@ -1,7 +1,7 @@
-import type { Bundle, Facts, FactsQuestion } from './bundle.ts'
+import type { Bundle, Facts, FactsQuestion, NewResource, RegisteredResource } from './bundle.ts'
 import type { DecisionBatch } from './decision-batch.ts'
 import type { TokenSource } from './held-token.ts'
-import { parseBundle, parseFacts, parseJson } from './parse-wire.ts'
+import { parseBundle, parseFacts, parseJson, parseRegistered } from './parse-wire.ts'
 import { type Fetch, retryAfterOf } from './token-request.ts'
 
 /** A server did not answer as it should. */
@@ -10,8 +10,9 @@ class ServerRefused extends Error {
   readonly status: number
   readonly retryAfterSeconds: number | undefined
 
-  constructor(address: string, response: Response) {
-    super(`${address} answered ${response.status}`)
+  /** @param words what it says of it, where it says something */
+  constructor(address: string, response: Response, words = '') {
+    super(`${address} answered ${response.status}${words}`)
     this.status = response.status
     this.retryAfterSeconds = retryAfterOf(response)
   }
@@ -27,6 +28,8 @@ export interface CallsOptions {
 const timeoutMs = 5_000
 /** What is wrong with the request itself. */
 const neverTaken = new Set([400, 413, 415])
+/** What the key, the service or the resource is refused for, now and later. */
+const neverRegistered = new Set([400, 403, 404, 409, 413, 415, 422])
 
 /** What a guard asks a Latchkey server, with its own token. */
 export interface ServerCalls {
@@ -35,6 +38,14 @@ export interface ServerCalls {
   facts(server: string, question: FactsQuestion): Promise<Facts>
   /** `refused`: the server will never take this batch, however often it is sent. */
   decisions(server: string, batch: DecisionBatch): Promise<'taken' | 'refused'>
+  /** `refused`: the server will never take this resource, however often it is told of it. */
+  register(
+    server: string,
+    resource: NewResource,
+  ): Promise<
+    | { readonly kind: 'registered'; readonly resource: RegisteredResource }
+    | { readonly kind: 'refused'; readonly why: string }
+  >
   /** @param after the position up to which changes have been taken in */
   stream(server: string, after: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
 }
@@ -52,8 +63,7 @@ export function serverCalls({ service, tokens, fetch, signal }: CallsOptions): S
     if (response.ok || response.status === 304) return response
     // The next try comes with a new token: this one may have been revoked, or the server have lost its key.
     if (response.status === 401) tokens.drop(token)
-    await response.body?.cancel()
-    throw new ServerRefused(address, response)
+    throw new ServerRefused(address, response, wordsOf(await response.text()))
   }
   const soon = () => AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
 
@@ -89,6 +99,21 @@ export function serverCalls({ service, tokens, fetch, signal }: CallsOptions): S
         throw error
       }
     },
+    async register(server, resource) {
+      const init = {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(resource),
+      }
+      try {
+        const response = await call(`${server}/${service}/resources`, init, 'application/json', soon())
+        return { kind: 'registered', resource: parseRegistered(parseJson(await response.text())) }
+      } catch (error) {
+        if (error instanceof ServerRefused && neverRegistered.has(error.status))
+          return { kind: 'refused', why: error.message }
+        throw error
+      }
+    },
     async stream(server, after, within) {
       const headers = { 'last-event-id': String(after) }
       const response = await call(`${server}/${service}/bundle`, { headers }, 'text/event-stream', within)
@@ -98,4 +123,11 @@ export function serverCalls({ service, tokens, fetch, signal }: CallsOptions): S
       return response.body
     },
   }
+}
+
+/** The code and the detail of a problem (RFC 9457), cut. */
+function wordsOf(body: string): string {
+  const [, code] = /"code":\s*"(\w{1,64})"/.exec(body) ?? []
+  const [, detail] = /"detail":\s*"([^"\\]{1,300})"/.exec(body) ?? []
+  return [code, detail].flatMap((one) => (one === undefined ? [] : [`: ${one}`])).join('')
 }

@@ -167,7 +167,7 @@ function readOperation(
       ...[organization.fault, resource.fault].filter((fault) => fault !== undefined),
       ...levels.flatMap((level) => parameterExtensionFaults(document, level.parameters, level.place)),
     ],
-    warnings: [...parameters.warnings, ...warnings, ...creates.warnings],
+    warnings: [...parameters.warnings, ...warnings],
   }
 }
 

@@ -47,32 +47,24 @@ export function readNamespace(at: Place): Read<ResourceNamespace> {
   }
 }
 
-const registerYourself = 'let the API tell of what it makes: POST /{service}/resources with its guard’s key'
 const createsForm = 'write { resource: /clusters/{clusterId}, id: /id }: a path and a JSON pointer'
 
 /** `x-latchkey-creates`: the path template of what the operation makes, and where in its answer the id is. */
-export function readCreates(at: Place): Read<CreatedResource> & { readonly warnings: readonly Fault[] } {
+export function readCreates(at: Place): Read<CreatedResource> {
   const { given, pointer } = extension(at, createsKey)
-  if (given === undefined) return { faults: [], warnings: [] }
-  const warnings = [
-    {
-      pointer,
-      detail: `${createsKey} is checked and kept; guards do not register by it yet`,
-      fix: registerYourself,
-    },
-  ]
+  if (given === undefined) return { faults: [] }
   const resource = text(member(given, 'resource'))
   const id = text(member(given, 'id'))
   const strange = entries(given).filter(([key]) => key !== 'resource' && key !== 'id')
   if (resource === undefined || id === undefined || strange.length > 0)
-    return { faults: [{ pointer, detail: `${createsKey} is not of its form`, fix: createsForm }], warnings }
+    return { faults: [{ pointer, detail: `${createsKey} is not of its form`, fix: createsForm }] }
   const faults: Fault[] = []
   const wrong = templateFault(resource)
   if (wrong !== undefined) faults.push({ pointer: `${pointer}/resource`, detail: wrong, fix: createsForm })
   // RFC 6901 §3.
   if (!/^(?:\/(?:[^~/]|~[01])*)+$/.test(id))
     faults.push({ pointer: `${pointer}/id`, detail: 'this is no JSON pointer to a value', fix: createsForm })
-  return { ...(faults.length > 0 ? {} : { value: { resource, id } }), faults, warnings }
+  return { ...(faults.length > 0 ? {} : { value: { resource, id } }), faults }
 }
 
 /** What can only be seen with all operations at hand. */

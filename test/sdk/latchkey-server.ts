@@ -3,7 +3,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { json, text } from 'node:stream/consumers'
 import type { ResourceFact } from '../../src/evaluator/model.ts'
-import type { Bundle, FactsQuestion, OrganizationFact, RoleFact, StreamEvent } from '../../src/sdk/bundle.ts'
+import type {
+  Bundle,
+  FactsQuestion,
+  NewResource,
+  OrganizationFact,
+  RoleFact,
+  StreamEvent,
+} from '../../src/sdk/bundle.ts'
 import type { ServiceBundle } from '../../src/sdk/compiled-bundle.ts'
 import type { DecisionBatch } from '../../src/sdk/decision-batch.ts'
 import { grantable } from './clinic-issuer.ts'
@@ -30,6 +37,10 @@ export class LatchkeyServer {
   readonly batches: DecisionBatch[] = []
   /** What a batch is answered with; `lost`: it is taken, and the answer does not arrive. */
   takesDecisions: () => 200 | 400 | 503 | 'lost' | Promise<200> = () => 200
+  /** Resources that it was told of, those that were not taken included. */
+  readonly told: NewResource[] = []
+  /** What such a call is answered with; a name: it is registered by that. */
+  registers: (resource: NewResource) => string | 409 | 503 = ({ path }) => path
   bundle: ServiceBundle
   lastEventId: string | undefined
   readonly #server: Server
@@ -91,7 +102,21 @@ export class LatchkeyServer {
     if (request.url === '/clinic/bundle') return this.#bundle(request, response)
     if (request.url === '/clinic/facts') return this.#facts(request, response)
     if (request.url === '/clinic/decisions') return this.#decisions(request, response)
+    if (request.url === '/clinic/resources') return this.#register(request, response)
     return send(response, 404, {})
+  }
+
+  async #register(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Sound: only a guard tells, and it tells so.
+    const resource = (await json(request)) as NewResource
+    this.told.push(resource)
+    const name = this.registers(resource)
+    if (typeof name === 'number')
+      return send(response, name, { code: 'already_exists', detail: 'It is another’s.' })
+    const { organization } = resource
+    this.resources[name] = { owner: organization, tags: {} }
+    this.change({ resources: [name] })
+    send(response, 200, { name, organization_id: organization, tags: {} })
   }
 
   async #token(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -92,6 +92,31 @@ describe('what an API tells of its resources with its guard’s key', () => {
   })
 })
 
+describe('what an operation of an API makes (x-latchkey-creates)', () => {
+  test('is its caller’s, known before the response leaves, and tagged from then on', async () => {
+    const { address, operator } = deployment
+    const key = await operator.makeKey(ours, { role: 'patients:write' })
+    const authorization = `Bearer ${await tokenOf(address, key, 'clinic')}`
+    const ask = (method: string, path: string) =>
+      guard.fetch(() => Response.json({ id: 'made-here' }, { status: 201 }))(
+        new Request(`https://api.example${path}`, { method, headers: { authorization } }),
+      )
+    expect((await ask('PUT', '/patients/made-here')).status).toBe(404)
+    const made = await ask('POST', '/patients')
+    expect([made.status, await made.json()]).toEqual([201, { id: 'made-here' }])
+    expect(await facts('/patients/{made-here}')).toEqual({
+      '/patients/{made-here}': { owner: ours, tags: {} },
+    })
+    expect((await ask('PUT', '/patients/made-here')).status).toBe(201)
+    // Another organization's id is nobody's to take.
+    const other = await operator.makeKey(theirs, { role: 'patients:write' })
+    const headers = { authorization: `Bearer ${await tokenOf(address, other, 'clinic')}` }
+    const again = guard.fetch(() => Response.json({ id: 'made-here' }, { status: 201 }))
+    const taken = await again(new Request('https://api.example/patients', { method: 'POST', headers }))
+    expect([taken.status, await taken.json()]).toMatchObject([500, { code: 'resource_not_registered' }])
+  })
+})
+
 describe('an organization with its resources', () => {
   test('reads and tags what is its own, and sees nothing of others', async () => {
     const { operator } = deployment
