@@ -174,7 +174,15 @@ test('the operations of guards are served beside the issuer, and open to a guard
   const guardToken = await tokenOf(address, guardKey)
   const guardOperations = all.filter(({ template }) => !template.startsWith('/api/v1/'))
   expect(guardOperations.map(({ id }) => id).toSorted()).toEqual([
-    ...['askFacts', 'decide', 'evaluateAccess', 'evaluateAccesses', 'followService', 'readResource'],
+    ...[
+      'askFacts',
+      'decide',
+      'evaluateAccess',
+      'evaluateAccesses',
+      'explain',
+      'followService',
+      'readResource',
+    ],
     ...['recordDecisions', 'registerResource', 'registerResources', 'rehomeResource', 'removeResource'],
     ...['searchActions', 'searchResources', 'searchSubjects', 'streamResources'],
   ])

@@ -20,10 +20,12 @@ import { type RecordDeps, recordDecisions } from '../record-decisions.ts'
 import type { ServerDeciders } from '../server-deciders.ts'
 import { openStream } from '../stream.ts'
 import { answerDecide } from './answer-decide.ts'
+import { answerExplain } from './answer-explain.ts'
 import { answerAuthzen } from './authzen-endpoints.ts'
 import { authzenOperations, isAuthzenOperation } from './authzen-operations.ts'
 import { decideId, decideOperation } from './decide-operation.ts'
 import { DecisionBatchBody, decisionBatchExample, TakenBody } from './decision-batch-body.ts'
+import { explainId, explainOperation } from './explain-operation.ts'
 import { deniedBy } from './management-authentication.ts'
 import type { ResourceDeps } from './registration.ts'
 import { answerResources } from './resource-endpoints.ts'
@@ -102,6 +104,7 @@ export const guardOperations: readonly DescribedOperation[] = [
     errors: ['service_not_found'],
   },
   decideOperation,
+  explainOperation,
   ...authzenOperations,
   ...resourceOperations,
 ]
@@ -114,7 +117,7 @@ export const guardRole = {
   allow: [
     {
       operations: [
-        ...[followService, askFacts, recordDecisionsId, decideId],
+        ...[followService, askFacts, recordDecisionsId, decideId, explainId],
         ...[...authzenOperations, ...resourceOperations].map((one) => one.operationId),
       ],
     },
@@ -122,9 +125,9 @@ export const guardRole = {
 } as const
 
 const guardPath =
-  /^\/[^/]+\/(?:bundle|facts|decide|decisions|access\/v1\/.+|resources(?:\/(?:batch|stream|owner))?)$/
+  /^\/[^/]+\/(?:bundle|facts|decide|decisions|explain|access\/v1\/.+|resources(?:\/(?:batch|stream|owner))?)$/
 
-/** `/{service}/bundle`, `/facts`, `/decide`, `/decisions` and `/resources`; goes behind `answerProblems`. */
+/** `/{service}/bundle`, `/facts`, `/decide`, `/explain`, `/decisions` and `/resources`; goes behind `answerProblems`. */
 export function guardEndpoints(deps: Deps): Middleware {
   const streams = new OpenStreams()
   return async (ctx, next) => {
@@ -151,6 +154,7 @@ export function guardEndpoints(deps: Deps): Middleware {
       return await answerAuthzen(asked, ctx, operationId, service)
     }
     if (operationId === decideId) return await answerDecide(deps.deciders.of(service), ctx)
+    if (operationId === explainId) return await answerExplain(deps, service, deps.deciders.of(service), ctx)
     if (operationId === recordDecisionsId) return await takeDecisions(deps, ctx, service)
     return ctx.accepts('json', 'text/event-stream') === 'text/event-stream'
       ? await answerStream(deps, ctx, service, streams.open(keyId))
