@@ -20,7 +20,14 @@ const Changes = z.object({
   step_up_weakened: names,
   roles_added: names,
   roles_removed: names,
-  roles: z.array(z.object({ role: z.string(), gains: names, loses: names, becomes: names })).default([]),
+  roles: z
+    .array(
+      z.object({
+        ...{ role: z.string(), gains: names, loses: names, widened: names, narrowed: names, becomes: names },
+      }),
+    )
+    .default([]),
+  roles_unfit: z.array(z.object({ organization_id: z.string(), role_id: z.string() })).default([]),
   audience: z.object({ before: z.string(), after: z.string() }).nullish(),
 })
 const NeedsConfirmation = z.object({
@@ -73,9 +80,15 @@ function changeLines(changes: z.output<typeof Changes>): readonly string[] {
       ({ operation_id, before, after }) => `Operation ${operation_id}: was ${before}, becomes ${after}`,
     ),
     ...told('Roles gone', changes.roles_removed),
-    ...changes.roles.flatMap(({ role, gains, loses, becomes }) => [
+    ...told(
+      'Roles of organizations that no longer fit, as far as they do not',
+      changes.roles_unfit.map(({ organization_id, role_id }) => `${role_id} of ${organization_id}`),
+    ),
+    ...changes.roles.flatMap(({ role, gains, loses, widened, narrowed, becomes }) => [
       ...told(`Role ${role} gains`, gains),
       ...told(`Role ${role} loses`, loses),
+      ...told(`Role ${role} allows more of`, widened),
+      ...told(`Role ${role} allows less of`, narrowed),
       ...told(`Role ${role} becomes`, becomes),
     ]),
     ...(changes.audience

@@ -23,6 +23,7 @@ import {
 } from '../roles/assumption-belongings.ts'
 import { roleBelongings } from '../roles/role-belongings.ts'
 import { roleContents } from '../roles/role-contents.ts'
+import { rolesNotFitting } from '../roles/roles-not-fitting.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import { rewrapSigningKeys } from '../services/rewrap-signing-keys.ts'
 import { entitlementBelongings, serviceBelongings } from '../services/service-belongings.ts'
@@ -61,6 +62,7 @@ export function answersOfLaterRows(deps: Deps, keep: Store['commit']) {
     ].map((of) => of(deps)),
     holdersOf: [keysHolding, usersHolding, connectionsGiving, assumptionsOf].map((of) => of(records)),
     endHolders: [revokeHolders, takeFromHolders, takeFromMappings, endAssumptionsOf].map((of) => of(deps)),
+    rolesNotFitting: rolesNotFitting(records),
     rewraps: [
       ...[rewrapSigningKeys, rewrapClientKeys, rewrapConnections, rewrapRegisteredApps],
       ...[rewrapUsers, rewrapLinks, rewrapMails],

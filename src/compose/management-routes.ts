@@ -32,12 +32,21 @@ export function managementRoutes(parts: Parts): readonly Route[] {
     ...{ records, counters, commit, clock, newId, random, secrets },
     ...{ origin: config.origin, sendMail: outbox.send },
   }
-  const { belongings, serviceContents, rewraps, ...holders } = answersOfLaterRows(common, cached.commit)
+  const { belongings, serviceContents, rewraps, rolesNotFitting, ...holders } = answersOfLaterRows(
+    common,
+    cached.commit,
+  )
   const ending = { ...common, destroyArtifacts: destroyGrant({ artifacts, secrets }) }
   return [
     ...organizationRoutes({ ...common, belongings }),
     ...domainRoutes({ ...common, resolveTxt }),
-    ...serviceRoutes({ ...common, readDocument: documentReader(), reservedSlugs, serviceContents }),
+    ...serviceRoutes({
+      ...common,
+      readDocument: documentReader(),
+      reservedSlugs,
+      serviceContents,
+      rolesNotFitting,
+    }),
     ...roleRoutes({ ...common, ...holders }),
     ...assumptionRoutes(common),
     ...resourceRoutes(common),

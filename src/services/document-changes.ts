@@ -1,6 +1,10 @@
+import { changesOfLimits, type LimitChanges } from '../evaluator/compare-limits.ts'
+import { LimitComparison } from '../evaluator/limits.ts'
 import type { Operation, ServiceModel, ServiceRole } from '../evaluator/model.ts'
-import { operationsOf } from './operations-of.ts'
+import { limitsOfRoles } from '../evaluator/role-limits.ts'
+import { compiledModelOf, withoutWhereIn } from './operations-of.ts'
 import { isWeaker } from './read-step-up.ts'
+import type { UnfitRoles } from './unfit-roles.ts'
 
 /** What a document, or a new version of one, changes. Operations and roles are told by id and name. */
 export interface DocumentChanges {
@@ -20,6 +24,8 @@ export interface DocumentChanges {
   /** Only roles of which something changes. */
   readonly roles: readonly RoleChange[]
   readonly audience?: { readonly before: string; readonly after: string }
+  /** Organization-defined roles that no longer fit: of those, what does not fit allows nothing until it is mended. */
+  readonly unfit: UnfitRoles
 }
 
 interface Change<T> {
@@ -28,10 +34,8 @@ interface Change<T> {
   readonly after: T
 }
 
-interface RoleChange {
+interface RoleChange extends LimitChanges {
   readonly name: string
-  readonly gains: readonly string[]
-  readonly loses: readonly string[]
   /** Marks that widen who may hold it or where it reaches. */
   readonly becomes: readonly ('grantable' | 'in_default_entitlement' | 'delegable' | 'any_organization')[]
 }
@@ -43,7 +47,11 @@ export interface Described {
 }
 
 /** What `after` changes; against nothing, all that it brings. */
-export function changesBetween(before: Described | undefined, after: Described): DocumentChanges {
+export function changesBetween(
+  before: Described | undefined,
+  after: Described,
+  unfit: UnfitRoles = { roles: [], areMore: false },
+): DocumentChanges {
   const old = new Map((before?.model.operations ?? []).map((one) => [one.id, one]))
   const now = new Map(after.model.operations.map((one) => [one.id, one]))
   const oldRoles = before?.model.roles ?? []
@@ -76,7 +84,7 @@ export function changesBetween(before: Described | undefined, after: Described):
     ),
     rolesAdded: namesWithout(after.model.roles, oldRoles),
     rolesRemoved: namesWithout(oldRoles, after.model.roles),
-    roles: roleChanges(before?.model, after.model),
+    ...{ roles: roleChanges(before?.model, after.model), unfit },
     ...(before === undefined || before.audience === after.audience
       ? {}
       : { audience: { before: before.audience, after: after.audience } }),
@@ -85,10 +93,10 @@ export function changesBetween(before: Described | undefined, after: Described):
 
 /** Whether somebody must say that they have seen the changes before they hold. */
 export function needsConfirmation(changes: DocumentChanges): boolean {
-  const { newlyPublic, ownershipCheckLost, stepUpWeakened, operationsMoved, roles, rolesRemoved, audience } =
-    changes
+  const { newlyPublic, ownershipCheckLost, stepUpWeakened, operationsMoved, roles, rolesRemoved } = changes
+  const { audience, unfit } = changes
   const weighty = [newlyPublic, ownershipCheckLost, stepUpWeakened, operationsMoved, roles, rolesRemoved]
-  return audience !== undefined || weighty.some((list) => list.length > 0)
+  return audience !== undefined || [...weighty, unfit.roles].some((list) => list.length > 0)
 }
 
 function requestOf({ method, path }: Operation): string {
@@ -116,17 +124,15 @@ function roleChanges(before: ServiceModel | undefined, after: ServiceModel): rea
   const none: ServiceModel = { basePaths: [], operations: [], roles: [] }
   const earlier = before ?? none
   const names = new Set([...earlier.roles, ...after.roles].map(({ name }) => name))
+  const comparison = new LimitComparison()
+  const without = withoutWhereIn(after)
   return [...names].flatMap((name) => {
-    const had = operationsOf(earlier, [name])
-    const has = operationsOf(after, [name])
-    const change = {
-      name,
-      gains: [...has].filter((id) => !had.has(id)),
-      loses: [...had].filter((id) => !has.has(id)),
-      becomes: widened(roleNamed(earlier, name), roleNamed(after, name)),
-    }
-    const changed = change.gains.length + change.loses.length + change.becomes.length > 0
-    return changed ? [change] : []
+    const had = limitsOfRoles(compiledModelOf(earlier), [name])
+    const has = limitsOfRoles(compiledModelOf(after), [name])
+    const limits = changesOfLimits(had, has, comparison, without)
+    const change = { name, ...limits, becomes: widened(roleNamed(earlier, name), roleNamed(after, name)) }
+    const lists = [...Object.values(limits), change.becomes]
+    return lists.some((list) => list.length > 0) ? [change] : []
   })
 }
 
@@ -160,7 +166,18 @@ export function presentChanges(changes: DocumentChanges) {
     step_up_weakened: changes.stepUpWeakened,
     roles_added: changes.rolesAdded,
     roles_removed: changes.rolesRemoved,
-    roles: changes.roles.map(({ name, gains, loses, becomes }) => ({ role: name, gains, loses, becomes })),
+    roles: changes.roles.map(({ name, ...change }) => ({ role: name, ...change })),
     audience: changes.audience ?? null,
+    ...presentUnfit(changes.unfit),
   }
+}
+
+/** Absent where nothing is to be told. */
+function presentUnfit({ roles, areMore }: UnfitRoles) {
+  if (roles.length === 0) return {}
+  const roles_unfit = roles.map(({ organizationId, roleId, name, faults }) => ({
+    ...{ organization_id: organizationId, role_id: roleId, name },
+    errors: faults,
+  }))
+  return { roles_unfit, more_roles_unfit: areMore }
 }

@@ -45,15 +45,22 @@ interface ReadStatements {
 
 /** Reads the statements of a role in the order of writing; the operations come out by their ids, each once. */
 export function readStatements(value: unknown, ground: StatementGround, place: string): ReadStatements {
+  const { statements, faults } = readEachStatement(value, ground, place)
+  return { statements, faults: faults.length > 0 ? faults : unreachableStatements(statements, ground) }
+}
+
+/** The same without a look at what they say together. */
+export function readEachStatement(value: unknown, ground: StatementGround, place: string): ReadStatements {
   if (!Array.isArray(value))
     return {
       statements: [],
       faults: [{ pointer: place, detail: 'allow is a list of statements', fix: '[{ operations: [ … ] }]' }],
     }
   const read = value.map((statement, i) => readStatement(statement, ground, `${place}/${i}`))
-  const statements = read.flatMap((one) => one.statements)
-  const faults = read.flatMap((one) => one.faults)
-  return { statements, faults: faults.length > 0 ? faults : unreachableStatements(statements, ground) }
+  return {
+    statements: read.flatMap(({ statements }) => statements),
+    faults: read.flatMap(({ faults }) => faults),
+  }
 }
 
 /** Entries that list fields of their own become statements of their own. */

@@ -10,12 +10,18 @@ import type { DocumentReader, ReadDocument } from './read-document.ts'
 import { type Service, services } from './service.ts'
 import { getCurrentDocument, packDocument, serviceDocuments, sha256Of } from './service-document.ts'
 import { resourceRulesOf, withResourceRules } from './set-resource-rules.ts'
+import { tagWarnings } from './tag-warnings.ts'
+import type { RolesNotFitting } from './unfit-roles.ts'
 
 interface Deps {
   readonly records: Records
   readonly commit: Commit
   readonly clock: Clock
   readonly readDocument: DocumentReader
+}
+
+interface AskingDeps extends Deps {
+  readonly rolesNotFitting: RolesNotFitting
 }
 
 interface Replacement {
@@ -39,7 +45,7 @@ interface Replaced {
  *   system service's is part of the product), `precondition_failed`, `conflict`
  */
 export async function replaceDocument(
-  deps: Deps,
+  deps: AskingDeps,
   by: Actor,
   idOrSlug: string,
   replacement: Replacement,
@@ -47,7 +53,10 @@ export async function replaceDocument(
   const before = await getService(deps.records, idOrSlug)
   if (before.kind === 'system')
     throw new DomainError('service_protected', `the document of ${before.slug} comes with the product`)
-  return replace(deps, by, before, replacement, confirmChanges)
+  return replace(deps, by, before, replacement, {
+    confirm: confirmChanges,
+    notFitting: deps.rolesNotFitting,
+  })
 }
 
 /**
@@ -60,7 +69,8 @@ export async function replaceSystemDocument(
   service: Service,
   document: Uint8Array,
 ): Promise<Replaced> {
-  return replace(deps, by, service, { document }, () => {})
+  const notFitting: RolesNotFitting = async () => ({ roles: [], areMore: false })
+  return replace(deps, by, service, { document }, { confirm: () => {}, notFitting })
 }
 
 async function replace(
@@ -68,7 +78,7 @@ async function replace(
   by: Actor,
   before: Service,
   replacement: Replacement,
-  confirm: typeof confirmChanges,
+  asking: { readonly confirm: typeof confirmChanges; readonly notFitting: RolesNotFitting },
 ): Promise<Replaced> {
   expectVersion(before, replacement.ifMatch)
   const kept = before.audienceGiven === true ? before.audience : undefined
@@ -78,8 +88,9 @@ async function replace(
   const read = { ...documented, model }
   const base = await getCurrentDocument(deps.records, before)
   const sha256 = sha256Of(replacement.document)
-  const changes = changesBetween(before, read)
-  confirm({ changes, sha256, baseSha256: base.sha256, confirmation: replacement.confirmation })
+  const unfit = await asking.notFitting(before.id, before.model, model)
+  const changes = changesBetween(before, read, unfit)
+  asking.confirm({ changes, sha256, baseSha256: base.sha256, confirmation: replacement.confirmation })
   const unchanged =
     sha256 === base.sha256 &&
     before.audience === read.audience &&
@@ -87,7 +98,7 @@ async function replace(
   const service = unchanged
     ? before
     : await commitNext(deps, by, before, read, replacement.document, replacement.audience !== undefined)
-  return { service, changes, warnings: read.warnings }
+  return { service, changes, warnings: [...read.warnings, ...tagWarnings(model)] }
 }
 
 async function commitNext(

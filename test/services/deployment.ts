@@ -60,6 +60,7 @@ export async function deployment() {
         random,
       ),
       readDocument: readOnce,
+      rolesNotFitting: async () => ({ roles: [], areMore: false }),
       reservedSlugs: new Set(['api', 'admin']),
     },
     addCustomer: (slug: string) => addOrganization(slug, 'customer', newId('org')),

@@ -49,7 +49,7 @@ describe('what a new version changes', () => {
       name: 'orders:write',
       gains: [],
       loses: ['createOrder', 'deleteOrder'],
-      becomes: [],
+      ...{ widened: [], narrowed: [], becomes: [] },
     })
   })
 
@@ -61,9 +61,47 @@ describe('what a new version changes', () => {
     }
     const changes = await changesOf(role(true), role(false))
     expect(changes.roles).toEqual([
-      { name: 'support', gains: [], loses: [], becomes: ['grantable', 'in_default_entitlement'] },
+      {
+        ...{ name: 'support', gains: [], loses: [], widened: [], narrowed: [] },
+        becomes: ['grantable', 'in_default_entitlement'],
+      },
     ])
     expect(needsConfirmation(changes)).toBe(true)
+  })
+
+  test.each([
+    ['a condition more', {}, { where: "$principal:kind = 'key'" }, { widened: [], narrowed: ['listOrders'] }],
+    ['a condition less', { where: "$principal:kind = 'key'" }, {}, { widened: ['listOrders'], narrowed: [] }],
+    [
+      'another condition',
+      { where: "$principal:kind = 'key'" },
+      { where: "$principal:kind = 'user'" },
+      { widened: ['listOrders'], narrowed: ['listOrders'] },
+    ],
+  ])('how far a role goes: %s', async (_, before, after, expected) => {
+    const role = (limits: object): Change => {
+      return (doc) => {
+        doc['x-latchkey-roles'] = { support: { allow: [{ operations: ['listOrders'], ...limits }] } }
+      }
+    }
+    const changes = await changesOf(role(after), role(before))
+    expect(changes.roles).toEqual([{ name: 'support', gains: [], loses: [], becomes: [], ...expected }])
+    expect(needsConfirmation(changes)).toBe(true)
+  })
+
+  test('what a role shows of responses', async () => {
+    const role = (filter: unknown): Change => {
+      return (doc) => {
+        doc['x-latchkey-roles'] = { support: { allow: [{ operations: ['listOrders'] }], filter } }
+      }
+    }
+    const changes = await changesOf(() => {}, role([{ operations: ['listOrders'], fields: ['items.id'] }]))
+    expect(changes.rolesRemoved).toEqual(['support'])
+    const wider = await changesOf(
+      role([{ operations: ['listOrders'], fields: ['items'] }]),
+      role([{ operations: ['listOrders'], fields: ['items.id'] }]),
+    )
+    expect(wider.roles).toMatchObject([{ name: 'support', widened: ['listOrders'], narrowed: [] }])
   })
 
   test('nothing, where only words change', async () => {

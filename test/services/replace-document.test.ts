@@ -3,6 +3,7 @@ import { getService } from '../../src/services/find-service.ts'
 import { replaceDocument, replaceSystemDocument } from '../../src/services/replace-document.ts'
 import { services } from '../../src/services/service.ts'
 import { getCurrentDocument, unpackDocument } from '../../src/services/service-document.ts'
+import type { RolesNotFitting } from '../../src/services/unfit-roles.ts'
 import { update } from '../../src/storage/ports.ts'
 import { confirmationOf, createShop } from './create-shop.ts'
 import { deployment, shopDocument } from './deployment.ts'
@@ -44,6 +45,49 @@ describe('replaceDocument', () => {
     expect(stored).toEqual(service)
     const document = await getCurrentDocument(d.deps.records, stored)
     expect(Buffer.compare(await unpackDocument(document), withRefunds)).toBe(0)
+  })
+
+  test('shows which roles of organizations no longer fit, and needs a confirmation for them', async () => {
+    const d = await deployment()
+    const { service } = await createShop(d)
+    const role = { organizationId: d.operatorId, roleId: d.deps.newId('rol'), name: 'Desk' }
+    const faults = [{ pointer: '/allow/0/where', detail: 'the document declares no $request:page' }]
+    const asked: unknown[] = []
+    const rolesNotFitting: RolesNotFitting = async (id, now, next) => {
+      asked.push([id, now.operations.length, next.operations.length])
+      return { roles: [{ ...role, faults }], areMore: true }
+    }
+    const document = shopDocument((doc) => {
+      delete doc.paths['/health']
+    })
+    const replace = (confirmation?: string) =>
+      replaceDocument({ ...d.deps, rolesNotFitting }, d.by, 'shop', { document, confirmation })
+    await expect(replace()).rejects.toMatchObject({
+      code: 'confirmation_required',
+      data: {
+        changes: {
+          roles_unfit: [
+            { organization_id: d.operatorId, role_id: role.roleId, name: 'Desk', errors: faults },
+          ],
+          more_roles_unfit: true,
+        },
+      },
+    })
+    expect(asked).toEqual([[service.id, 5, 4]])
+    expect((await replace(await confirmationOf(replace))).service.documentVersion).toBe(2)
+  })
+
+  test('warns of conditions on tags that nobody knows yet', async () => {
+    const d = await deployment()
+    await createShop(d)
+    const document = shopDocument((doc) => {
+      const where = "$resourceTags:env = 'dev'"
+      doc['x-latchkey-roles'] = { support: { allow: [{ operations: ['getOrder'], where }] } }
+    })
+    const replace = (confirmation?: string) =>
+      replaceDocument(d.deps, d.by, 'shop', { document, confirmation })
+    const { warnings } = await replace(await confirmationOf(replace))
+    expect(warnings).toMatchObject([{ pointer: '/x-latchkey-roles/support' }])
   })
 
   test('takes no confirmation that was given on another base version', async () => {

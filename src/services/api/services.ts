@@ -9,6 +9,7 @@ import { getService } from '../find-service.ts'
 import { listServices } from '../list-services.ts'
 import { rotateSigningKey } from '../rotate-signing-key.ts'
 import { type Service, signingAlgorithms } from '../service.ts'
+import { tagWarnings } from '../tag-warnings.ts'
 import {
   audience,
   confirmation,
@@ -92,7 +93,7 @@ function collection(deps: Deps): readonly Route[] {
           accessTokenTtlSeconds: query.access_token_ttl_seconds,
           confirmation: query.confirmation,
         })
-        const warnings = made.read.warnings.map(wire.presentWarning)
+        const warnings = [...made.read.warnings, ...tagWarnings(made.service.model)].map(wire.presentWarning)
         return {
           body: { ...wire.presentService(made.service), warnings },
           version: made.service.version,
