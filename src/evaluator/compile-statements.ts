@@ -114,7 +114,19 @@ function compiledFields(fields: readonly string[]): RequestFields | 'unreadable'
   return patterns.length < parsed.length ? 'unreadable' : new RequestFields(patterns)
 }
 
+/** Roles say the same condition again and again: it is read once, for as long as any of them says it. */
+const conditions = new Map<string, WeakRef<CompiledCondition>>()
+const unsaid = new FinalizationRegistry<string>((where) => {
+  if (conditions.get(where)?.deref() === undefined) conditions.delete(where)
+})
+
 function compiledWhere(where: string): CompiledCondition {
+  const known = conditions.get(where)?.deref()
+  if (known !== undefined) return known
   const parsed = parseCondition(where)
-  return 'condition' in parsed ? compileCondition(parsed.condition) : () => 'unknown'
+  const compiled: CompiledCondition =
+    'condition' in parsed ? compileCondition(parsed.condition) : () => 'unknown'
+  conditions.set(where, new WeakRef(compiled))
+  unsaid.register(compiled, where)
+  return compiled
 }

@@ -11,7 +11,13 @@ import {
   type RoutedOperation,
   routedOperation,
 } from './path-trie.ts'
+import { type ResourceName, type ResourcePath, resourceNames } from './resource-path.ts'
 import { straightWay } from './straight-way.ts'
+
+interface NamedFor {
+  readonly organizationId: string
+  readonly names: readonly ResourceName[]
+}
 
 /** An operation that the path names, with the values of its parameters, each decoded once. */
 export class Match {
@@ -19,11 +25,22 @@ export class Match {
   readonly #names: readonly string[]
   readonly #values: readonly string[]
   #parameters: Readonly<Record<string, string>> | undefined
+  #resources: NamedFor | undefined
 
   constructor(indexed: IndexedOperation, names: readonly string[], values: readonly string[]) {
     this.indexed = indexed
     this.#names = names
     this.#values = values
+  }
+
+  /**
+   * The names of what the operation acts on (`resourceNames`). Kept: a guard asks for them before the decision does.
+   * @param path the operation's, of the one model that found it
+   */
+  resourceNames(path: ResourcePath | undefined, organizationId: string): readonly ResourceName[] {
+    if (this.#resources?.organizationId !== organizationId)
+      this.#resources = { organizationId, names: resourceNames(path, this.#values, organizationId) }
+    return this.#resources.names
   }
 
   /** The parameters' values in the order of the path, each decoded once. */

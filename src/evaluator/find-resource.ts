@@ -28,11 +28,12 @@ export function actsOnResource({ model, resources }: CompiledModel, index: numbe
 export function findResource(
   { model, resources }: CompiledModel,
   facts: DecisionFacts,
-  { indexed, values }: Match,
+  match: Match,
   organizationId: string,
 ): FoundResource {
+  const { indexed } = match
   const path = resources.ofOperations[indexed.index]
-  const names = resourceNames(path, values, organizationId)
+  const names = match.resourceNames(path, organizationId)
   for (let i = 0; i < names.length; i++) {
     const fact = facts.resource(names[i] ?? '')
     if (fact === null) continue

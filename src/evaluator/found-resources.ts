@@ -2,7 +2,7 @@ import type { CompiledModel } from './compile-model.ts'
 import type { Found, Match } from './find-operations.ts'
 import type { DecisionFacts } from './grant.ts'
 import type { ResourceFact } from './model.ts'
-import { type ResourceName, resourceNames } from './resource-path.ts'
+import type { ResourceName } from './resource-path.ts'
 
 /** The names of the resource that a matched operation acts on, and of those that hold it; see `resourceNames`. */
 function namesOfResource(
@@ -11,7 +11,7 @@ function namesOfResource(
   organizationId: string,
 ): readonly ResourceName[] {
   const path = model.resources.ofOperations[match.indexed.index]
-  return resourceNames(path, match.values, organizationId)
+  return match.resourceNames(path, organizationId)
 }
 
 const nothing: readonly ResourceName[] = Object.freeze([])

@@ -18,6 +18,20 @@ export function presentedToken(
   authorization: string | readonly string[] | undefined,
   tokenLengthMax: number,
 ): Presented {
+  const presented = unreadToken(authorization, tokenLengthMax)
+  if (presented.kind !== 'token' || isCompactJws(presented.token)) return presented
+  return { kind: 'malformed', scheme: presented.scheme }
+}
+
+export function isCompactJws(token: string): boolean {
+  return compactJws.test(token)
+}
+
+/** The same without a look at the token's characters, which takes longer than to know it again. */
+export function unreadToken(
+  authorization: string | readonly string[] | undefined,
+  tokenLengthMax: number,
+): Presented {
   const [value, ...others] = typeof authorization === 'string' ? [authorization] : (authorization ?? [])
   if (value === undefined) return { kind: 'none' }
   if (others.length > 0) return { kind: 'several' }
@@ -27,7 +41,7 @@ export function presentedToken(
   // Fetch joins repeated headers by a comma, which no token contains.
   if (value.includes(',')) return { kind: 'several' }
   const token = value.slice(scheme.length + 1).trim()
-  if (token.length > tokenLengthMax || !compactJws.test(token)) return { kind: 'malformed', scheme }
+  if (token.length > tokenLengthMax) return { kind: 'malformed', scheme }
   return { kind: 'token', scheme, token }
 }
 

@@ -6,7 +6,7 @@ import type { DecisionFacts } from '../evaluator/grant.ts'
 import { RequestContent } from '../evaluator/request/request-at-hand.ts'
 import type { DecisionId } from '../ids.ts'
 import type { RefusalContext } from './answers.ts'
-import { presentedToken, type Scheme } from './authorization.ts'
+import { isCompactJws, type Presented, type Scheme, unreadToken } from './authorization.ts'
 import { trustedAddress } from './client-address.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
 import { DecisionIds } from './decision-ids.ts'
@@ -53,6 +53,8 @@ interface Asked {
   readonly request: GuardRequest
   readonly scheme: Scheme
   readonly token: string
+  /** If it was verified before, and has not ended since. */
+  readonly known: VerifiedToken | undefined
   readonly address: string | undefined
 }
 
@@ -98,7 +100,7 @@ export class Checker implements Gate {
     if (bundle.kind === 'failed') return this.#stale(bundle.cause)
     const begun = this.#begin(request, bundle.value, seen)
     if ('allowed' in begun) return begun
-    const known = this.#tokens.get(begun.token, begun.bundle)
+    const { known } = begun
     const [asked, token] = known === undefined ? await this.#verified(begun) : [begun, known]
     if ('allowed' in token) return token
     const ended = this.#ended(asked, token)
@@ -116,7 +118,7 @@ export class Checker implements Gate {
     if (bundle instanceof Promise) return undefined
     const asked = this.#begin(request, bundle, seen)
     if ('allowed' in asked) return asked
-    const token = this.#tokens.get(asked.token, asked.bundle)
+    const { known: token } = asked
     // A proof is another one at each request, and verifying it takes a while.
     if (token === undefined || token.boundTo !== undefined) return undefined
     const fault = this.#possession.schemeFault({ ...asked, boundTo: undefined })
@@ -154,23 +156,42 @@ export class Checker implements Gate {
       if (decision.allowed) return admission(decisionId, bundle, decision)
     }
     const { trustedProxies, tokenLengthMax } = this.#rules
-    const presented = presentedToken(request.authorization, tokenLengthMax)
-    const context = this.#context({ decisionId, bundle, scheme: this.#possession.scheme })
+    const presented = unreadToken(request.authorization, tokenLengthMax)
+    switch (presented.kind) {
+      case 'none':
+      case 'several':
+      case 'malformed':
+        return this.#unusable(presented, decisionId, bundle)
+      case 'token': {
+        const { token, scheme } = presented
+        const known = this.#tokens.get(token, bundle)
+        if (known === undefined && !isCompactJws(token))
+          return this.#unusable({ kind: 'malformed', scheme }, decisionId, bundle)
+        const address = trustedAddress(request.forwardedFor, request.address, trustedProxies)
+        return { scheme, token, known, decisionId, bundle, found, request, address }
+      }
+      default:
+        throw new Error(`unknown credentials: ${presented satisfies never}`)
+    }
+  }
+
+  #unusable(
+    presented: Exclude<Presented, { kind: 'token' }>,
+    decisionId: DecisionId,
+    bundle: CompiledBundle,
+  ): Rejection {
+    const scheme = presented.kind === 'malformed' ? presented.scheme : this.#possession.scheme
+    const context = this.#context({ decisionId, bundle, scheme })
     switch (presented.kind) {
       case 'none':
         return rejection('invalid_token', { ...context, bare: true })
-      case 'several':
-        return rejection('ambiguous_request', {
-          ...context,
-          detail: 'The request has more than one Authorization header.',
-        })
+      case 'several': {
+        const detail = 'The request has more than one Authorization header.'
+        return rejection('ambiguous_request', { ...context, detail })
+      }
       case 'malformed': {
         const detail = 'The token is too long or not a signed JWT.'
-        return rejection('invalid_token', { ...this.#context({ ...presented, decisionId, bundle }), detail })
-      }
-      case 'token': {
-        const address = trustedAddress(request.forwardedFor, request.address, trustedProxies)
-        return { ...presented, decisionId, bundle, found, request, address }
+        return rejection('invalid_token', { ...context, detail })
       }
       default:
         throw new Error(`unknown credentials: ${presented satisfies never}`)
@@ -254,6 +275,8 @@ export class Checker implements Gate {
 
   /** Last of all: nobody signs in again to be told that they may not. */
   #unmet(asked: Asked, { caller }: VerifiedToken): Rejection | undefined {
+    // Machines do not sign in.
+    if (caller.kind === 'key') return undefined
     const { everywhere, operations: own } = this.#rules.stepUp
     const matches = asked.found.kind === 'found' ? asked.found.matches : []
     const operations = matches.map(({ indexed }) => indexed.operation)
@@ -270,14 +293,15 @@ export class Checker implements Gate {
 
   /** What is asked anew at each request, however often the token was seen, and after all that was waited for. */
   #ended(asked: Asked, token: VerifiedToken): Rejection | undefined {
-    const context = this.#context(asked)
     const { caller } = token
     if (this.#source.isStale()) return this.#stale()
-    if (this.#source.isRevoked(token.marks))
-      return { ...rejection('token_revoked', { ...context, detail: 'The token was revoked.' }), caller }
+    if (this.#source.isRevoked(token.marks)) {
+      const detail = 'The token was revoked.'
+      return { ...rejection('token_revoked', { ...this.#context(asked), detail }), caller }
+    }
     if (token.allowsAddress(asked.address)) return undefined
     const detail = 'The token may not be used from this address.'
-    return { ...rejection('invalid_token', { ...context, detail }), caller }
+    return { ...rejection('invalid_token', { ...this.#context(asked), detail }), caller }
   }
 
   #stale(cause?: unknown): Rejection {

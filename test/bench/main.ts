@@ -1,6 +1,7 @@
 // npm run bench [-- --seconds 5] [-- --document <an OpenAPI document, gzipped or not>] [-- --only tokens,decisions,…]
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
+import { measureCachedTokens } from './cached-tokens.ts'
 import { measureDecisions } from './decisions.ts'
 import { mongoPlace, sqlitePlace } from './deployment.ts'
 import { measureForwardAuth } from './forward-auth.ts'
@@ -19,7 +20,8 @@ const { values } = parseArgs({
     document: { type: 'string' },
     only: {
       type: 'string',
-      default: 'start,decisions,tagged-decisions,forward-auth,revocation,tokens,people,sign-ins',
+      default:
+        'start,decisions,tagged-decisions,cached-tokens,forward-auth,revocation,tokens,people,sign-ins',
     },
   },
 })
@@ -30,6 +32,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   start: measureStart,
   decisions: () => measureDecisions(values.document),
   'tagged-decisions': measureTagged,
+  'cached-tokens': measureCachedTokens,
   'forward-auth': () => measureForwardAuth(sqlitePlace(), Number(values.seconds)),
   revocation: () => eachPlace(measureRevocation),
   tokens: () => measureTokens(places.map(fresh), Number(values.seconds)),
