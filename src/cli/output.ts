@@ -30,15 +30,18 @@ export function outputTo(stream: NodeJS.WriteStream, json: boolean): Output {
     json,
     show: (item) => write(json ? [toJson(item)] : recordLines(item)),
     list(page, fields, whenEmpty) {
-      if (json) write([toJson(page)])
-      else if (page.items.length === 0) write([whenEmpty])
+      if (json) {
+        write([toJson(page)])
+        return
+      }
+      if (page.items.length === 0) write([page.next_cursor === null ? whenEmpty : 'Nothing so far.'])
       else {
         const columns = fields.map((name) => ({ title: titleOf(name), whole: isId(name) }))
         const rows = page.items.map((item) => fields.map((name) => textOf(item[name])))
         const [titles = '', ...lines] = tableLines(columns, rows, width)
         write([quiet(titles), ...lines])
-        if (page.next_cursor !== null) write([quiet(`more: --cursor ${page.next_cursor}`)])
       }
+      if (page.next_cursor !== null) write([quiet(`more: --cursor ${page.next_cursor}`)])
     },
     say: (text) => {
       if (!json) write([text])

@@ -3,6 +3,7 @@ import { type ConfirmOptions, confirmed } from './confirmation.ts'
 import { at, type Paging } from './management-api.ts'
 import { organizationIdOf } from './named.ts'
 import { ofOrganization, paged, repeated } from './options.ts'
+import { type Item, isItem } from './output.ts'
 import type { Open, Session } from './session.ts'
 import { tagsOf } from './tag-options.ts'
 
@@ -15,6 +16,12 @@ interface Filter extends Whose, Paging {
   readonly tag?: string
   readonly path?: string
   readonly namespace?: string
+}
+
+interface Reach extends Whose, Paging {
+  readonly service?: string
+  readonly operation?: string
+  readonly scope?: readonly string[]
 }
 
 interface Rules extends Whose, ConfirmOptions {
@@ -57,8 +64,44 @@ export function resourcesCommand(open: Open): Command {
       const body = { tags: tagsOf(options.tag.filter((one) => one !== 'none')) }
       session.output.show(await session.api.send('PUT', path, { body }))
     })
+  addReachable(group, open)
   addRules(group, open)
   return group
+}
+
+function addReachable(group: Command, open: Open): void {
+  paged(ofOrganization(group.command('reachable').argument('<principal>', 'id of a client key or a user')))
+    .option('--service <id or slug>', 'of a user: on this service')
+    .option('--operation <id>', 'by this operation alone')
+    .addOption(repeated('--scope <name>', 'what the app may do that acts for a user'))
+    .description('which resources a key or a user may reach, and by which operations')
+    .action(async (principal: string, options: Reach) => {
+      const session = open()
+      const id = await organizationIdOf(session, options.organization)
+      const { service, operation, scope } = options
+      const query = { service, operation, scope: scope?.join(' ') }
+      const kind = principal.startsWith('key_') ? 'keys' : 'users'
+      const path = at`/organizations/${id}/${kind}/${principal}/reachable-resources`
+      const page = await session.api.list(path, options, query)
+      if (session.output.json) session.output.list(page, [], '')
+      else
+        session.output.list(
+          { ...page, items: page.items.map(reachedLine) },
+          ['id', 'path', 'standing', 'allowed', 'depends_on_request'],
+          'It reaches no resource.',
+        )
+    })
+}
+
+/** One resource as a line: its operations by whether they depend on the request. */
+function reachedLine({ resource, standing, operations }: Item): Item {
+  const { id, path } = isItem(resource) ? resource : {}
+  const all = Array.isArray(operations) ? operations.filter(isItem) : []
+  const named = (reach: string) =>
+    all
+      .filter((one) => one['reach'] === reach)
+      .map((one) => `${one['operation']}${one['on'] === 'held' ? ' (on what it holds)' : ''}`)
+  return { id, path, standing, allowed: named('allowed'), depends_on_request: named('depends_on_request') }
 }
 
 function addRules(group: Command, open: Open): void {

@@ -5,6 +5,7 @@ import { consentRoutes } from '../consents/api.ts'
 import { endConsentsOfApp } from '../consents/end-consents-of-app.ts'
 import { endConsentsOfUser } from '../consents/end-consents-of-user.ts'
 import { decisionLogRoutes } from '../decisions/api/decision-log.ts'
+import { reachableRoutes } from '../decisions/api/reachable.ts'
 import type { Route } from '../http/route.ts'
 import { mailRoutes } from '../mail/api.ts'
 import { destroyGrant } from '../oauth/destroy-grant.ts'
@@ -59,5 +60,6 @@ export function managementRoutes(parts: Parts): readonly Route[] {
     ...secretRoutes({ ...common, rewraps, assertionLifeSecondsMax }),
     ...auditRoutes(common),
     ...decisionLogRoutes({ records, trails }),
+    ...reachableRoutes(common),
   ]
 }

@@ -25,6 +25,8 @@ export interface AskedPrincipal extends Circumstances {
   readonly id: string
   /** Of a user: an app acts for them, with these scopes. Absent: they act themselves. Of a key: what it has asked for. */
   readonly scope?: readonly string[] | undefined
+  /** Wherever requests come from: for what is asked without one. */
+  readonly anywhere?: true | undefined
 }
 
 /** Nobody that there is: to see what somebody like that could do. */

@@ -42,7 +42,7 @@ export async function machineOf(
   { records, clock }: Deps,
   service: Service,
   key: ClientKey,
-  { address, acceptTestKeys, scope }: Asked,
+  { address, anywhere, acceptTestKeys, scope }: Asked,
 ): Promise<SubjectCaller | undefined> {
   const roleId = parseId('rol', key.role)
   const [organization, role] = await Promise.all([
@@ -54,7 +54,7 @@ export async function machineOf(
   const isLetIn = isMachine && (key.environment === 'live' || acceptTestKeys === true)
   if (!isLetIn || refusal(key, { organization, service, role }, clock()) !== undefined) return undefined
   const { caller, allowsAddress } = madeOf(key)
-  if (!allowsAddress(address)) return undefined
+  if (anywhere === undefined && !allowsAddress(address)) return undefined
   return scope === undefined ? caller : { ...caller, scope }
 }
 

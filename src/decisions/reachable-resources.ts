@@ -29,7 +29,7 @@ export interface ReachableResource {
   readonly operations: readonly ReachedOperation[]
 }
 
-interface ReachablePage {
+export interface ReachablePage {
   readonly items: readonly ReachableResource[]
   /** Where the next page goes on: a page may have fewer items than asked for, or none, and there be more. */
   readonly nextCursor: string | null

@@ -388,6 +388,17 @@ describe('resources', () => {
     const { items } = Page.parse(await json('resources', 'list', ...whose, ...filter))
     expect(items).toMatchObject([{ id: resource }])
     expect(await json('resources', 'tag', resource, ...whose, '--tag', 'none')).toMatchObject({ tags: {} })
+  })
+
+  test('that a key may reach are listed, by which operations', async () => {
+    await json('resources', 'rules', 'clinic', '--known-by', 'latchkey')
+    const { id: organization } = Made.parse(await json('organizations', 'show', 'acme'))
+    await registered({ path: '/patients/8', organization })
+    const whose = ['--organization', 'acme']
+    const what = ['--service', 'clinic', '--role', 'patients:read', '--name', 'Reach']
+    const { id } = Made.parse(await json('keys', 'create', ...whose, ...what))
+    const { stdout } = await latchkey('resources', 'reachable', id, ...whose)
+    expect(stdout).toMatch(/\/patients\/8 +owned +.*getPatient/)
     const given = await latchkey('resources', 'rules', 'clinic', '--known-by', 'api', '--yes')
     expect(given.code).toBe(0)
   })

@@ -118,6 +118,7 @@ export interface NewKey {
   readonly role: string
   readonly environment?: 'live' | 'test'
   readonly guards_service?: string
+  readonly tags?: Readonly<Record<string, readonly string[]>>
 }
 
 /** What the operator does with a deployment, over its management API. */

@@ -125,7 +125,7 @@ export const guardRole = {
 } as const
 
 const guardPath =
-  /^\/[^/]+\/(?:bundle|facts|decide|decisions|explain|access\/v1\/.+|resources(?:\/(?:batch|stream|owner))?)$/
+  /^\/[^/]+\/(?:bundle|facts|decide|decisions|explain|access\/v1\/.+|resources(?:\/(?:batch|stream|owner|reachable))?)$/
 
 /** `/{service}/bundle`, `/facts`, `/decide`, `/explain`, `/decisions` and `/resources`; goes behind `answerProblems`. */
 export function guardEndpoints(deps: Deps): Middleware {

@@ -10,8 +10,16 @@ import { registerResources } from '../../tags/register-resources.ts'
 import { getNamedResource, rehomeResource, removeResource } from '../../tags/rehome-resource.ts'
 import { findResource, type Resource } from '../../tags/resource.ts'
 import { NewResourceBody, present } from '../../tags/wire.ts'
+import { listReachable } from '../list-reachable.ts'
+import { presentReachable } from './reachable-wire.ts'
 import { presentRegistration, type ResourceCall, type ResourceDeps } from './registration.ts'
-import { BatchBody, NamedQuery, RehomingBody, type ResourceOperationId } from './resource-operations.ts'
+import {
+  BatchBody,
+  NamedQuery,
+  ReachableQuery,
+  RehomingBody,
+  type ResourceOperationId,
+} from './resource-operations.ts'
 import { streamRegistrations } from './resource-stream.ts'
 
 export async function answerResources(
@@ -45,6 +53,11 @@ export async function answerResources(
     case 'rehomeResource': {
       const wanted = parseWith(RehomingBody, await body(), 'body')
       return answered(ctx, await rehomeResource(deps, by, service, { ...wanted, ifMatch }))
+    }
+    case 'reachableResources': {
+      const asked = parseWith(ReachableQuery, readQuery(ctx.querystring), 'query')
+      ctx.body = presentReachable(await listReachable(deps, service, asked), 'whole')
+      return
     }
     default:
       throw new Error(`unknown operation: ${operationId satisfies never}`)

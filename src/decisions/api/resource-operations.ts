@@ -2,12 +2,17 @@ import { z } from 'zod'
 import type { DescribedOperation } from '../../http/described-operation.ts'
 import { registeredAtOnceMax } from '../../tags/register-resources.ts'
 import { NewResourceBody, named, ResourceBody } from '../../tags/wire.ts'
+import { ReachableBodies, reachableDescription, reachableQuery } from './reachable-wire.ts'
 
 export const BatchBody = z.strictObject({
   resources: z.array(NewResourceBody).min(1).max(registeredAtOnceMax),
 })
 export const NamedQuery = z.strictObject(named)
 export const RehomingBody = NewResourceBody
+export const ReachableQuery = z.strictObject({
+  ...reachableQuery,
+  principal: z.string().max(100).describe('The id of a client key or a user.'),
+})
 
 /** What became of one resource of several, in the order sent. */
 const RegistrationBody = z.strictObject({
@@ -27,6 +32,7 @@ const operationIds = [
   'readResource',
   'removeResource',
   'rehomeResource',
+  'reachableResources',
 ] as const
 export type ResourceOperationId = (typeof operationIds)[number]
 
@@ -88,6 +94,18 @@ export const resourceOperations: readonly (DescribedOperation & {
     description: 'It has the tags that are given here, and none of those that the owner before gave it.',
     ...{ body: RehomingBody, example, answer: ResourceBody },
     errors: [...named404, 'tag_not_grantable'],
+  },
+  {
+    ...{
+      ...common,
+      operationId: 'reachableResources',
+      method: 'GET',
+      path: `${path}/reachable`,
+      status: 200,
+    },
+    summary: 'Ask which resources a principal may reach',
+    description: `Of any organization. ${reachableDescription}`,
+    ...{ query: ReachableQuery, answer: ReachableBodies, errors: ['service_not_found', 'invalid_request'] },
   },
 ]
 

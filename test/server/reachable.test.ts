@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Key, type Reply, send, tokenOf } from './client.ts'
+import { type Deployment, startDeployment } from './deployment.ts'
+import { itemsOf } from './operations.ts'
+
+let deployment: Deployment
+let guardToken: string
+let ours: string
+let theirs: string
+let reader: Key
+beforeAll(async () => {
+  deployment = await startDeployment()
+  const { operator, address } = deployment
+  await operator.importClinic()
+  ours = await operator.makeOrganization()
+  theirs = await operator.makeOrganization()
+  reader = await operator.makeKey(ours, { role: 'patients:read' })
+  guardToken = await tokenOf(address, await operator.makeGuardKey())
+  const path = `/organizations/${operator.organizationId}/services/clinic`
+  await operator.do('PATCH', path, { resources: 'latchkey' })
+  const told = [
+    { path: '/patients/1', organization: ours },
+    { path: '/patients/2', organization: ours, tags: { ward: ['north'] } },
+    { path: '/patients/3', organization: theirs },
+    { path: '/patients/4', organization: theirs, tags: { 'access-tag:GET:/': [ours], secret: ['word'] } },
+  ]
+  for (const body of told) expect((await guards('POST', '', body)).status).toBe(200)
+})
+afterAll(() => deployment?.stop())
+
+const guards = (method: string, path: string, body?: unknown): Promise<Reply> =>
+  send(deployment.address, method, `/clinic/resources${path}`, { token: guardToken, body })
+const reachable = (principal: string, query = '', organization = ours): Promise<Reply> => {
+  const of = `${principal.startsWith('key_') ? 'keys' : 'users'}/${principal}`
+  return deployment.operator.try('GET', `/organizations/${organization}/${of}/reachable-resources?${query}`)
+}
+const pathsOf = ({ text }: Reply) => itemsOf(text).map(({ resource }) => Object(resource).path)
+
+describe('which resources a principal may reach', () => {
+  test('is asked by its organization: its own and what is shared with it, by which operations', async () => {
+    const reply = await reachable(reader.id)
+    expect(reply.status, reply.text).toBe(200)
+    expect(itemsOf(reply.text)).toMatchObject([
+      {
+        resource: { path: '/patients/1', organization_id: ours, tags: {} },
+        standing: 'owned',
+        operations: expect.arrayContaining([
+          {
+            operation: 'getPatient',
+            method: 'GET',
+            path: '/patients/{patientId}',
+            on: 'resource',
+            reach: 'allowed',
+          },
+        ]),
+      },
+      { resource: { path: '/patients/4', tags: null, registered_by: null }, standing: 'shared' },
+    ])
+    expect(reply.text).not.toContain('word')
+    expect(reply.json['next_cursor']).toBeNull()
+  })
+
+  test('is asked page by page', async () => {
+    const first = await reachable(reader.id, 'limit=1')
+    expect(pathsOf(first)).toEqual(['/patients/1'])
+    const cursor = String(first.json['next_cursor'])
+    const second = await reachable(reader.id, `limit=1&cursor=${cursor}`)
+    expect(pathsOf(second)).toEqual(['/patients/4'])
+    expect(second.json['next_cursor']).toBeNull()
+    expect((await reachable(reader.id, 'cursor=res_1')).status).toBe(400)
+  })
+
+  test('follows tags, roles and states as they are now', async () => {
+    const { operator } = deployment
+    const user = await operator.makeUser(ours)
+    expect(pathsOf(await reachable(user, 'service=clinic&operation=getPatient'))).toEqual([])
+    const key = await operator.makeKey(ours, { role: 'patients:read', tags: { ward: ['North'] } })
+    expect(pathsOf(await reachable(key.id))).toEqual(['/patients/1', '/patients/2', '/patients/4'])
+    expect(pathsOf(await reachable(key.id, 'scope=nothing'))).toEqual([])
+    await operator.do('POST', `/organizations/${ours}/keys/${key.id}/disable`)
+    expect(await reachable(key.id)).toMatchObject({
+      status: 200,
+      json: { items: [], next_cursor: null },
+    })
+  })
+
+  test('tells an organization nothing of the principals of others', async () => {
+    const other = await reachable(reader.id, '', theirs)
+    expect(other.json).toMatchObject({ code: 'client_key_not_found' })
+    const person = await deployment.operator.makeUser(theirs)
+    expect((await reachable(person, 'service=clinic')).json).toMatchObject({
+      code: 'user_not_found',
+    })
+  })
+
+  test.each([
+    ['users', '', '?service'],
+    ['keys', 'operation=getPatien', '?operation'],
+    ['keys', 'operation=listPatients', '?operation'],
+    ['keys', 'service=clinic', '?service'],
+  ])('of %s is refused with the place of what is wrong: %s', async (kind, query, pointer) => {
+    const principal = kind === 'keys' ? reader.id : await deployment.operator.makeUser(ours)
+    const reply = await reachable(principal, query)
+    expect(reply.json, reply.text).toMatchObject({ code: 'invalid_request', errors: [{ pointer }] })
+  })
+
+  test('is asked by the API about anybody, with all that it told of its resources', async () => {
+    const reply = await guards('GET', `/reachable?principal=${reader.id}&operation=getPatient`)
+    expect(reply.status, reply.text).toBe(200)
+    expect(itemsOf(reply.text)).toMatchObject([
+      { resource: { path: '/patients/1' } },
+      { resource: { path: '/patients/4', tags: { secret: ['word'] } } },
+    ])
+    expect(pathsOf(await guards('GET', '/reachable?principal=key_01jq2v7m3zc8k5w9t4x6y1b0ad'))).toEqual([])
+    expect(pathsOf(await guards('GET', '/reachable?principal=nobody'))).toEqual([])
+  })
+})
