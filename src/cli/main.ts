@@ -6,6 +6,7 @@ import { connectionsCommand } from './connections.ts'
 import { consentsCommand } from './consents.ts'
 import { domainsCommand } from './domains.ts'
 import { entitlementsCommand } from './entitlements.ts'
+import { explainCommand } from './explain.ts'
 import { describeFailure, Failure } from './failure.ts'
 import { guardCommand } from './guard.ts'
 import { keysCommand } from './keys.ts'
@@ -52,6 +53,7 @@ for (const group of [
   auditCommand,
   activityCommand,
   decisionsCommand,
+  explainCommand,
   tokenCommand,
   loginCommand,
   logoutCommand,

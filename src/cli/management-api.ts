@@ -24,6 +24,8 @@ export interface ManagementApi {
   /** A page of at most `limit` from `cursor`; without a limit all pages, one after the other. */
   list(path: string, paging: Paging, query?: Query): Promise<ItemPage>
   send(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, sending?: Sending): Promise<Item>
+  /** What guards ask, beside the management API: the name of what is asked, under the service. */
+  sendToService(service: string, name: string, body: unknown): Promise<Item>
 }
 
 export interface Paging {
@@ -43,9 +45,14 @@ const Page = z.object({
  * @param token gives an access token of the service `latchkey`
  */
 export function managementApi(server: () => Promise<string>, token: () => Promise<string>): ManagementApi {
-  async function call(method: string, path: string, sending: Sending = {}): Promise<Response> {
+  async function call(
+    method: string,
+    path: string,
+    sending: Sending = {},
+    base = '/api/v1',
+  ): Promise<Response> {
     const origin = await server()
-    const url = new URL(`/api/v1${path}`, origin)
+    const url = new URL(`${base}${path}`, origin)
     for (const [name, value] of Object.entries(sending.query ?? {}))
       if (value !== undefined) url.searchParams.set(name, value)
     const headers: Record<string, string> = { authorization: `Bearer ${await token()}` }
@@ -69,6 +76,8 @@ export function managementApi(server: () => Promise<string>, token: () => Promis
     },
     text: async (path) => (await call('GET', path)).text(),
     send: async (method, path, sending) => item(await call(method, path, sending)),
+    sendToService: async (service, name, body) =>
+      item(await call('POST', `${at`/${service}`}/${name}`, { body }, '')),
     async list(path, { limit, cursor }, query = {}) {
       const items: Item[] = []
       let next: string | null | undefined = cursor

@@ -1,0 +1,115 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { anyFreePort } from '../../examples/clinic/demo/free-port.ts'
+import { type LatchkeyProcess, startLatchkey } from '../../examples/clinic/demo/latchkey-process.ts'
+import { type Ran, runLatchkey } from './run-latchkey.ts'
+
+const document = new URL('../../examples/clinic/openapi.yaml', import.meta.url).pathname
+const Made = z.looseObject({ id: z.string() })
+
+let folder: string
+let server: LatchkeyProcess
+let acme: string
+const latchkey = (...args: string[]): Promise<Ran> => runLatchkey(args, { cwd: folder })
+const explain = (...args: string[]): Promise<Ran> =>
+  latchkey('explain', ...args, '--service', 'clinic', '--key-file', 'guard.json')
+
+async function made(...args: string[]): Promise<string> {
+  const { stdout, stderr, code } = await latchkey(...args, '--json')
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  return Made.parse(JSON.parse(stdout)).id
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'latchkey-explain-'))
+  server = startLatchkey(join(folder, 'data'), await anyFreePort())
+  await server.ready()
+  await made('services', 'import', document, '--slug', 'clinic', '--yes')
+  acme = await made('organizations', 'create', '--slug', 'acme', '--name', 'Acme')
+  const guard = ['--service', 'latchkey', '--role', 'guard', '--guards', 'clinic', '--name', 'Guard']
+  await made('keys', 'create', ...guard, '--output', 'guard.json')
+}, 60_000)
+afterAll(async () => {
+  await server.stop()
+  await rm(folder, { recursive: true })
+})
+
+describe('latchkey explain', () => {
+  test('shows people a tree of what was tried, and what would change it', async () => {
+    const reader = ['--organization', acme, '--role', 'patients:read']
+    const { stdout, stderr, code } = await explain('put', '/patients/7', ...reader)
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(stdout.split('\n')).toEqual([
+      '✗ PUT /patients/7 is denied: operation_not_in_role',
+      '  No statement of the roles names the operation.',
+      `  The key key_made_up of ${acme} holds patients:read.`,
+      '',
+      '✗ replacePatient  PUT /patients/{patientId}: operation_not_in_role',
+      '├ ✗ roles of the principal',
+      '│ └ ✗ patients:read: does not name the operation',
+      '└ ✓ what the organization may use',
+      '  └ ✓ patients:write',
+      '    └ ✓ security patients:write: allowed',
+      '',
+      'Any one of these would have it allowed:',
+      '  1. give the key the role patients:write',
+      '',
+    ])
+  })
+
+  test('shows the part of a condition that failed, with the values on both sides', async () => {
+    const allow = [{ operations: ['getPatient'], where: "$principalTags:ward = 'north'" }]
+    await writeFile(join(folder, 'ward.json'), JSON.stringify({ allow }))
+    const names = ['--service', 'clinic', '--organization', 'acme', '--name', 'Ward']
+    const role = await made('roles', 'create', ...names, '--file', 'ward.json')
+    const person = ['--organization', acme, '--kind', 'user', '--role', role, '--tag', 'ward=south']
+    const { stdout } = await explain('GET', '/patients/7', ...person)
+    expect(stdout).toContain(`✗ ${role} /allow/0: condition_false`)
+    expect(stdout).toContain("└ $principalTags:ward = 'north' is false")
+    expect(stdout).toContain('└ $principalTags:ward is south')
+    expect(stdout).toContain('tag the person ward=north')
+  })
+
+  test('with --json gives the answer as it is, for a key by its name and for its token', async () => {
+    const own = ['--service', 'clinic', '--organization', 'acme', '--name', 'Reader']
+    const key = await made('keys', 'create', ...own, '--role', 'patients:read', '--output', 'reader.json')
+    const token = await latchkey('token', '--key-file', 'reader.json')
+    await writeFile(join(folder, 'token.txt'), token.stdout)
+    const byName = await explain('GET', '/patients/7', '--principal', key, '--json')
+    expect(JSON.parse(byName.stdout)).toMatchObject({
+      decision: { allowed: true, role: 'patients:read' },
+      principal: { id: key, organization_id: acme },
+    })
+    const byToken = await explain('GET', '/patients/7', '--token-file', 'token.txt', '--json')
+    expect(JSON.parse(byToken.stdout)).toEqual(JSON.parse(byName.stdout))
+  })
+
+  test('tells of a token that is not valid what it says, and had to say', async () => {
+    const { stdout: token } = await latchkey('token', '--key-file', 'guard.json')
+    await writeFile(join(folder, 'other.txt'), token)
+    const { stdout, code } = await explain('GET', '/patients/7', '--token-file', 'other.txt')
+    expect(code).toBe(0)
+    expect(stdout).toContain('✗ GET /patients/7 is denied: invalid_token')
+    expect(stdout).toMatch(/✗ iss says http:\/\/\S+\/latchkey, and must be: http:\/\/\S+\/clinic\n/)
+    expect(stdout).not.toContain(token.slice(0, 40))
+  })
+
+  test('refuses what it cannot ask, and says what to give', async () => {
+    const [nobody, two, misspelt, noGuard] = await Promise.all([
+      explain('GET', '/patients/7'),
+      explain('GET', '/', '--principal', 'key_x', '--organization', acme),
+      explain('GET', '/', '--organization', acme, '--role', 'patients:red'),
+      latchkey('explain', 'GET', '/', '--service', 'clinic', '--principal', 'key_x'),
+    ])
+    expect([nobody.code, nobody.stderr]).toEqual([2, expect.stringContaining('--token-file')])
+    expect([two.code, two.stderr]).toEqual([2, expect.stringContaining('not several')])
+    expect([misspelt.code, misspelt.stderr]).toEqual([1, expect.stringContaining('/made_up/roles/0')])
+    expect(misspelt.stderr).toContain('patients:read')
+    expect([noGuard.code, noGuard.stderr]).toEqual([1, expect.stringContaining('--role guard --guards')])
+  })
+})
