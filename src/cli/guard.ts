@@ -1,8 +1,15 @@
 import { once } from 'node:events'
 import { Command, Option } from 'commander'
 import { pino } from 'pino'
-import { type CreateGuardOptions, createGuard, type Guard, type GuardTrouble } from '../sdk/index.ts'
+import {
+  type CreateGuardOptions,
+  createGuard,
+  type DecisionLogSetting,
+  type Guard,
+  type GuardTrouble,
+} from '../sdk/index.ts'
 import { failureFrom } from './access-token.ts'
+import { decisionLogSetting } from './guard/decision-log-setting.ts'
 import { type GatewayName, gatewayNames } from './guard/gateways.ts'
 import { runGuard } from './guard/run-guard.ts'
 import { listenAddress, readGatewayKey, readIdentityKey } from './guard/settings.ts'
@@ -24,6 +31,11 @@ interface GuardCommandOptions {
   readonly requireDpop?: true
   readonly dpopNonce?: true
   readonly resourceMetadata?: string | true
+  readonly decisionLog: 'off' | 'denials' | 'all'
+  readonly decisionLogShare?: string
+  readonly decisionLogIds: 'keep' | 'omit'
+  readonly decisionLogIdKeyFile?: string
+  readonly decisionLogWhenFull: 'drop' | 'wait'
   readonly logLevel: string
 }
 
@@ -74,6 +86,26 @@ export function guardCommand(open: Open): Command {
       'tell clients where to get a token (RFC 9728), with the name of the API',
     )
     .addOption(
+      new Option('--decision-log <which>', 'which decisions the server is told of, for `latchkey decisions`')
+        .choices(['off', 'denials', 'all'])
+        .default('off'),
+    )
+    .option('--decision-log-share <n>', 'of what is allowed, so much: 0.01 is every hundredth; with all')
+    .addOption(
+      new Option('--decision-log-ids <what>', 'what becomes of the ids in paths')
+        .choices(['keep', 'omit'])
+        .default('keep'),
+    )
+    .option(
+      '--decision-log-id-key-file <path>',
+      'a secret of 16 characters or more: ids are told as hashes keyed with it',
+    )
+    .addOption(
+      new Option('--decision-log-when-full <what>', 'drop counts what has no room; wait has requests wait')
+        .choices(['drop', 'wait'])
+        .default('drop'),
+    )
+    .addOption(
       new Option('--log-level <level>', 'debug has a line for each refusal')
         .choices(['error', 'warn', 'info', 'debug', 'silent'])
         .default('info'),
@@ -88,7 +120,8 @@ async function serve(session: Session, options: GuardCommandOptions): Promise<vo
   const identityKey = await readIdentityKey(options.identityKeyFile)
   const server = await session.server()
   const log = pino({ level: logLevel })
-  const guard = await guardOf(session, server, options, (trouble) =>
+  const decisionLog = await decisionLogSetting(options)
+  const guard = await guardOf(session, server, { ...options, setting: decisionLog }, (trouble) =>
     log.warn({ kind: trouble.kind, message: trouble.message }, 'The guard goes on with what it knows'),
   )
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
@@ -103,7 +136,7 @@ async function serve(session: Session, options: GuardCommandOptions): Promise<vo
 async function guardOf(
   session: Session,
   server: string,
-  options: GuardCommandOptions,
+  options: GuardCommandOptions & { readonly setting: DecisionLogSetting },
   report: (trouble: GuardTrouble) => void,
 ): Promise<Guard> {
   const { clientSecret } = await session.credential()
@@ -111,6 +144,7 @@ async function guardOf(
   try {
     return createGuard({
       ...{ latchkey: [server, ...anotherServer], service, key: clientSecret, report },
+      decisionLog: options.setting,
       ...session.sending,
       ...deciding(options),
     })

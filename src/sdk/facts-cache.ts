@@ -28,6 +28,9 @@ interface FactsCacheOptions {
 export interface FactsSnapshot {
   readonly roles: readonly (readonly [id: string, role: OrganizationRole | null])[]
   readonly organizations: readonly (readonly [id: string, entitlement: readonly string[]])[]
+  /** Those registered, and those known not to be: what is in one of the first is not registered itself. */
+  readonly resources?: readonly (readonly [name: string, fact: ResourceFact])[]
+  readonly absent?: readonly string[]
 }
 
 /** One fact being asked for. */
@@ -48,6 +51,8 @@ type Told =
 const everything = ''
 const kinds: readonly Kind[] = ['roles', 'organizations', 'resources']
 const askedMax = 100
+/** Of those used last: a copy is written whole each time. */
+const copiedResourcesMax = 10_000
 /** The node asked may be behind the one whose stream was read; by up to a second. */
 const laggingPauseMs = 120
 const triesMax = 12
@@ -143,10 +148,20 @@ export class FactsCache {
 
   /** All that is at hand, for a copy. */
   snapshot(): FactsSnapshot {
-    return { roles: this.#roles.entries(), organizations: this.#organizations.entries() }
+    return {
+      roles: this.#roles.entries(),
+      organizations: this.#organizations.entries(),
+      resources: this.#resources.entries().slice(-copiedResourcesMax),
+      absent: this.#absent
+        .entries()
+        .slice(-copiedResourcesMax)
+        .map(([name]) => name),
+    }
   }
 
-  restore({ roles, organizations }: FactsSnapshot): void {
+  restore({ roles, organizations, resources = [], absent = [] }: FactsSnapshot): void {
+    for (const [name, fact] of resources) this.#resources.set(name, fact)
+    for (const name of absent) this.#absent.set(name, null)
     for (const [id, role] of roles) this.#roles.set(id, role)
     for (const [id, entitlement] of organizations)
       this.#organizations.set(id, Object.freeze([...entitlement]))

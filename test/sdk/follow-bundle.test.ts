@@ -347,6 +347,34 @@ describe("a guard's copy", () => {
     expect(await guard.check(get(await tokenNow()))).toMatchObject({ status: 503 })
   })
 
+  test('has the resources that were asked about, and the restart hears what became of them', async () => {
+    server.bundle = withResources(server.bundle)
+    const name = '/patients/{7}'
+    server.resources[name] = { owner: 'org_a', tags: {} }
+    const ask = async (guard: Guard, patient: number) =>
+      guard.check(get(await tokenNow(), `/v1/patients/${patient}/notes/1`))
+    const copy = memory()
+    const before = await following({ copy })
+    expect(await ask(before, 7)).toMatchObject({ allowed: true })
+    expect(await ask(before, 8)).toMatchObject({ reason: 'unknown_resource' })
+    await before.close()
+    await until('the copy holds them', () => copy.content?.includes(name) === true)
+    await server.close()
+    const cut = follow({ copy: memory(copy.content) })
+    await cut.guard.ready()
+    expect(await ask(cut.guard, 7)).toMatchObject({ allowed: true })
+    expect(await ask(cut.guard, 8)).toMatchObject({ reason: 'unknown_resource' })
+    expect(await ask(cut.guard, 9)).toMatchObject({ status: 503, reason: 'stale_bundle' })
+    server = await serve()
+    server.bundle = withResources(server.bundle)
+    const { guard } = follow({ copy: memory(copy.content) })
+    await until('the stream is open', () => server.streams > 0)
+    expect(await ask(guard, 7)).toMatchObject({ allowed: true })
+    server.change({ resources: [name] })
+    await until('it has heard', () => guard.state().position === server.position)
+    expect(await ask(guard, 7)).toMatchObject({ reason: 'unknown_resource' })
+  })
+
   test('too old from the start opens nothing', async () => {
     const copy = memory(await written())
     await server.close()

@@ -72,7 +72,8 @@ export async function readIdentityKey(path: string | undefined): Promise<KeyObje
   throw refused()
 }
 
-async function textOf(path: string): Promise<string> {
+/** @throws {Failure} exit code 2 */
+export async function textOf(path: string): Promise<string> {
   try {
     return (await readFile(path, 'utf8')).trim()
   } catch (cause) {

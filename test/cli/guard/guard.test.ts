@@ -193,6 +193,27 @@ test('latchkey guard, asked to stop, answers what is under way and closes what i
   await server.close()
 })
 
+test('latchkey guard tells the server of its decisions, those of its last moment too', async () => {
+  const issuer = await makeIssuer()
+  const server = await new LatchkeyServer(clinicBundle(issuer)).listen()
+  const keyFile = join(folder, 'ids.key')
+  await writeFile(keyFile, 'a secret for ids alone')
+  const guard = await start(guardKey, [
+    ...['--server', server.origin, '--service', 'clinic', '--gateway', 'nginx'],
+    ...['--decision-log', 'all', '--decision-log-id-key-file', keyFile],
+  ])
+  const token = await issuer.sign({}, {}, Date.now())
+  expect((await ask(guard, token, 'GET', '/v1/patients/7')).status).toBe(200)
+  expect((await ask(guard, token, 'POST', '/v1/patients')).status).toBe(403)
+  expect(await guard.stop()).toBe(0)
+  const told = server.batches.flatMap(({ decisions }) => decisions)
+  expect(told).toMatchObject([
+    { reason: 'allowed', resource: { patient: expect.stringMatching(/^hmac:/) } },
+    { reason: 'operation_not_in_role' },
+  ])
+  await server.close()
+})
+
 describe('latchkey guard, given wrongly, ends with 2', () => {
   const run = (...more: string[]) =>
     runLatchkey(['guard', '--service', 'clinic', ...more], {
@@ -205,6 +226,11 @@ describe('latchkey guard, given wrongly, ends with 2', () => {
     ['an address without a port', ['--gateway', 'nginx', '--listen', '127.0.0.1'], '127.0.0.1:9090'],
     ['open to others', ['--gateway', 'nginx', '--listen', '0.0.0.0:9090'], '--gateway-key-file'],
     ['a public base with a query', ['--gateway', 'nginx', '--public-base', 'https://a?b'], 'publicBase'],
+    [
+      'a share of a decision log that is off',
+      ['--gateway', 'nginx', '--decision-log-share', '0.5'],
+      'add --decision-log',
+    ],
   ])('%s', async (_what, args, told) => {
     const { code, stderr } = await run(...args)
     expect([code, stderr]).toEqual([2, expect.stringContaining(told)])
