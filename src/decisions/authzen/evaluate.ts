@@ -43,15 +43,20 @@ export interface Evaluated {
 export async function evaluate(
   deps: EvaluationDeps,
   service: Service,
-  { subject: asked, action, resource, context }: Evaluation,
+  { subject: asked, ...rest }: Evaluation,
 ): Promise<Evaluated> {
-  const { model } = await deps.decider.bundle()
-  const subject = await findSubject(deps, service, asked, context)
-  const places = placesOf(model, action.name, resource.type)
+  const subject = await findSubject(deps, service, asked, rest.context)
+  return await evaluateFor(deps.decider, { subject, ...rest })
+}
+
+/** The same once it is known who the subject is. */
+export async function evaluateFor(decider: ServerDecider, asked: Asked): Promise<Evaluated> {
+  const { model } = await decider.bundle()
+  const places = placesOf(model, asked.action.name, asked.resource.type)
   if (places === undefined) return deniedFor('unknown_operation')
   let allowed: ServerDecision | undefined
   for (const place of places) {
-    const decision = await decideAt(deps.decider, model, place, { subject, action, resource, context })
+    const decision = await decideAt(decider, model, place, asked)
     if (decision === undefined) return deniedFor('unknown_resource')
     if (!decision.decision.allowed) return evaluated(decision)
     allowed ??= decision
