@@ -4,6 +4,7 @@ import { connectionRoutes } from '../connections/api.ts'
 import { consentRoutes } from '../consents/api.ts'
 import { endConsentsOfApp } from '../consents/end-consents-of-app.ts'
 import { endConsentsOfUser } from '../consents/end-consents-of-user.ts'
+import { authzenRulesRoutes } from '../decisions/api/authzen-rules.ts'
 import { decisionLogRoutes } from '../decisions/api/decision-log.ts'
 import { reachableRoutes } from '../decisions/api/reachable.ts'
 import type { Route } from '../http/route.ts'
@@ -61,5 +62,6 @@ export function managementRoutes(parts: Parts): readonly Route[] {
     ...auditRoutes(common),
     ...decisionLogRoutes({ records, trails }),
     ...reachableRoutes(common),
+    ...authzenRulesRoutes(common),
   ]
 }

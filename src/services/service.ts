@@ -27,6 +27,14 @@ export interface SigningKey {
   readonly createdAt: EpochMs
 }
 
+/** Who a user is that the AuthZEN API of a service is asked about. */
+export interface AuthzenRules {
+  /** An id without `@` is the address there: `alice` is `alice@` of it. */
+  readonly userDomain?: string
+  /** The role, in the organization that owns the service, of users whom nobody knows. Absent: they are refused. */
+  readonly unknownUsersRole?: string
+}
+
 /** An API that is protected, described by one OpenAPI document. Its owner's organization comes as `organizationId`. */
 export interface Service extends Stored {
   readonly id: ServiceId
@@ -46,6 +54,8 @@ export interface Service extends Stored {
   readonly model: ServiceModel
   /** What was set of how people and apps sign in; `signInOf` adds the defaults. */
   readonly signIn?: Partial<SignInSettings>
+  /** What was said of users that its AuthZEN API is asked about. */
+  readonly authzen?: AuthzenRules
   readonly createdAt: EpochMs
 }
 

@@ -18,7 +18,7 @@ import { isScalar, type Properties } from './asked-request.ts'
  * Properties as tags: texts, numbers, truth values and lists of them. Whatever they are called, they are tags and nothing
  * else: no owner, no organization, no role. What means something of its own among tags is left out.
  */
-function tagsIn(properties: Properties): Tags {
+export function tagsIn(properties: Properties): Tags {
   const tags = Object.entries(properties).flatMap(([key, value]): [string, string[]][] => {
     const values = (Array.isArray(value) ? value : [value]).filter(isScalar).map(String)
     const fits = key.length <= tagKeyLengthMax && values.length <= tagValuesMax && values.every(isShort)

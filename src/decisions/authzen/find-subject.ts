@@ -2,9 +2,11 @@ import { parseId } from '../../ids.ts'
 import type { Service } from '../../services/service.ts'
 import type { Records } from '../../storage/ports.ts'
 import { usersByEmail } from '../../users/find-user.ts'
-import type { AskedSubject, Subject } from '../asked-subject.ts'
+import type { User } from '../../users/user.ts'
+import type { Subject, SubjectCaller } from '../asked-subject.ts'
 import type { ServerDecider } from '../server-decider.ts'
 import type { Properties } from './asked-request.ts'
+import { tagsIn } from './described.ts'
 
 /** A subject of the AuthZEN API (§5.1). */
 export interface AuthzenSubject {
@@ -39,49 +41,76 @@ const nobody: Subject = {
 
 /**
  * Who a subject is: `access_token` by the token, `key` by the id of a client key, `user` by the id or the address of a
- * user. What else there is of them, the store alone says.
+ * user. What else there is of them, the store alone says; the properties of a user whom nobody knows are tags.
  * @throws {DomainError} `stale_bundle`
  */
 export async function findSubject(
   { records, decider }: Deps,
   service: Service,
-  { type, id }: AuthzenSubject,
+  asked: AuthzenSubject,
   context: SubjectContext,
 ): Promise<Subject> {
-  const { scope, proofChecked, organization, address, acceptTestKeys } = context
-  const circumstances = { address, acceptTestKeys }
-  const known = (asked: AskedSubject) => decider.subject(asked)
+  const { type, id } = asked
+  const { scope, proofChecked, address, acceptTestKeys } = context
+  const principal = (known: string) =>
+    decider.subject({ kind: 'principal', id: known, scope, address, acceptTestKeys })
   switch (type) {
     case 'access_token':
-      return await known({ kind: 'token', token: id, proofChecked, ...circumstances })
+      return await decider.subject({ kind: 'token', token: id, proofChecked, address, acceptTestKeys })
     case 'key':
-      return parseId('key', id) === undefined
-        ? nobody
-        : await known({ kind: 'principal', id, scope, ...circumstances })
+      return parseId('key', id) === undefined ? nobody : await principal(id)
     case 'user': {
-      const userId = parseId('usr', id) ?? (await userWithAddress(records, service, id, organization))
-      return userId === undefined
-        ? nobody
-        : await known({ kind: 'principal', id: userId, scope, ...circumstances })
+      if (parseId('usr', id) !== undefined) return await principal(id)
+      const users = await usersWithAddress(records, service, id)
+      if (users.length === 0) return unknownUser(service, asked, context)
+      const user = soleUser(service, users, context)
+      return user === undefined ? nobody : await principal(user.id)
     }
     default:
       return nobody
   }
 }
 
-/** The one user of the service with this address; several organizations may have one, each their own. */
-async function userWithAddress(
+async function usersWithAddress(
   records: Records,
+  { authzen }: Service,
+  id: string,
+): Promise<readonly User[]> {
+  if (id.includes('@')) return await usersByEmail(records, id)
+  return authzen?.userDomain === undefined ? [] : await usersByEmail(records, `${id}@${authzen.userDomain}`)
+}
+
+/** Several organizations may have a user of one address, each their own: who that is, must be said then. */
+function soleUser(
   service: Service,
-  email: string,
-  organization: string | undefined,
-): Promise<string | undefined> {
-  if (!email.includes('@')) return undefined
-  const users = await usersByEmail(records, email)
+  users: readonly User[],
+  { organization }: SubjectContext,
+): User | undefined {
   const [only, ...others] = users.filter(
     ({ organizationId, roles }) =>
       (organization === undefined || organizationId === organization) &&
       roles.some(({ serviceId }) => serviceId === service.id),
   )
-  return others.length === 0 ? only?.id : undefined
+  return others.length === 0 ? only : undefined
+}
+
+function unknownUser(
+  { authzen, organizationId }: Service,
+  { id, properties }: AuthzenSubject,
+  { scope }: SubjectContext,
+): Subject {
+  const role = authzen?.unknownUsersRole
+  if (role === undefined) return nobody
+  const caller: SubjectCaller = {
+    ...{ kind: 'user', id, organizationId, clientId: id, roles: [role], claims: {} },
+    ...(properties === undefined ? {} : { tags: tagsIn(properties) }),
+    ...(scope === undefined ? { inPerson: true } : { scope }),
+  }
+  return { kind: 'caller', caller }
+}
+
+/** How a user is called where `findSubject` finds them again: as the service's own users are, or by the id. */
+export function nameOfUser({ authzen }: Service, { id, email }: User): string {
+  const [name, domain] = [email.slice(0, email.lastIndexOf('@')), email.slice(email.lastIndexOf('@') + 1)]
+  return domain.toLowerCase() === authzen?.userDomain && !name.includes('@') ? name : id
 }

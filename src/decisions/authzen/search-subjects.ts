@@ -12,7 +12,7 @@ import { type User, users } from '../../users/user.ts'
 import type { SubjectCaller } from '../asked-subject.ts'
 import { machineOf, personOf } from '../find-principal.ts'
 import { type AuthzenAction, type AuthzenResource, placesOf, requestAt } from './action.ts'
-import type { SubjectContext } from './find-subject.ts'
+import { nameOfUser, type SubjectContext } from './find-subject.ts'
 import type { OperationPlace } from './operation-places.ts'
 import {
   lookedAtMax,
@@ -63,9 +63,10 @@ export async function searchSubjects(
     if (results.length === limit || lookedAt === lookedAtMax) return { results, nextCursor: after }
     lookedAt++
     after = cursorOf(reference)
-    const caller = await callerAt(deps, service, type, reference, context)
-    const subject = caller && ({ kind: 'caller', caller } as const)
-    if (subject && (await wouldAllow(deps.decider, places, { subject, ...asked }))) results.push(caller.id)
+    const found = await callerAt(deps, service, type, reference, context)
+    if (found === undefined) continue
+    const subject = { kind: 'caller', caller: found.caller } as const
+    if (await wouldAllow(deps.decider, places, { subject, ...asked })) results.push(found.name)
   }
   return { results, nextCursor: undefined }
 }
@@ -117,21 +118,29 @@ async function* following(
 
 type Located = Reference<ClientKey> | Reference<User>
 
+/** Somebody who may come now, and how they are called. */
+interface FoundCaller {
+  readonly caller: SubjectCaller
+  readonly name: string
+}
+
 async function callerAt(
   { storedRecords: records, clock }: Deps,
   service: Service,
   type: 'user' | 'key',
   { organizationId, id }: Located,
   context: SubjectContext,
-): Promise<SubjectCaller | undefined> {
+): Promise<FoundCaller | undefined> {
   const [userId, keyId] = [parseId('usr', id), parseId('key', id)]
   const deps = { records, clock }
   if (type === 'user' && userId !== undefined) {
     const user = await records.find(organizationId, users, userId)
-    return user && (await personOf(deps, service, user, context))
+    const caller = user && (await personOf(deps, service, user, context))
+    return caller && { caller, name: nameOfUser(service, user) }
   }
   const key = keyId && (await records.find(organizationId, clientKeys, keyId))
-  return key && (await machineOf(deps, service, key, context))
+  const caller = key && (await machineOf(deps, service, key, context))
+  return caller && { caller, name: caller.id }
 }
 
 type Searched = Pick<SubjectSearch, 'action' | 'resource' | 'context'>
