@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import Router from '@koa/router'
 import Koa, { type Context, type Middleware } from 'koa'
 import type { Admission } from 'latchkey/sdk'
@@ -23,9 +24,8 @@ export function clinicApi(guard: Middleware, records: Records): Koa {
     ctx.body = [...practice(ctx).patients.values()]
   })
   router.post('/patients', async (ctx) => {
-    const { patients } = practice(ctx)
-    const patient = { id: nextId('pat-9', patients), ...(await read(ctx, NewPatient)) }
-    patients.set(patient.id, patient)
+    const patient = { id: newId('pat'), ...(await read(ctx, NewPatient)) }
+    practice(ctx).patients.set(patient.id, patient)
     ctx.status = 201
     ctx.body = patient
   })
@@ -46,7 +46,7 @@ export function clinicApi(guard: Middleware, records: Records): Koa {
     const { id } = patientOf(ctx, practice(ctx))
     const { appointments } = practice(ctx)
     const asked = await read(ctx, NewAppointment)
-    const appointment = { id: nextId('apt-9', appointments), patient_id: id, ...asked }
+    const appointment = { id: newId('apt'), patient_id: id, ...asked }
     appointments.set(appointment.id, appointment)
     ctx.status = 201
     ctx.body = appointment
@@ -101,6 +101,7 @@ function parsed(body: string): unknown {
   }
 }
 
-function nextId(prefix: string, taken: ReadonlyMap<string, unknown>): string {
-  return `${prefix}${String(taken.size + 1).padStart(3, '0')}`
+/** Of no other practice either: Latchkey knows patients by their ids alone. */
+function newId(prefix: string): string {
+  return `${prefix}-${randomUUID().slice(0, 8)}`
 }

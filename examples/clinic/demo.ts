@@ -1,5 +1,5 @@
-// `npm run demo`: Latchkey on an empty store, the clinic behind it, and two stories told step by step: of one
-// key, and of an app that acts for people.
+// `npm run demo`: Latchkey on an empty store, the clinic behind it, and three stories told step by step: of one
+// key, of an app that acts for people, and of two wards whose patients are not everybody's.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import { startNameServer } from './demo/name-server.ts'
 import { Story } from './demo/story.ts'
 import { tellSecondStory } from './demo/tell-second-story.ts'
 import { tellStory, whatToTry } from './demo/tell-story.ts'
+import { tellThirdStory } from './demo/tell-third-story.ts'
 
 const { values: options } = parseArgs({ options: { exit: { type: 'boolean', default: false } } })
 const folder = await mkdtemp(join(tmpdir(), 'latchkey-demo-'))
@@ -45,15 +46,12 @@ try {
   })
   cleanups.push(latchkey.stop)
   const operatorKey = await latchkey.ready()
-  const { clinic, stage, organizations } = await tellStory(
-    story,
-    latchkey.origin,
-    operatorKey,
-    await freePort(7701),
-  )
+  const first = await tellStory(story, latchkey.origin, operatorKey, await freePort(7701))
+  const { clinic, stage, organizations } = first
   cleanups.push(clinic.close)
   const second = await tellSecondStory(stage, clinic.origin, organizations, nameServer)
   cleanups.push(second.close)
+  await tellThirdStory(first, second.willowLane)
   if (options.exit) await leave(story.wentAsTold ? 0 : 1)
   await whatToTry(stage, clinic.origin, organizations.willowLane)
   cleanups.push(await showMails(latchkey.origin, operatorKey))

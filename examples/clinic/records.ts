@@ -29,7 +29,10 @@ const seeds: Readonly<Record<string, () => PracticeRecords>> = {
     ),
   'willow-lane': () =>
     recordsOf(
-      [{ id: 'pat-2001', name: 'Chidi Marsh', born: '1974-02-07' }],
+      [
+        { id: 'pat-2001', name: 'Chidi Marsh', born: '1974-02-07' },
+        { id: 'pat-2002', name: 'Edda Lund', born: '1950-09-18' },
+      ],
       [{ id: 'apt-2', patient_id: 'pat-2001', at: '2030-05-03T14:00:00Z', reason: 'Vaccination' }],
     ),
 }

@@ -12,7 +12,6 @@ import { measureSignIns } from './sign-ins.ts'
 import { measureStart } from './start.ts'
 import { printTable, type Row } from './table.ts'
 import { measureTagged } from './tagged-decisions.ts'
-import { measureMemory } from './tagged-memory.ts'
 import { measureTokens } from './tokens.ts'
 
 const { values } = parseArgs({
@@ -22,7 +21,7 @@ const { values } = parseArgs({
     only: {
       type: 'string',
       default:
-        'start,decisions,tagged-decisions,cached-tokens,memory,forward-auth,revocation,tokens,people,sign-ins',
+        'start,decisions,tagged-decisions,cached-tokens,forward-auth,revocation,tokens,people,sign-ins',
     },
   },
 })
@@ -34,7 +33,6 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   decisions: () => measureDecisions(values.document),
   'tagged-decisions': measureTagged,
   'cached-tokens': measureCachedTokens,
-  memory: measureMemory,
   'forward-auth': () => measureForwardAuth(sqlitePlace(), Number(values.seconds)),
   revocation: () => eachPlace(measureRevocation),
   tokens: () => measureTokens(places.map(fresh), Number(values.seconds)),

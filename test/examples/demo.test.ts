@@ -34,7 +34,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-// Two stories with all that they start take a busy machine a while.
+// Three stories with all that they start take a busy machine a while.
 describe('npm run demo', { timeout: 120_000 }, () => {
   test('tells the story, all of it as told, and with --exit leaves nothing behind', async () => {
     // Whoever has the usual port (this, if nobody): the demo takes another.
@@ -54,6 +54,11 @@ describe('npm run demo', { timeout: 120_000 }, () => {
       'insufficient_scope',
       'Error: This password will not do: ',
       '“Sign in again”',
+      '← 200 {"id":"pat-2001","name":"Chidi Marsh"}',
+      '← 403 tag_mismatch',
+      '← 404 unknown_resource',
+      '← 403 condition_false',
+      'ward: the resource has south, the key has north',
     ])
       expect(told).toContain(answer)
     expect(told).not.toContain('http://localhost:7700')

@@ -48,11 +48,21 @@ export async function makeKey(
 /** The same with a token of the organization's own administrator: a key of it with the role that Latchkey has for that. */
 export async function asAdministrator(stage: Stage, organizationId: string, of: string): Promise<Stage> {
   const wanted = { service: 'latchkey', role: 'organization-admin', name: 'Administrator' }
-  const { client_secret: key } = await makeKey(stage, organizationId, wanted)
-  const tokens = createTokenSource({ latchkey: stage.latchkey, service: 'latchkey', key })
+  const key = await makeKey(stage, organizationId, wanted)
+  return { ...stage, bearer: await bearerOf(stage, 'latchkey', key.client_secret, of) }
+}
+
+/** A token for a key, without a word. */
+export async function bearerOf(
+  { latchkey }: Pick<Stage, 'latchkey'>,
+  service: string,
+  key: string,
+  of: string,
+): Promise<Bearer> {
+  const tokens = createTokenSource({ latchkey, service, key })
   const token = await tokens.token()
   tokens.close()
-  return { ...stage, bearer: { token, of } }
+  return { token, of }
 }
 
 const Problem = z.object({ code: z.string(), detail: z.string() })

@@ -48,6 +48,8 @@ export async function tellSecondStory(
     rounds,
     wren,
     staff: [people.ines, people.tom],
+    /** With the token of its administrator. */
+    willowLane,
     close(): void {
       rounds.close()
       provider.close()

@@ -1,10 +1,20 @@
 import { readFile } from 'node:fs/promises'
-import { createTokenSource } from 'latchkey/sdk'
 import { z } from 'zod'
 import { startClinic } from '../clinic.ts'
 import type { OperatorKey } from './latchkey-process.ts'
-import { type Key, makeKey, makeOrganization, reasonOf, type Stage } from './management.ts'
+import { bearerOf, type Key, makeKey, makeOrganization, reasonOf, type Stage } from './management.ts'
 import { type Bearer, exchange, type Story } from './story.ts'
+
+/** Where the first story has led. */
+export interface Told {
+  readonly clinic: Clinic
+  /** The key of the clinic's guard. */
+  readonly guardKey: Key
+  readonly stage: Stage
+  /** The operator's own. */
+  readonly operatorId: string
+  readonly organizations: Organizations
+}
 
 export interface Organizations {
   readonly harbourStreet: string
@@ -19,7 +29,7 @@ export async function tellStory(
   latchkey: string,
   operatorKey: OperatorKey,
   clinicPort: number,
-): Promise<{ readonly clinic: Clinic; readonly stage: Stage; readonly organizations: Organizations }> {
+): Promise<Told> {
   story.name(latchkey, 'Latchkey')
   story.name(`http://localhost:${clinicPort}`, 'the clinic')
   story.step(
@@ -27,9 +37,8 @@ export async function tellStory(
     `It answers at ${latchkey}. At its first start it wrote a key for you, the operator,`,
     'into its data folder. With that key’s token this story does the rest.',
   )
-  const tokens = createTokenSource({ latchkey, service: 'latchkey', key: operatorKey.client_secret })
-  const operator = { token: await tokens.token(), of: 'the operator’s token' }
-  tokens.close()
+  const key = operatorKey.client_secret
+  const operator = await bearerOf({ latchkey }, 'latchkey', key, 'the operator’s token')
   const stage = { story, latchkey, api: `${latchkey}/api/v1`, bearer: operator }
 
   await documentIn(stage, `http://localhost:${clinicPort}`)
@@ -40,13 +49,14 @@ export async function tellStory(
   const harbourStreet = await makeOrganization(stage, 'Harbour Street Practice', 'harbour-street')
   const willowLane = await makeOrganization(stage, 'Willow Lane Clinic', 'willow-lane')
   const organizations = { 'harbour-street': harbourStreet, 'willow-lane': willowLane }
-  const clinic = await guardedClinic(stage, operatorKey.organization_id, organizations, clinicPort)
+  const { organization_id: operatorId } = operatorKey
+  const { clinic, guardKey } = await guardedClinic(stage, operatorId, organizations, clinicPort)
 
-  const key = await keyFor(stage, harbourStreet)
-  const bearer = { token: await tokenFor(stage, key), of: 'the key’s token' }
+  const displayKey = await keyFor(stage, harbourStreet)
+  const bearer = { token: await tokenFor(stage, displayKey), of: 'the key’s token' }
   await callsAllowedAndRefused(stage, clinic.origin, bearer)
-  await revoked(stage, clinic.origin, harbourStreet, key, bearer)
-  return { clinic, stage, organizations: { harbourStreet, willowLane } }
+  await revoked(stage, clinic.origin, harbourStreet, displayKey, bearer)
+  return { clinic, guardKey, stage, operatorId, organizations: { harbourStreet, willowLane } }
 }
 
 const Confirmation = z.object({
@@ -84,22 +94,22 @@ async function guardedClinic(
   operatorId: string,
   organizations: Readonly<Record<string, string>>,
   port: number,
-): Promise<Clinic> {
+): Promise<Pick<Told, 'clinic' | 'guardKey'>> {
   const { story, latchkey } = stage
   story.step(
     'The clinic’s API starts, behind the SDK.',
     'Its guard gets a key of its own. From then on it decides by itself, within the API’s process.',
   )
-  const key = await makeKey(stage, operatorId, {
+  const guardKey = await makeKey(stage, operatorId, {
     service: 'latchkey',
     role: 'guard',
     guards_service: 'clinic',
     name: 'The clinic’s guard',
   })
-  const clinic = await startClinic({ latchkey, key: key.client_secret, organizations, port })
+  const clinic = await startClinic({ latchkey, key: guardKey.client_secret, organizations, port })
   await story.expect(200, `${clinic.origin}/status`)
   story.say('(The document says that anybody may call that one.)')
-  return clinic
+  return { clinic, guardKey }
 }
 
 function keyFor(stage: Stage, organizationId: string): Promise<Key> {
@@ -208,15 +218,20 @@ async function revoked(
 /** A key that works, and what to do with it. */
 export async function whatToTry(stage: Stage, clinic: string, organizationId: string): Promise<void> {
   const { story, latchkey } = stage
-  story.step('Your turn.', 'Willow Lane gets a key that sees and books, to try things with:')
-  const key = await makeKey(stage, organizationId, { service: 'clinic', role: 'front-desk', name: 'To try' })
+  story.step(
+    'Your turn.',
+    'Willow Lane gets a key for its north ward that sees and books, to try things with:',
+  )
+  const wanted = { service: 'clinic', role: 'front-desk', name: 'To try', tags: { ward: ['north'] } }
+  const key = await makeKey(stage, organizationId, wanted)
   console.log(`
-# a token, then the calls it opens (200), and one it does not (403)
+# a token, then the calls it opens (200, 201), and two it does not (403: another ward's patient; not in its role)
 TOKEN=$(curl -s -u ${key.client_id}:${key.client_secret} \\
   -d grant_type=client_credentials ${latchkey}/clinic/oauth/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
 curl -i -H "Authorization: Bearer $TOKEN" ${clinic}/patients
 curl -i -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
   -d '{"at":"2030-06-01T10:00:00Z","reason":"Check-up"}' ${clinic}/patients/pat-2001/appointments
+curl -i -H "Authorization: Bearer $TOKEN" ${clinic}/patients/pat-2002
 curl -i -H "Authorization: Bearer $TOKEN" -X POST ${clinic}/patients
 `)
 }

@@ -15,9 +15,12 @@ export async function invite(stage: Stage, willowLane: Stage, organizationId: st
   const wren = { email: 'wren@willow-lane.example', password: randomBytes(12).toString('base64url') }
   story.step(
     'Willow Lane invites Wren.',
-    'It has no identity provider: its people have a password. Wren sits at the front desk.',
+    'It has no identity provider: its people have a password. Wren sits at the front desk of the north ward.',
   )
-  const json = { email: wren.email, name: 'Wren Abbot', roles: [{ service: 'clinic', role: 'front-desk' }] }
+  const json = {
+    ...{ email: wren.email, name: 'Wren Abbot' },
+    ...{ roles: [{ service: 'clinic', role: 'front-desk' }], tags: { ward: ['north'] } },
+  }
   const asked = { method: 'POST', bearer: willowLane.bearer, json } as const
   await story.expect(
     201,
