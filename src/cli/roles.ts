@@ -6,7 +6,7 @@ import { Failure } from './failure.ts'
 import { at, type Paging } from './management-api.ts'
 import { organizationIdOf, roleIdOf } from './named.ts'
 import { ofOrganization, paged, repeated } from './options.ts'
-import { isItem } from './output.ts'
+import { type Item, isItem } from './output.ts'
 import type { Open, Session } from './session.ts'
 
 interface RoleOptions {
@@ -62,10 +62,20 @@ function addOne(group: Command, open: Open): void {
     const path = await pathOf(session, role, options)
     const { body: before, etag } = await session.api.read(path)
     const after = await writtenRole(options)
-    const { name, description, allow, filter, policy } = { ...before, ...after }
-    const content = after['policy'] === undefined ? { allow, filter } : { policy }
-    const body = { name, description, ...content }
+    const { name, description } = { ...before, ...after }
+    const body = { name, description, ...contentOf(before, after) }
     session.output.show(await session.api.send('PUT', path, { body, ifMatch: etag }))
+  })
+  written(
+    group
+      .command('preview')
+      .argument('<role>', 'id or name')
+      .description('what an edit would change, and for whom; changes nothing'),
+  ).action(async (role: string, options: RoleOptions) => {
+    const session = open()
+    const path = await pathOf(session, role, options)
+    const body = contentOf({ ...(await session.api.get(path)) }, await writtenRole(options))
+    session.output.show(await session.api.send('POST', `${path}/preview`, { body }))
   })
   ofOrganization(group.command('delete').argument('<role>', 'id or name'))
     .option('--cascade', 'revoke every key that holds it, at once')
@@ -76,6 +86,12 @@ function addOne(group: Command, open: Open): void {
       await session.api.send('DELETE', await pathOf(session, role, options), { query })
       session.output.say(`Deleted ${role}.`)
     })
+}
+
+/** What the role allows and shows, with what is given in place of what it has. */
+function contentOf(before: Item, after: Item): Item {
+  const { allow, filter, policy } = { ...before, ...after }
+  return after['policy'] === undefined ? { allow, filter } : { policy }
 }
 
 async function pathOf(session: Session, role: string, { organization }: RoleOptions): Promise<string> {

@@ -34,7 +34,8 @@ export function readPolicyText(text: string): PolicyText {
 interface OpenList {
   readonly pointer: string
   readonly operations: string[]
-  readonly said: Map<string, string>
+  /** Line by line. */
+  readonly said: Map<string, string[]>
 }
 
 class Reading {
@@ -120,13 +121,13 @@ class Reading {
       this.#refuse(number, `${key} stands twice behind one list`, 'join conditions by AND or OR')
     else {
       this.#lines.set(`${this.#list.pointer}/${key}`, number)
-      this.#list.said.set(key, value)
+      this.#list.said.set(key, value === '' ? [] : [value])
       this.#open = key === 'where' ? key : undefined
     }
   }
 
   #goOn({ said }: OpenList, key: string, text: string): void {
-    said.set(key, `${said.get(key) ?? ''} ${text}`.trim())
+    said.get(key)?.push(text)
   }
 
   #refuse(number: number, detail: string, fix: string): void {
@@ -135,10 +136,10 @@ class Reading {
 }
 
 function closed({ operations, said }: OpenList): PolicyList {
-  const entries = Array.from(said, ([key, value]) => [
-    key,
-    key === 'fields' ? listOf(value) : unquotedOf(key, value),
-  ])
+  const entries = Array.from(said, ([key, lines]) => {
+    const value = lines.join(' ')
+    return [key, key === 'fields' ? listOf(value) : unquotedOf(key, value)]
+  })
   return { operations, ...Object.fromEntries(entries) }
 }
 

@@ -21,7 +21,7 @@ export interface WrittenParts {
 const depthMax = 16
 const partNames = ['allow', 'filter']
 /** A statement of YAML or JSON says what its list is; in the published layout a bullet is always an operation. */
-const yamlStatement = /(?:^\s*-\s*|\{\s*)["']?(?:operations|where|fields|mask)["']?\s*:/m
+const yamlStatement = /(?:^[ \t]*-[ \t]*|\{[ \t]*)["']?(?:operations|where|fields|mask)["']?[ \t]*:/m
 
 /**
  * The statements and filters of a written role. A text is read as YAML or JSON with `allow` and `filter`, or else as the
@@ -56,7 +56,7 @@ function lineOf(pointer: string, lines: ReadonlyMap<string, number>): number {
 }
 
 function partsOfYaml(policy: string): WrittenParts {
-  const parsed = parseYaml(policy, depthMax)
+  const parsed = parseYaml(policy.replace(flowOfOperations, quotedFlow), depthMax)
   if (parsed.kind === 'too_deep') throw policyRefused([fault('the policy is nested too deeply')])
   if (parsed.kind === 'refused')
     throw policyRefused(parsed.faults.map((one) => ({ ...one, pointer: '/policy' })))
@@ -71,6 +71,15 @@ function partsOfYaml(policy: string): WrittenParts {
     ...{ allow: value['allow'], filter: value['filter'] },
     tell: ({ pointer, ...rest }) => ({ ...rest, pointer: '/policy', detail: `${pointer}: ${rest.detail}` }),
   }
+}
+
+/** YAML takes the braces of `[GET /clusters/{clusterId}]` for a map, which nobody means there. */
+const flowOfOperations = /\boperations[ \t]*:[ \t]*\[([^[\]'"#\r\n]*)\]/g
+
+function quotedFlow(whole: string, list: string): string {
+  if (!list.includes('{')) return whole
+  const entries = list.split(',').map((entry) => `'${entry.trim()}'`)
+  return `operations: [${entries.join(', ')}]`
 }
 
 function fault(detail: string, fix = 'write allow: with a list of statements'): Fault {

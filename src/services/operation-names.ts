@@ -18,7 +18,7 @@ export interface OperationNames {
   fix(written: string): string
 }
 
-const methodAndPath = /^([A-Za-z]+)\s*:?\s*(\/.*)$/
+const methodAndPath = /^([A-Za-z]+)(?:\s*:)?\s*(\/.*)$/
 const withFields = /^(.*\S)\s*:\s*\[([^[\]]*)\]$/s
 const otherwise = 'name an operationId of the document, or METHOD /path'
 

@@ -335,6 +335,11 @@ describe('roles', () => {
       allow: [{ operations: ['listPatients', 'getPatient'], where }],
       filter,
     })
+    expect(await json('roles', 'preview', 'Policy', ...whose, '--operation', 'listPatients')).toMatchObject({
+      allow: [{ operations: ['listPatients'] }],
+      changes: { gains: [], loses: ['getPatient'], widened: ['listPatients'], narrowed: [] },
+      holders: [],
+    })
     const renamed = await json('roles', 'edit', 'Policy', ...whose, '--name', 'Policy of 2030')
     expect(renamed).toMatchObject({ name: 'Policy of 2030', allow: [{ where }], filter })
   })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { DomainError } from '../../src/errors.ts'
 import { partsOf } from '../../src/roles/read-policy.ts'
+import { readEachStatement, statementGround } from '../../src/services/read-statement.ts'
 
 function partsIn(policy: string) {
   const { allow, filter } = partsOf({ policy })
@@ -69,6 +70,11 @@ describe('a policy of one text', () => {
       `allow:\n  - where: ${dev}\n    operations: [a]`,
       [{ where: dev, operations: ['a'] }],
     ],
+    [
+      'YAML, with braces where it has them for maps',
+      'allow:\n  - operations: [GET /a/{b}, c]\n    fields: [d]',
+      [{ operations: ['GET /a/{b}', 'c'], fields: ['d'] }],
+    ],
     ['JSON', '{"allow":[{"operations":["a"]}]}', [{ operations: ['a'] }]],
   ])('may be written with %s', (_, policy, allow) => {
     expect(partsIn(policy)).toEqual({ allow, filter: undefined })
@@ -109,5 +115,24 @@ describe('a policy of one text', () => {
     expect(told('/allow/0/where')).toBe('line 5: wrong')
     expect(told('/allow/0/fields/3')).toBe('line 2: wrong')
     expect(told('/allow')).toBe('line 1: wrong')
+  })
+
+  test.each([
+    ['allow:\n- ', ' '],
+    ['', '\n'],
+    ['allow:\n- operations: [', '{'],
+    ['allow:\n', '- operations: ['],
+    ['allow:\n- a\nwhere:\n', 'x\n'],
+    ['allow:\n- GET', ' '],
+  ])('is read in a time that grows with its length alone: %j, %j again and again', (start, again) => {
+    const policy = start + again.repeat(Math.floor(200_000 / again.length))
+    const startedMs = performance.now()
+    try {
+      const { allow } = partsOf({ policy: `${policy}x` })
+      readEachStatement(allow, statementGround([], 'latchkey'), '/allow')
+    } catch (error) {
+      expect(error).toBeInstanceOf(DomainError)
+    }
+    expect(performance.now() - startedMs).toBeLessThan(5_000)
   })
 })

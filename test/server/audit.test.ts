@@ -87,6 +87,8 @@ async function walk(): Promise<void> {
   const roleBody = { name: 'Desk', description: '', allow: [{ operations: ['listPatients'] }] }
   const newRole = { service: 'clinic', ...roleBody }
   const role = idOf(await change('createRole', ours, ['role.created'], ['POST', `${inOurs}/roles`, newRole]))
+  const preview = { allow: roleBody.allow }
+  await change('previewRole', ours, [], ['POST', `${inOurs}/roles/${role}/preview`, preview])
   await change('replaceRole', ours, ['role.changed'], ['PUT', `${inOurs}/roles/${role}`, roleBody])
 
   const letting = { service: 'clinic', name: 'Help', role, assuming_organization: op }
