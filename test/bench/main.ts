@@ -1,4 +1,4 @@
-// npm run bench [-- --seconds 5] [-- --document <an OpenAPI document, gzipped or not>] [-- --only tokens,decisions,…]
+// npm run bench [-- --seconds 5] [-- --document <an OpenAPI document, gzipped or not>] [-- --only tokens,decisions,…] [-- --resources 1000000]
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { measureCachedTokens } from './cached-tokens.ts'
@@ -6,6 +6,7 @@ import { measureDecisions } from './decisions.ts'
 import { mongoPlace, sqlitePlace } from './deployment.ts'
 import { measureForwardAuth } from './forward-auth.ts'
 import { measurePeople } from './people.ts'
+import { measureResources } from './resources.ts'
 import { measureRevocation } from './revocation.ts'
 import { canPin } from './side-by-side.ts'
 import { measureSignIns } from './sign-ins.ts'
@@ -18,10 +19,11 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
     document: { type: 'string' },
+    resources: { type: 'string', default: '5000' },
     only: {
       type: 'string',
       default:
-        'start,decisions,tagged-decisions,cached-tokens,forward-auth,revocation,tokens,people,sign-ins',
+        'start,decisions,tagged-decisions,cached-tokens,forward-auth,revocation,resources,tokens,people,sign-ins',
     },
   },
 })
@@ -35,6 +37,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   'cached-tokens': measureCachedTokens,
   'forward-auth': () => measureForwardAuth(sqlitePlace(), Number(values.seconds)),
   revocation: () => eachPlace(measureRevocation),
+  resources: () => eachPlace((place) => measureResources(fresh(place), Number(values.resources))),
   tokens: () => measureTokens(places.map(fresh), Number(values.seconds)),
   people: () => measurePeople(places.map(fresh), Number(values.seconds)),
   'sign-ins': () => eachPlace((place) => measureSignIns(fresh(place), Number(values.seconds))),

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import { PassThrough } from 'node:stream'
+import { PassThrough, pipeline, type Readable } from 'node:stream'
 import type { Context } from 'koa'
 import { DomainError } from '../../errors.ts'
 import { parseWith } from '../../http/parse-with.ts'
@@ -46,7 +46,7 @@ async function answerLines(
 ): Promise<void> {
   let authorizedAt = deps.clock()
   try {
-    for await (const lines of linesOf(request)) {
+    for await (const lines of linesOf(readAhead(request))) {
       if (deps.clock() - authorizedAt >= authorizeAgainMs) {
         await call.stillAuthorized()
         authorizedAt = deps.clock()
@@ -64,6 +64,15 @@ async function answerLines(
     answers.end(`${JSON.stringify({ outcome: 'ended', code: error.code, detail: error.message })}\n`)
     request.resume()
   }
+}
+
+/** So many bytes are taken while a commit is under way: the next one then has many lines, and a line costs less. */
+const aheadBytesMax = 262_144
+
+function readAhead(request: IncomingMessage): Readable {
+  const ahead = new PassThrough({ readableHighWaterMark: aheadBytesMax })
+  // What went wrong is thrown to whoever reads.
+  return pipeline(request, ahead, () => undefined)
 }
 
 async function registered(
@@ -100,7 +109,7 @@ function readLine(line: Buffer): WantedResource | DomainError {
  * The lines that have arrived, as many at once as one reading gives; empty ones left out.
  * @throws {DomainError} `body_too_large` for a line of more than 64 KiB
  */
-async function* linesOf(request: IncomingMessage): AsyncGenerator<readonly Buffer[]> {
+async function* linesOf(request: Readable): AsyncGenerator<readonly Buffer[]> {
   let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of request) {
     const lines: Buffer[] = []
