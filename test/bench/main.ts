@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { measureCachedTokens } from './cached-tokens.ts'
 import { measureDecisions } from './decisions.ts'
 import { mongoPlace, sqlitePlace } from './deployment.ts'
+import { measureExplanations } from './explanations.ts'
 import { measureForwardAuth } from './forward-auth.ts'
 import { measurePeople } from './people.ts'
 import { measureResources } from './resources.ts'
@@ -23,7 +24,7 @@ const { values } = parseArgs({
     only: {
       type: 'string',
       default:
-        'start,decisions,tagged-decisions,cached-tokens,forward-auth,revocation,resources,tokens,people,sign-ins',
+        'start,decisions,tagged-decisions,cached-tokens,explanations,forward-auth,revocation,resources,tokens,people,sign-ins',
     },
   },
 })
@@ -35,6 +36,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   decisions: () => measureDecisions(values.document),
   'tagged-decisions': measureTagged,
   'cached-tokens': measureCachedTokens,
+  explanations: measureExplanations,
   'forward-auth': () => measureForwardAuth(sqlitePlace(), Number(values.seconds)),
   revocation: () => eachPlace(measureRevocation),
   resources: () => eachPlace((place) => measureResources(fresh(place), Number(values.resources))),

@@ -1,10 +1,10 @@
 import type { z } from 'zod'
 import type { Edit } from '../../evaluator/explain/edit.ts'
 import type {
+  DecisiveTest,
   ExplainedAttempt,
   ExplainedCondition,
   ExplainedOperation,
-  ExplainedTest,
   ShownValues,
   StatementPlace,
 } from '../../evaluator/explain/explanation.ts'
@@ -122,7 +122,7 @@ function presentPlace(place: StatementPlace): WireAttempt['place'] {
     : { kind: place.kind, scopes: [...place.scopes] }
 }
 
-function presentTest({ text, truth, variables }: ExplainedTest) {
+function presentTest({ text, truth, variables }: DecisiveTest) {
   const read = variables.map(({ name, values }) => ({ name, values: presentValues(values) }))
   return { text, truth, variables: read }
 }
@@ -131,7 +131,7 @@ function presentTree(condition: ExplainedCondition): { kind: string; [member: st
   const { kind, truth } = condition
   switch (kind) {
     case 'test':
-      return { kind, ...presentTest(condition) }
+      return { kind, truth, text: condition.text }
     case 'not':
       return { kind, truth, of: presentTree(condition.of) }
     default:

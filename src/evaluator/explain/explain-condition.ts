@@ -4,12 +4,16 @@ import { requestValues } from '../request/request-values.ts'
 import type { Circumstances } from '../try-statements.ts'
 import { compileCondition } from '../where/compile-condition.ts'
 import { type Condition, isLiteral, type Predicate, type Variable } from '../where/condition.ts'
+import type { Truth } from '../where/condition-facts.ts'
 import { foldTag } from '../where/fold-tag.ts'
 import { printCondition } from '../where/print-condition.ts'
 import type { TagSet } from '../where/tag-set.ts'
 import { printVariable } from '../where/variable-name.ts'
-import type { ExplainedCondition, ExplainedTest, FailedCondition, ShownValues } from './explanation.ts'
+import type { DecisiveTest, ExplainedCondition, FailedCondition, ShownValues } from './explanation.ts'
 import { isSecret, maskedPredicate, operandsOf, shownTag, shownValues } from './shown-values.ts'
+
+/** So many parts are told with their values: a condition may have hundreds. */
+const decisiveMax = 20
 
 /** Why a condition did not come out as true, part by part. */
 export function explainCondition(
@@ -17,27 +21,50 @@ export function explainCondition(
   circumstances: Circumstances,
   request: RequestAtHand,
 ): FailedCondition {
-  const tree = explained(condition, circumstances, request)
-  return { tree, decisive: decisiveTests(tree) }
+  const decisive = decisivePredicates(condition, circumstances).slice(0, decisiveMax)
+  return {
+    tree: explained(condition, circumstances),
+    decisive: decisive.map((predicate) => ({
+      ...toldTest(predicate, circumstances),
+      variables: variablesOf(predicate, circumstances, request),
+    })),
+  }
 }
 
-function explained(
-  condition: Condition,
-  circumstances: Circumstances,
-  request: RequestAtHand,
-): ExplainedCondition {
-  const within = (part: Condition) => explained(part, circumstances, request)
-  const truth = compileCondition(condition)(circumstances)
+function truthOf(condition: Condition, circumstances: Circumstances): Truth {
+  return compileCondition(condition)(circumstances)
+}
+
+function explained(condition: Condition, circumstances: Circumstances): ExplainedCondition {
+  const truth = truthOf(condition, circumstances)
   switch (condition.kind) {
     case 'and':
     case 'or':
-      return { kind: condition.kind, truth, of: condition.of.map(within) }
+      return { kind: condition.kind, truth, of: condition.of.map((part) => explained(part, circumstances)) }
     case 'not':
-      return { kind: 'not', truth, of: within(condition.of) }
-    default: {
-      const text = printCondition(maskedPredicate(condition))
-      return { kind: 'test', text, truth, variables: variablesOf(condition, circumstances, request) }
+      return { kind: 'not', truth, of: explained(condition.of, circumstances) }
+    default:
+      return { kind: 'test', ...toldTest(condition, circumstances) }
+  }
+}
+
+function toldTest(predicate: Predicate, circumstances: Circumstances) {
+  return { text: printCondition(maskedPredicate(predicate)), truth: truthOf(predicate, circumstances) }
+}
+
+/** The tests by which a condition came out as it did: of an `and`, the parts that came out alike. */
+function decisivePredicates(condition: Condition, circumstances: Circumstances): readonly Predicate[] {
+  switch (condition.kind) {
+    case 'and':
+    case 'or': {
+      const truth = truthOf(condition, circumstances)
+      const alike = condition.of.filter((part) => truthOf(part, circumstances) === truth)
+      return alike.flatMap((part) => decisivePredicates(part, circumstances))
     }
+    case 'not':
+      return decisivePredicates(condition.of, circumstances)
+    default:
+      return [condition]
   }
 }
 
@@ -45,7 +72,7 @@ function variablesOf(
   predicate: Predicate,
   circumstances: Circumstances,
   request: RequestAtHand,
-): ExplainedTest['variables'] {
+): DecisiveTest['variables'] {
   return operandsOf(predicate).flatMap((operand) =>
     isLiteral(operand)
       ? []
@@ -83,19 +110,4 @@ function valuesOf(
 
 function tagOf(tags: TagSet, key: string): ShownValues {
   return shownTag(key, tags.get(foldTag(key)))
-}
-
-/** The tests by which a condition came out as it did: of an `and`, the parts that came out alike. */
-function decisiveTests(condition: ExplainedCondition): readonly ExplainedTest[] {
-  switch (condition.kind) {
-    case 'test':
-      return [condition]
-    case 'not':
-      return decisiveTests(condition.of)
-    case 'and':
-    case 'or':
-      return condition.of.filter(({ truth }) => truth === condition.truth).flatMap(decisiveTests)
-    default:
-      throw new Error(`unknown condition: ${condition satisfies never}`)
-  }
 }

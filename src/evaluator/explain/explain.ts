@@ -28,5 +28,9 @@ export function explain(
     const allow = situation.facts.role(id)?.allow ?? []
     return allow.some((statement) => statement.operations.some((operation) => named.has(operation)))
   })
-  return { decision, operations, changes: findChanges({ model, ownRoles: naming }, situation) }
+  const statements = tried.flatMap(({ sides }) =>
+    sides.flatMap(({ roles }) => roles.flatMap((one) => one.tried)),
+  )
+  const changes = findChanges({ model, ownRoles: naming }, situation, statements.length)
+  return { decision, operations, changes }
 }

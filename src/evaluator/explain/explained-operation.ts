@@ -1,7 +1,6 @@
 import type { CompiledModel } from '../compile-model.ts'
 import { unmatchedTags } from '../compiled-resource.ts'
 import { nearestName } from '../find-resource.ts'
-import { parseCondition } from '../where/parse-condition.ts'
 import { explainCondition } from './explain-condition.ts'
 import type {
   ExplainedAttempt,
@@ -11,9 +10,10 @@ import type {
   UnmatchedTag,
 } from './explanation.ts'
 import { fieldsOutside } from './fields-outside.ts'
+import { readStatement } from './read-statement.ts'
 import { shownTag } from './shown-values.ts'
 import type { Situation } from './situation.ts'
-import type { Tried, TriedFor, TriedOperation } from './tried.ts'
+import type { Tried, TriedFor, TriedOperation, TriedSide } from './tried.ts'
 import { passesOrganization } from './try-operations.ts'
 import { circumstancesOf } from './try-statement.ts'
 
@@ -23,6 +23,7 @@ export function explainedOperation(
   tried: TriedOperation,
 ): ExplainedOperation {
   const { match, reason, of, sides } = tried
+  const detailed = firstDenied(sides)
   const organization = explainedOrganization(tried)
   const resource = of && explainedResource(model, facts, tried, of)
   return {
@@ -33,7 +34,7 @@ export function explainedOperation(
       ...side,
       roles: roles.map((role) => ({
         ...{ names: role.names, standing: role.standing },
-        attempts: of === undefined ? [] : role.tried.map((one) => explainedAttempt(one, of)),
+        attempts: of === undefined ? [] : role.tried.map((one) => explainedAttempt(one, of, detailed)),
       })),
     })),
   }
@@ -60,12 +61,21 @@ function explainedResource(
   return { names, standing, registered: { name, owner: fact.owner, tags: fact.tags } }
 }
 
-function explainedAttempt({ source, reason }: Tried, of: TriedFor): ExplainedAttempt {
+/** Of so many statements that do not allow, it is told in detail why: of the others, the reason alone. */
+const detailedMax = 20
+
+function firstDenied(sides: readonly TriedSide[]): ReadonlySet<Tried> {
+  const all = sides.flatMap(({ roles }) => roles.flatMap(({ tried }) => tried))
+  return new Set(all.filter(({ reason }) => reason !== 'allowed').slice(0, detailedMax))
+}
+
+function explainedAttempt(tried: Tried, of: TriedFor, detailed: ReadonlySet<Tried>): ExplainedAttempt {
+  const { source, reason } = tried
   const { place, filters } = source
   return {
     ...{ place, reason },
     ...(filters.length === 0 ? {} : { filters }),
-    ...detailOf(source, reason, of),
+    ...(detailed.has(tried) ? detailOf(source, reason, of) : {}),
   }
 }
 
@@ -79,12 +89,11 @@ function detailOf(
   const circumstances = circumstancesOf(of)
   if (typeof circumstances === 'string' || reason === 'allowed') return {}
   if (reason === 'tag_mismatch') return { tagsUnmatched: tagsUnmatched(of) }
-  if (statement.where === undefined) return {}
-  const read = parseCondition(statement.where)
+  const { condition } = readStatement(statement)
   // Fields that cannot be looked at come before the condition.
   const isOfFields = reason === 'body_required' || reason === 'ambiguous_request'
-  if ('faults' in read || (isOfFields && statement.fields !== undefined)) return {}
-  return { condition: explainCondition(read.condition, circumstances, of.request) }
+  if (condition === undefined || (isOfFields && statement.fields !== undefined)) return {}
+  return { condition: explainCondition(condition, circumstances, of.request) }
 }
 
 function tagsUnmatched({ resource, grant }: TriedFor): readonly UnmatchedTag[] {

@@ -85,7 +85,7 @@ export interface ExplainedAttempt {
   readonly fieldsOutside?: readonly string[]
   /** With `tag_mismatch`: tags of the resource that the principal does not match. */
   readonly tagsUnmatched?: readonly UnmatchedTag[]
-  /** Where the condition did not come out as true. */
+  /** Where the condition did not come out as true; of 20 statements at most. */
   readonly condition?: FailedCondition
   /** Present if it shows a part of responses only. */
   readonly filters?: readonly ExplainedFilter[]
@@ -106,21 +106,23 @@ export interface UnmatchedTag {
 
 export interface FailedCondition {
   readonly tree: ExplainedCondition
-  /** Those parts that made it come out as it did. */
-  readonly decisive: readonly ExplainedTest[]
+  /** Those parts that made it come out as it did, 20 at most. */
+  readonly decisive: readonly DecisiveTest[]
 }
 
 /** A condition, with what each part of it came out as. */
 export type ExplainedCondition =
   | { readonly kind: 'and' | 'or'; readonly truth: Truth; readonly of: readonly ExplainedCondition[] }
   | { readonly kind: 'not'; readonly truth: Truth; readonly of: ExplainedCondition }
-  | ExplainedTest
+  | ({ readonly kind: 'test' } & ExplainedTest)
 
-export interface ExplainedTest {
-  readonly kind: 'test'
+interface ExplainedTest {
   /** As it is printed; literals beside what looks like a secret are masked. */
   readonly text: string
   readonly truth: Truth
+}
+
+export interface DecisiveTest extends ExplainedTest {
   /** What its variables had. */
   readonly variables: readonly { readonly name: string; readonly values: ShownValues }[]
 }

@@ -9,6 +9,9 @@ import { stepsOn } from './steps.ts'
 const changesMax = 5
 const stepsMax = 3
 const decisionsMax = 40
+const decisionsMin = 8
+/** With many statements each decision takes longer, so that fewer are made. */
+const statementsMax = 2_000
 
 interface Reached {
   readonly situation: Situation
@@ -19,9 +22,11 @@ interface Reached {
 /**
  * The smallest changes that have a denied request allowed: what stands in the way is edited away, step by step, and each
  * outcome is decided anew. None where nothing is found in time.
+ * @param statements so many name the operation
  */
-export function findChanges(giving: Giving, start: Situation): readonly Change[] {
-  const search = new Search(giving, start)
+export function findChanges(giving: Giving, start: Situation, statements: number): readonly Change[] {
+  const affordable = Math.floor(statementsMax / Math.max(1, statements))
+  const search = new Search(giving, start, Math.min(decisionsMax, Math.max(decisionsMin, affordable)))
   const denied = decideIn(giving.model, start)
   let level: readonly Reached[] = denied.allowed ? [] : [{ situation: start, edits: [], denied }]
   for (let step = 0; step < stepsMax && search.found.length === 0; step++)
@@ -32,13 +37,15 @@ export function findChanges(giving: Giving, start: Situation): readonly Change[]
 class Search {
   readonly #giving: Giving
   readonly #start: Situation
+  readonly #decisionsMax: number
   readonly #seen = new Set<string>()
   readonly found: Change[] = []
   #decisions = 0
 
-  constructor(giving: Giving, start: Situation) {
+  constructor(giving: Giving, start: Situation, decisionsMax: number) {
     this.#giving = giving
     this.#start = start
+    this.#decisionsMax = decisionsMax
   }
 
   /** Takes each step from a situation; those that are not allowed yet are to be gone on from. */
@@ -46,7 +53,7 @@ class Search {
     const reached: Reached[] = []
     for (const step of stepsOn(this.#giving, situation, denied)) {
       const all = [...edits, ...step]
-      if (this.#decisions >= decisionsMax || !this.#isNew(all)) continue
+      if (this.#decisions >= this.#decisionsMax || !this.#isNew(all)) continue
       const next = withEdits(situation, step)
       const decision = this.#decide(next)
       if (decision.allowed) this.#find(all)

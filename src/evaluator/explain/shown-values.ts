@@ -2,7 +2,7 @@ import { isLiteral, type Operand, type Predicate } from '../where/condition.ts'
 import type { ConditionValue } from '../where/condition-facts.ts'
 import type { ShownValues } from './explanation.ts'
 
-const valuesMax = 20
+const valuesMax = 10
 const lengthMax = 200
 
 /** Parts of names that say that a value is a secret, wherever in the name they stand. */

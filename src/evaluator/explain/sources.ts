@@ -18,6 +18,9 @@ export interface Source {
   readonly filters: readonly ExplainedFilter[]
 }
 
+/** An alternative of the document allows whatever is sent. */
+const unlimited: Statement = { operations: [] }
+
 interface SourcesOfSide {
   readonly kind: ExplainedSide['kind']
   readonly roles: readonly SourcesOfRole[]
@@ -155,7 +158,7 @@ function securityOf({ model, operation }: Looking, held: ReadonlySet<string>): r
   )
   return met.map((scopes) => ({
     place: { kind: 'security', scopes },
-    statement: { operations: [operation.id] },
+    statement: unlimited,
     filters: scopes.flatMap((name) => filtersOf(operation, name, model.rolesByName.get(name)?.role.filter)),
   }))
 }

@@ -32,14 +32,25 @@ function waysTo(holding: Holding, condition: Condition, wanted: 'true' | 'false'
     case 'and':
     case 'or': {
       const needsAll = (condition.kind === 'and') === (wanted === 'true')
-      const ways = condition.of.map((part) => waysTo(holding, part, wanted))
-      return needsAll ? allOf(ways) : ways.flat().slice(0, waysMax)
+      return needsAll
+        ? allOf(condition.of.map((part) => waysTo(holding, part, wanted)))
+        : oneOf(holding, condition.of, wanted)
     }
     case 'not':
       return waysTo(holding, condition.of, wanted === 'true' ? 'false' : 'true')
     default:
       return testWays(holding, condition, wanted)
   }
+}
+
+/** The first ways that are found: a condition may have hundreds of parts. */
+function oneOf(holding: Holding, parts: readonly Condition[], wanted: 'true' | 'false'): readonly Step[] {
+  const ways: Step[] = []
+  for (const part of parts) {
+    if (ways.length >= waysMax) break
+    ways.push(...waysTo(holding, part, wanted))
+  }
+  return ways.slice(0, waysMax)
 }
 
 /** One way of each. */

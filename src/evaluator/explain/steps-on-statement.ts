@@ -1,6 +1,6 @@
-import { parseCondition } from '../where/parse-condition.ts'
 import { fieldsOutside } from './fields-outside.ts'
 import type { Obstacle, Step } from './obstacle.ts'
+import { readStatement } from './read-statement.ts'
 import { stepsToHold } from './steps-on-condition.ts'
 import { unmatchedSteps } from './steps-on-resource.ts'
 import type { Tried } from './tried.ts'
@@ -17,8 +17,8 @@ export function statementSteps(obstacle: Obstacle, { source, reason }: Tried): r
       return unmatchedSteps(obstacle)
     case 'condition_false':
     case 'condition_unknown': {
-      const read = statement.where === undefined ? undefined : parseCondition(statement.where)
-      return read !== undefined && 'condition' in read ? stepsToHold(obstacle, read.condition) : []
+      const { condition } = readStatement(statement)
+      return condition === undefined ? [] : stepsToHold(obstacle, condition)
     }
     default:
       return []

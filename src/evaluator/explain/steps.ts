@@ -39,10 +39,12 @@ function stepsFor(obstacle: Obstacle): readonly Step[] {
   }
 }
 
+/** So many statements are looked at for what would have them allow. */
+const statementsMax = 20
+
 function sideSteps(obstacle: Obstacle, side: TriedSide): readonly Step[] {
-  const ofStatements = side.roles.flatMap(({ tried }) =>
-    tried.flatMap((one) => statementSteps(obstacle, one)),
-  )
+  const tried = side.roles.flatMap((role) => role.tried).slice(0, statementsMax)
+  const ofStatements = tried.flatMap((one) => statementSteps(obstacle, one))
   return [...ofStatements, ...anotherOf(obstacle, side.kind)]
 }
 

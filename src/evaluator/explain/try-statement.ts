@@ -1,7 +1,7 @@
-import { compileStatement } from '../compile-statements.ts'
 import type { DenialReason } from '../model.ts'
 import { Circumstances, reasonAgainst } from '../try-statements.ts'
 import type { ExplainedSide } from './explanation.ts'
+import { readStatement } from './read-statement.ts'
 import type { Source } from './sources.ts'
 import type { TriedFor } from './tried.ts'
 
@@ -11,7 +11,7 @@ export function tryStatement(
   kind: ExplainedSide['kind'],
   of: TriedFor,
 ): 'allowed' | DenialReason {
-  const compiled = compileStatement(statement)
+  const { compiled } = readStatement(statement)
   const within = compiled.fields?.verdict(of.request) ?? 'within'
   if (within !== 'within') return within
   const circumstances = circumstancesOf(of)

@@ -149,7 +149,6 @@ describe('an explanation', () => {
     expect(attempt?.reason).toBe('condition_false')
     expect(attempt?.condition?.decisive).toEqual([
       {
-        kind: 'test',
         text: '$resourceTags:team = $principalTags:team',
         truth: 'false',
         variables: [
@@ -158,7 +157,6 @@ describe('an explanation', () => {
         ],
       },
       {
-        kind: 'test',
         text: '$resourceTags:open IS NULL',
         truth: 'true',
         variables: [{ name: '$resourceTags:open', values: { kind: 'none', why: 'absent' } }],
@@ -250,9 +248,30 @@ describe('values', () => {
     }
     const [attempt] = attemptsOf(explaining(own, put, { own: { where }, resource }))
     const values = attempt?.condition?.decisive[0]?.variables[0]?.values
-    expect(values).toMatchObject({ kind: 'values', more: 11 })
+    expect(values).toMatchObject({ kind: 'values', more: 21 })
     expect(values?.kind === 'values' && values.values[0]?.length).toBe(201)
   })
+})
+
+test('what customers write does not make an explanation long without end', () => {
+  const values = Array.from({ length: 50 }, (_, i) => `${i}`.padEnd(255, 'x'))
+  const resource = { owner: 'org_a', tags: { env: values } }
+  const where = Array.from({ length: 100 }, (_, i) => `$resourceTags:env = 'no ${i}'`).join(' OR ')
+  const allow = Array.from({ length: 200 }, (_, i) => ({
+    operations: ['putCluster'],
+    where: `${where} OR $resourceTags:env = 'no ${i + 100}'`,
+  }))
+  const facts = factsOf({ org_a: entitlement }, [{ id: 'rol_own', organizationId: 'org_a', allow }], {
+    '/clusters/{c1}': resource,
+  })
+  const situation = { facts, caller: own, request: { method: 'PUT', path: '/clusters/c1' } }
+  const { operations, changes } = explain(compiled, situation)
+  const told = operations.flatMap(({ sides }) => sides[0]?.roles[0]?.attempts ?? [])
+  expect(told).toHaveLength(200)
+  expect(told.filter(({ condition }) => condition !== undefined)).toHaveLength(20)
+  expect(told[0]?.condition?.decisive).toHaveLength(20)
+  expect(JSON.stringify(told).length).toBeLessThan(2_000_000)
+  expect(changes.length).toBeGreaterThan(0)
 })
 
 const changesOf = (...asked: Parameters<typeof explaining>) => explaining(...asked).changes
