@@ -19,7 +19,6 @@ export class HeldResponse {
   readonly #duty: ResponseDuty
   readonly #limits: ResponseLimits
   readonly #before: ReadonlyMap<string, PropertyDescriptor | undefined>
-  readonly #sendEnd: ServerResponse['end']
   readonly #writeHead = (status: number, ...more: readonly unknown[]): ServerResponse => {
     this.#noteHead(status, more)
     return this.#response
@@ -34,7 +33,6 @@ export class HeldResponse {
     this.#duty = duty
     this.#limits = limits
     this.#before = new Map(taken.map((name) => [name, Object.getOwnPropertyDescriptor(response, name)]))
-    this.#sendEnd = response.end
     const write = (...given: readonly unknown[]) => this.#write(given)
     const end = (...given: readonly unknown[]) => this.#end(given)
     Object.assign(response, { writeHead: this.#writeHead, flushHeaders: () => {}, write, end })
@@ -49,11 +47,11 @@ export class HeldResponse {
   release(): void {
     if (this.#state !== 'holding') return
     this.#state = 'released'
-    this.#giveBack(taken)
+    this.#giveBack()
   }
 
-  #giveBack(names: readonly string[]): void {
-    for (const name of names) {
+  #giveBack(): void {
+    for (const name of taken) {
       const before = this.#before.get(name)
       if (before === undefined) Reflect.deleteProperty(this.#response, name)
       else Object.defineProperty(this.#response, name, before)
@@ -121,14 +119,16 @@ export class HeldResponse {
   #send(replaced: ReplacedResponse | undefined, body: Buffer | undefined): void {
     const response = this.#response
     if (response.destroyed) return
-    this.#giveBack(['writeHead', 'flushHeaders'])
+    // Over HTTP/2 `end` is made of the others.
+    this.#giveBack()
     if (replaced !== undefined) {
       if (replaced.status !== response.statusCode) response.statusMessage = ''
       response.statusCode = replaced.status
       for (const name of headersOfReplaced) response.removeHeader(name)
       for (const [name, value] of Object.entries(replaced.headers)) response.setHeader(name, value)
     }
-    Reflect.apply(this.#sendEnd, response, [replaced?.body ?? body])
+    response.end(replaced?.body ?? body)
+    Object.assign(response, { write: () => true, end: () => response })
   }
 }
 

@@ -1,3 +1,5 @@
+import { connect } from 'node:http2'
+import { text as textOf } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import express from 'express'
 import fastify from 'fastify'
@@ -212,6 +214,41 @@ describe('what stands around the API', () => {
       expect([reply.status, reply.headers['content-encoding']]).toEqual([200, 'gzip'])
       expect(reply.body).not.toContain('canary')
     }
+  })
+
+  test('is Fastify over HTTP/2, which ends responses in another way', async () => {
+    const app = fastify({ http2: true })
+    await app.register(guardOf(held).fastify())
+    app.get('/v1/patients/7', () => chart)
+    app.get('/v1/patients/8', (_request, reply) => {
+      reply.hijack()
+      reply.raw.writeHead(200, { 'content-type': 'application/json' })
+      reply.raw.write(text.slice(0, 9))
+      reply.raw.end(text.slice(9))
+    })
+    const client = connect(await app.listen({ host: '127.0.0.1', port: 0 }))
+    for (const path of ['/v1/patients/7', '/v1/patients/8']) {
+      const stream = client.request({ ':path': path, ...(await headersOf()) })
+      expect(JSON.parse(await textOf(stream))).toEqual(shown)
+    }
+    client.close()
+    await app.close()
+  })
+
+  test('sees no question about the whole response, however it reads headers', async () => {
+    const app = new Koa()
+    app.use(guardOf(held).koa())
+    let seen = ''
+    app.use((context) => {
+      const { headers, headersDistinct, rawHeaders } = context.req
+      seen = JSON.stringify([headers, headersDistinct, rawHeaders]).toLowerCase()
+      context.body = chart
+    })
+    const send = await over(app.callback())
+    const asked = { 'if-none-match': '"x"', 'If-Match': '*', range: 'bytes=0-1', accept: 'kept/kept' }
+    expect((await send({ headers: { ...(await headersOf()), ...asked } })).status).toBe(200)
+    expect(seen).toContain('kept/kept')
+    for (const name of ['if-none-match', 'if-match', 'range']) expect(seen).not.toContain(`"${name}"`)
   })
 
   test('has its turn when headers are written, as sessions do', async () => {
