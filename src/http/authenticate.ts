@@ -1,4 +1,5 @@
 import type { DenialReason } from '../evaluator/model.ts'
+import type { RequestBody } from '../sdk/request-body.ts'
 import { HttpRefusal } from './refusal.ts'
 import type { Principal } from './route.ts'
 
@@ -7,6 +8,10 @@ export interface Presented {
   readonly method: string
   /** As it came, without the query: whoever decides makes it canonical. */
   readonly path: string
+  /** The query as it came, with its `?`; empty if there is none. */
+  readonly search: string
+  /** Read only where the decision depends on it; whoever reads the request afterwards reads it whole. */
+  readonly body: RequestBody
   readonly authorization: string | undefined
   /** Each `DPoP` header (RFC 9449). */
   readonly dpop: readonly string[] | undefined
@@ -43,7 +48,11 @@ export interface Addressed {
 }
 
 /** The answer to a denial. What the caller may not see answers like what is not there. */
-export function refusalOf(denied: Denied, presented: Presented, addressed: Addressed): HttpRefusal {
+export function refusalOf(
+  denied: Denied,
+  presented: Pick<Presented, 'authorization'>,
+  addressed: Addressed,
+): HttpRefusal {
   switch (denied.reason) {
     case 'invalid_token':
     case 'token_revoked':
@@ -66,8 +75,11 @@ export function refusalOf(denied: Denied, presented: Presented, addressed: Addre
       return new HttpRefusal('not_found', 'not here')
     case 'method_not_allowed':
       return methodNotAllowed(addressed.allow)
-    case 'ambiguous_path':
     case 'ambiguous_request':
+      return new HttpRefusal('invalid_request', 'The request can be read in more than one way.', {
+        fix: 'Send each parameter and each member once, and one Authorization header.',
+      })
+    case 'ambiguous_path':
       return new HttpRefusal('invalid_request', 'The path can be read in more than one way.', {
         fix: 'Send it without empty or dot segments, and percent-encode only what must be.',
       })

@@ -1,4 +1,5 @@
 import type { Context, Middleware } from 'koa'
+import { nodeBody } from '../sdk/node-body.ts'
 import { arrivalOf } from './arrival.ts'
 import { type Authenticate, methodNotAllowed, refusalOf } from './authenticate.ts'
 import { countedAddress } from './counted-address.ts'
@@ -40,6 +41,12 @@ export function apiRouter(options: ApiOptions): Middleware {
   }
 }
 
+/** What is longer is not JSON that any route takes. */
+const decidedBodyLimits = {
+  bytesMax: defaultBodyLimits.jsonBytesMax,
+  secondsMax: defaultBodyLimits.timeoutMs / 1_000,
+}
+
 async function decide(
   ctx: Context,
   found: Found,
@@ -50,7 +57,10 @@ async function decide(
   // Two of them can be read in two ways: that is no token.
   const authorization = headers.length > 1 ? '' : headers[0]
   const dpop = ctx.req.headersDistinct['dpop']
-  const presented = { method: ctx.method, path: ctx.path, authorization, dpop, address, requestId }
+  const presented = {
+    ...{ method: ctx.method, path: ctx.path, search: ctx.search, authorization, dpop, address, requestId },
+    body: nodeBody(ctx.req, ctx.res, {}, decidedBodyLimits),
+  }
   const verdict = await authenticate(presented)
   if (verdict.decisionId !== undefined) ctx.set('X-Decision-Id', verdict.decisionId)
   if (verdict.kind === 'denied') throw refusalOf(verdict, presented, found)

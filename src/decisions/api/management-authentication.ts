@@ -6,8 +6,8 @@ import type { Rejection } from '../../sdk/guard-answer.ts'
 
 /** How the management API knows who calls: by the SDK's guard, as any other API does. */
 export function managementAuthentication(guard: Guard): Authenticate {
-  return async ({ method, path, authorization, dpop, address, requestId }) => {
-    const answer = await guard.check({ method, url: path, authorization, dpop, address })
+  return async ({ method, path, search, body, authorization, dpop, address, requestId }) => {
+    const answer = await guard.check({ method, url: path + search, body, authorization, dpop, address })
     const { decisionId } = answer
     if (!answer.allowed) return { ...deniedBy(answer), decisionId }
     const { caller, operation, parameters } = answer
