@@ -9,7 +9,7 @@ import { factsOf } from '../clinic-model.ts'
 import { decisionRequest, limitedWorld } from '../limited-worlds.ts'
 
 /** How many random worlds are looked at: more by hand, after a change of the rules. A world has some 90 situations. */
-const worlds = Number(process.env['LATCHKEY_TEST_WORLDS'] ?? 40)
+const worlds = Number(process.env['LATCHKEY_TEST_WORLDS'] ?? 20)
 
 test('whatever the model and the roles, an explanation is that of the decision, and its changes have it allowed', () => {
   const edits = new Map<string, number>()
