@@ -31,7 +31,7 @@ export interface SigningKey {
 export interface AuthzenRules {
   /** An id without `@` is the address there: `alice` is `alice@` of it. */
   readonly userDomain?: string
-  /** The role, in the organization that owns the service, of users whom nobody knows. Absent: they are refused. */
+  /** The role, in the organization that owns the service, of users who have none there. Absent: they are refused. */
   readonly unknownUsersRole?: string
 }
 

@@ -121,7 +121,7 @@ describe('Search', () => {
   })
 })
 
-describe('users whom nobody knows', () => {
+describe('users who have no role at the service', () => {
   const editor = user('mallory', { team: ['editors'], organization: 'org_x', role: 'admin' })
 
   test('are refused, until the service’s owner gives them a role in its own organization', async () => {
@@ -140,6 +140,9 @@ describe('users whom nobody knows', () => {
     expect(await decision(editor, record('own'), { scope: '' })).toBe(false)
     expect(await decision(user('bob', { team: 'editors' }), one)).toBe(false)
     expect(await decision({ ...editor, type: 'key' }, record('own'))).toBe(false)
+    // Somebody of another organization who has nothing to do with the service is as one who is nowhere.
+    await operator.makeUser(todo.otherOrganizationId, { email: 'trent@acmecorp.com' })
+    expect(await decision({ ...editor, id: 'trent' }, record('own'))).toBe(true)
   })
 
   test('what is said of them is its owner’s to say, within what may be given', async () => {

@@ -23,8 +23,8 @@ const fields = {
     .max(200)
     .nullable()
     .describe(
-      'The role, in the organization that owns the service, of a `user` whom nobody knows, with the properties that are ' +
-        'sent as tags. `null`: they are refused.',
+      'The role, in the organization that owns the service, of a `user` who has none at the service, with the properties ' +
+        'that are sent as tags. `null`: they are refused.',
     ),
 }
 const answer = z.strictObject(fields)

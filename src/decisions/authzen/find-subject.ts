@@ -41,7 +41,7 @@ const nobody: Subject = {
 
 /**
  * Who a subject is: `access_token` by the token, `key` by the id of a client key, `user` by the id or the address of a
- * user. What else there is of them, the store alone says; the properties of a user whom nobody knows are tags.
+ * user. What else there is of them, the store alone says; the properties of a user whom the service does not know are tags.
  * @throws {DomainError} `stale_bundle`
  */
 export async function findSubject(
@@ -61,37 +61,32 @@ export async function findSubject(
       return parseId('key', id) === undefined ? nobody : await principal(id)
     case 'user': {
       if (parseId('usr', id) !== undefined) return await principal(id)
-      const users = await usersWithAddress(records, service, id)
-      if (users.length === 0) return unknownUser(service, asked, context)
-      const user = soleUser(service, users, context)
-      return user === undefined ? nobody : await principal(user.id)
+      const users = await usersWithAddress(records, service, asked, context)
+      const [only, ...others] = users
+      if (only === undefined) return unknownUser(service, asked, context)
+      // Several organizations may have a user of one address, each their own: which, must be said then.
+      return others.length === 0 ? await principal(only.id) : nobody
     }
     default:
       return nobody
   }
 }
 
+/** Those who have a role at the service. Of others its owner is not told whether they are anywhere. */
 async function usersWithAddress(
   records: Records,
-  { authzen }: Service,
-  id: string,
-): Promise<readonly User[]> {
-  if (id.includes('@')) return await usersByEmail(records, id)
-  return authzen?.userDomain === undefined ? [] : await usersByEmail(records, `${id}@${authzen.userDomain}`)
-}
-
-/** Several organizations may have a user of one address, each their own: who that is, must be said then. */
-function soleUser(
-  service: Service,
-  users: readonly User[],
+  { id: serviceId, authzen }: Service,
+  { id }: AuthzenSubject,
   { organization }: SubjectContext,
-): User | undefined {
-  const [only, ...others] = users.filter(
+): Promise<readonly User[]> {
+  const isAddress = id.includes('@')
+  if (!isAddress && authzen?.userDomain === undefined) return []
+  const users = await usersByEmail(records, isAddress ? id : `${id}@${authzen?.userDomain}`)
+  return users.filter(
     ({ organizationId, roles }) =>
       (organization === undefined || organizationId === organization) &&
-      roles.some(({ serviceId }) => serviceId === service.id),
+      roles.some((role) => role.serviceId === serviceId),
   )
-  return others.length === 0 ? only : undefined
 }
 
 function unknownUser(

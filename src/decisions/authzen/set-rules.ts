@@ -36,7 +36,7 @@ export async function ownService(
 }
 
 /**
- * The owner of a service says who users are that its AuthZEN API is asked about. A role for those whom nobody knows is
+ * The owner of a service says who users are that its AuthZEN API is asked about. A role for those who have none there is
  * given by the one rule for giving, in the owner's own organization.
  * @throws {DomainError} `service_not_found`, `service_protected`, `invalid_request`, `role_not_found`,
  * `role_not_grantable`, `precondition_failed`, `conflict`
