@@ -19,6 +19,8 @@ const systemTagPrefix = 'latchkey:'
 const accessTagPrefix = 'access-tag:'
 const wildcard = '*'
 
+const nobody: TagSet = new Map()
+
 const compiled = new WeakMap<ResourceFact, CompiledResource>()
 
 export function compileResource(resource: ResourceFact): CompiledResource {
@@ -26,12 +28,12 @@ export function compileResource(resource: ResourceFact): CompiledResource {
   if (known !== undefined) return known
   const tags = compileTags(resource.tags)
   const entries = [...tags]
-  const made: CompiledResource = {
-    owner: resource.owner,
-    tags,
-    matched: entries.filter(([key]) => !key.startsWith(accessTagPrefix) && !key.startsWith(systemTagPrefix)),
-    sharedWith: compileTags(accessTags(entries)),
-  }
+  const matched = entries.filter(
+    ([key]) => !key.startsWith(accessTagPrefix) && !key.startsWith(systemTagPrefix),
+  )
+  // Most are shared with nobody, and there may be a million of them.
+  const sharedWith = matched.length === entries.length ? nobody : compileTags(accessTags(entries))
+  const made: CompiledResource = { owner: resource.owner, tags, matched, sharedWith }
   compiled.set(resource, made)
   return made
 }

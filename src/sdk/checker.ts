@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import { type Decision, decideFound, isPublic, refusal, unfiltered } from '../evaluator/decide.ts'
 import { type Found, findOperations } from '../evaluator/find-operations.ts'
 import { namesAskedFor } from '../evaluator/found-resources.ts'
@@ -7,6 +7,7 @@ import { RequestContent } from '../evaluator/request/request-at-hand.ts'
 import type { DecisionId } from '../ids.ts'
 import type { RefusalContext } from './answers.ts'
 import { isCompactJws, type Presented, type Scheme, unreadToken } from './authorization.ts'
+import type { CheckRules, GuardMachine } from './check-rules.ts'
 import { trustedAddress } from './client-address.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
 import { DecisionIds } from './decision-ids.ts'
@@ -14,36 +15,20 @@ import type { Gate, GuardAnswer, GuardRequest, Rejection } from './guard-answer.
 import type { GuardSource } from './guard-source.ts'
 import type { Seen } from './noted-decision.ts'
 import { admission, attempt, couldTurn, isForGood, noFacts, rejection, withoutBody } from './outcomes.ts'
-import { type NonceHeaders, Possession, type PossessionRules } from './possession.ts'
+import { type NonceHeaders, Possession } from './possession.ts'
 import { PublishedMetadata } from './published-metadata.ts'
 import { knownOf } from './request-body.ts'
-import type { MetadataAnswer, ResourceDescription, ResourceMetadata } from './resource-metadata.ts'
-import { type StepUpRules, unmetStepUp } from './step-up.ts'
+import type { MetadataAnswer, ResourceMetadata } from './resource-metadata.ts'
+import { unmetStepUp } from './step-up.ts'
 import { type VerifiedTokens, verifiedTokens } from './verified-tokens.ts'
 import { ProofRefused } from './verify-proof.ts'
 import {
   TokenRefused,
   tokenVerifier,
   UnknownSigningKey,
-  type VerificationRules,
   type VerifiedToken,
   type VerifyToken,
 } from './verify-token.ts'
-
-/** What a guard takes from the machine. */
-export interface GuardMachine {
-  readonly clock: Clock
-  readonly random: Random
-}
-
-export interface CheckRules extends VerificationRules, PossessionRules {
-  readonly trustedProxies: number
-  readonly tokenLengthMax: number
-  readonly verifiedTokensMax: number
-  readonly stepUp: StepUpRules
-  /** Present: the API's metadata are given, and named in challenges. */
-  readonly described: ResourceDescription | undefined
-}
 
 /** A request with a token, on its way to a decision. */
 interface Asked {

@@ -1,6 +1,7 @@
 import type { StepUp } from '../evaluator/model.ts'
 import { filterJson } from '../evaluator/response/response-filter.ts'
-import { Checker, type CheckRules, type GuardMachine } from './checker.ts'
+import type { CheckRules, GuardMachine } from './check-rules.ts'
+import { Checker } from './checker.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
 import { DecisionLog } from './decision-log.ts'
 import { type DecisionLogSetting, decisionLogRules } from './decision-log-rules.ts'

@@ -3,6 +3,7 @@ import { compileModel } from '../../src/evaluator/compile-model.ts'
 import { decide } from '../../src/evaluator/decide.ts'
 import type { Caller, Operation, ServiceModel } from '../../src/evaluator/model.ts'
 import { readDocument } from '../../src/services/read-document.ts'
+import { measureCompilation } from './compile-roles.ts'
 import { largeDocument } from './large-document.ts'
 import { quantile, type Row } from './table.ts'
 
@@ -20,6 +21,7 @@ export async function measureDecisions(documentPath: string | undefined): Promis
   const compileBegan = performance.now()
   const compiled = compileModel(model)
   const compileMs = performance.now() - compileBegan
+  const withRoles = measureCompilation(model)
 
   const { callers, roles } = madeRoles(model)
   const entitlement = model.roles.map((role) => role.name)
@@ -56,6 +58,7 @@ export async function measureDecisions(documentPath: string | undefined): Promis
   return [
     { what: `read a document (${name})`, figure: `${Math.round(readMs)} ms` },
     { what: 'compile its model', figure: `${compileMs.toFixed(1)} ms` },
+    withRoles,
     {
       what: `decisions, ${roleCount} roles of ${operationsPerRole} operations, one core`,
       figure: `${(perSecond / 1e6).toFixed(2)} M/s, p50 ${quantile(samples, 0.5).toFixed(2)} µs, p99 ${quantile(samples, 0.99).toFixed(2)} µs (batches of ${batch})`,

@@ -14,6 +14,7 @@ import { measureSignIns } from './sign-ins.ts'
 import { measureStart } from './start.ts'
 import { printTable, type Row } from './table.ts'
 import { measureTagged } from './tagged-decisions.ts'
+import { measureMemory } from './tagged-memory.ts'
 import { measureTokens } from './tokens.ts'
 
 const { values } = parseArgs({
@@ -24,7 +25,7 @@ const { values } = parseArgs({
     only: {
       type: 'string',
       default:
-        'start,decisions,tagged-decisions,cached-tokens,explanations,forward-auth,revocation,resources,tokens,people,sign-ins',
+        'start,decisions,tagged-decisions,cached-tokens,memory,explanations,forward-auth,revocation,resources,tokens,people,sign-ins',
     },
   },
 })
@@ -37,6 +38,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   'tagged-decisions': measureTagged,
   'cached-tokens': measureCachedTokens,
   explanations: measureExplanations,
+  memory: measureMemory,
   'forward-auth': () => measureForwardAuth(sqlitePlace(), Number(values.seconds)),
   revocation: () => eachPlace(measureRevocation),
   resources: () => eachPlace((place) => measureResources(fresh(place), Number(values.resources))),

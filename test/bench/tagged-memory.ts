@@ -1,0 +1,58 @@
+// What the model, roles and resources take of a guard's memory, once they have been decided about.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { compileModel } from '../../src/evaluator/compile-model.ts'
+import { compileResource } from '../../src/evaluator/compiled-resource.ts'
+import { type DecisionFacts, grantOf } from '../../src/evaluator/grant.ts'
+import type { ResourceFact } from '../../src/evaluator/model.ts'
+import type { Row } from './table.ts'
+import { entitlement, roleOf, taggedWorld } from './tagged-world.ts'
+
+const size = { roles: 1_000, resources: 100_000 }
+
+export async function measureMemory(): Promise<readonly Row[]> {
+  const world = taggedWorld(size)
+  const { model, callers, resources } = world
+  const heapBytes = heapOf()
+  const marks = [heapBytes()]
+  const compiled = compileModel(model)
+  marks.push(heapBytes())
+  const roles = new Map(callers.map((caller) => [caller.role, roleOf(caller)]))
+  const facts: DecisionFacts = {
+    role: (id) => roles.get(id) ?? null,
+    entitlement: () => entitlement,
+    resource: () => null,
+  }
+  const grants = callers.map(({ principal }) => grantOf(compiled, facts, principal))
+  marks.push(heapBytes())
+  const known = new Map<string, ResourceFact>()
+  for (const [name, { owner, env, team }] of resources)
+    known.set(name, { owner, tags: { env: [env], team: [team] } })
+  marks.push(heapBytes())
+  for (const fact of known.values()) compileResource(fact)
+  marks.push(heapBytes())
+  // Else it would be gone by now, and not be counted as gone.
+  if (world.resources.size !== known.size) throw new Error('a resource is missing')
+  const grew = marks.slice(1).map((mark, i) => mark - (marks[i] ?? 0))
+  const [ofModel = 0, ofRoles = 0, ofFacts = 0, ofDecided = 0] = grew
+  const each = (bytes: number, count: number) => Math.round(bytes / count)
+  return [
+    {
+      what: `heap: a model of ${model.operations.length} operations; a role of 20 statements and its caller; a resource with two tags`,
+      figure:
+        `${(ofModel / 2 ** 20).toFixed(1)} MiB; ${(each(ofRoles, grants.length) / 2 ** 10).toFixed(1)} KiB; ` +
+        `${each(ofFacts, known.size)} bytes, and ${each(ofDecided, known.size)} once it was decided about`,
+    },
+  ]
+}
+
+/** What lives after all that does not has been collected. */
+function heapOf(): () => number {
+  setFlagsFromString('--expose-gc')
+  const collect: unknown = runInNewContext('gc')
+  if (typeof collect !== 'function') throw new Error('this Node.js cannot be told to collect')
+  return () => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+}
