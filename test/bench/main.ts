@@ -2,6 +2,7 @@
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { measureCachedTokens } from './cached-tokens.ts'
+import { measureDecideOverHttp } from './decide-over-http.ts'
 import { measureDecisions } from './decisions.ts'
 import { mongoPlace, sqlitePlace } from './deployment.ts'
 import { measureExplanations } from './explanations.ts'
@@ -25,7 +26,7 @@ const { values } = parseArgs({
     only: {
       type: 'string',
       default:
-        'start,decisions,tagged-decisions,cached-tokens,memory,explanations,forward-auth,revocation,resources,tokens,people,sign-ins',
+        'start,decisions,tagged-decisions,cached-tokens,explanations,memory,decide-over-http,forward-auth,revocation,resources,tokens,people,sign-ins',
     },
   },
 })
@@ -39,6 +40,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   'cached-tokens': measureCachedTokens,
   explanations: measureExplanations,
   memory: measureMemory,
+  'decide-over-http': () => measureDecideOverHttp(sqlitePlace(), Number(values.seconds)),
   'forward-auth': () => measureForwardAuth(sqlitePlace(), Number(values.seconds)),
   revocation: () => eachPlace(measureRevocation),
   resources: () => eachPlace((place) => measureResources(fresh(place), Number(values.resources))),
