@@ -132,13 +132,7 @@ function resourceRules(deps: Deps): readonly Route[] {
       example: { resources: 'latchkey' },
       status: 200,
       answer: wire.ServiceBody,
-      errors: [
-        'service_not_found',
-        'service_protected',
-        'confirmation_required',
-        'precondition_failed',
-        'conflict',
-      ],
+      errors: wire.changeErrors,
       handle: async ({ principal, organizationId, params, body, ifMatch }) => {
         const { resources, shared_with_anyone: sharedWithAnyone, confirmation } = body
         const change = { resources, sharedWithAnyone, confirmation, ifMatch }

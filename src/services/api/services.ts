@@ -130,13 +130,7 @@ function single(deps: Deps): readonly Route[] {
       }),
       example: { access_token_ttl_seconds: 600 },
       answer: wire.ServiceBody,
-      errors: [
-        'service_not_found',
-        'service_protected',
-        'confirmation_required',
-        'precondition_failed',
-        'conflict',
-      ],
+      errors: wire.changeErrors,
       handle: async ({ principal, params, body, ifMatch }) =>
         presented(
           await changeService(deps, actorOf(principal), params['service'] ?? '', {
@@ -156,13 +150,7 @@ function single(deps: Deps): readonly Route[] {
       query: z.object({
         confirm: z.string().max(40).optional().meta({ description: "The service's slug, typed again." }),
       }),
-      errors: [
-        'service_not_found',
-        'service_protected',
-        'confirmation_required',
-        'precondition_failed',
-        'conflict',
-      ],
+      errors: wire.changeErrors,
       handle: async ({ principal, params, query, ifMatch }) => {
         const { confirm } = query
         await deleteService(deps, actorOf(principal), params['service'] ?? '', { confirm, ifMatch })

@@ -1,11 +1,20 @@
 import { z } from 'zod'
 import { rfc3339 } from '../../clock.ts'
-import type { Fault } from '../../errors.ts'
+import type { ErrorCode, Fault } from '../../errors.ts'
 import type { Operation, ServiceRole } from '../../evaluator/model.ts'
 import { operationsOf } from '../operations-of.ts'
 import { type Service, type SigningKey, signingAlgorithms } from '../service.ts'
 import type { Entitled } from '../set-entitlement.ts'
 import { resourceRulesOf } from '../set-resource-rules.ts'
+
+/** Why a change of a service may be refused, whoever makes it. */
+export const changeErrors: readonly ErrorCode[] = [
+  'service_not_found',
+  'service_protected',
+  'confirmation_required',
+  'precondition_failed',
+  'conflict',
+]
 
 const Time = z.iso.datetime()
 const Names = z.array(z.string())
