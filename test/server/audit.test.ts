@@ -159,6 +159,9 @@ async function walkResources(inOurs: string): Promise<void> {
   await change('changeResourceTags', ours, ['resource.tags_changed'], ['PUT', at, tags])
   const rules = ['PATCH', `/organizations/${op}/services/clinic`, { resources: 'latchkey' }] as const
   await change('setResourceRules', op, ['service.changed'], rules)
+  const users = { user_domain: 'ours.example', unknown_users_role: null }
+  const asked = ['PUT', `/organizations/${op}/services/clinic/authzen`, users] as const
+  await change('setAuthzenRules', op, ['service.changed'], asked)
 }
 
 beforeAll(walk)

@@ -181,6 +181,7 @@ test('the operations of guards are served beside the issuer, and open to a guard
       'evaluateAccesses',
       'explain',
       'followService',
+      'reachableResources',
       'readResource',
     ],
     ...['recordDecisions', 'registerResource', 'registerResources', 'rehomeResource', 'removeResource'],
