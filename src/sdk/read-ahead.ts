@@ -3,8 +3,8 @@ import type { Reading } from './body-bytes.ts'
 import type { BodyLimits } from './request-body.ts'
 
 /**
- * Reads a request's body, and puts it back before its end is told, so that whoever reads the request next reads it whole.
- * What is too long is not put back: the request is to be refused.
+ * Reads a request's body, and puts it back before its end is told, so that whoever reads the request next reads it whole:
+ * one that is too long or too slow, too, since what may be done may not depend on it in the end.
  * @param message nobody has begun to read it
  */
 export function readAhead(
@@ -36,10 +36,14 @@ export function readAhead(
         chunks.push(chunk)
         size += chunk.length
       }
-      if (size > bytesMax) settle({ kind: 'too_long' })
+      if (size > bytesMax) giveUp('too_long')
       else if (isWhole()) settle({ kind: 'whole', bytes: putBack(message, chunks) })
     }
-    const timer = setTimeout(() => settle({ kind: 'too_slow' }), secondsMax * 1000).unref()
+    const giveUp = (kind: 'too_long' | 'too_slow'): void => {
+      putBack(message, chunks)
+      settle({ kind })
+    }
+    const timer = setTimeout(() => giveUp('too_slow'), secondsMax * 1000).unref()
     if (message.destroyed) return breakOff()
     // All of an empty body is there: to wait for more would have its end told.
     if (message.readableLength === 0 && isWhole()) return take()

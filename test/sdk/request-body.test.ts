@@ -165,6 +165,27 @@ describe.each(Object.entries(frameworks))('a body that a decision depends on, wi
     expect(told(await call(await creating(north)))).toMatchObject({ status: 413 })
   })
 
+  test('reaches the API whole where it is longer than is looked at, and what it may do needs none', async () => {
+    const long = JSON.stringify({ notes: 'n'.repeat(5_000) })
+    const filter = [{ operations: ['createPatient'], fields: ['operation'] }]
+    const allow = [{ operations: ['createPatient'] }]
+    held.roles['rol_ward'] = { organization_id: 'org_a', allow, filter }
+    let reached = ''
+    const { guard } = api('after', { bytesMax: 1_000 })
+    const call = await begin({
+      ...{ guard, parser: 'after' },
+      answer: ({ body }) => {
+        reached = JSON.stringify(body)
+        return '{}'
+      },
+    })
+    for (const body of [long, [long.slice(0, 3_000), long.slice(3_000)]]) {
+      reached = ''
+      await call(await creating(body))
+      expect(reached).toBe(long)
+    }
+  })
+
   test('that the API does not read leaves the connection to the next request', async () => {
     const call = await begin(api())
     const large = JSON.stringify({ ward: 'north', notes: 'n'.repeat(800_000) })
