@@ -1,10 +1,10 @@
 import { encodeSegment } from '../evaluator/canonical-path.ts'
+import type { CompiledModel } from '../evaluator/compile-model.ts'
 import type { CreatedResource } from '../evaluator/model.ts'
 import { shapeOf } from '../evaluator/path-template.ts'
 import { isReadableJson } from '../evaluator/request/media-type.ts'
 import { jsonFlaws } from '../json-text.ts'
 import type { NewResource } from './bundle.ts'
-import type { CompiledBundle } from './compiled-bundle.ts'
 import type { Admission } from './guard-answer.ts'
 import type { GuardSource } from './guard-source.ts'
 import type { Register } from './registrar.ts'
@@ -12,11 +12,12 @@ import type { ReplacedResponse, ResponseDuty, ResponseHead } from './response-du
 import type { VerifiedCaller } from './verify-token.ts'
 
 interface Creation {
-  readonly source: Pick<GuardSource, 'bundle' | 'report'>
+  readonly source: Pick<GuardSource, 'report'>
   readonly register: Register
   readonly creates: CreatedResource
   readonly caller: VerifiedCaller
   readonly admission: Admission
+  readonly model: CompiledModel
 }
 
 type Made =
@@ -52,10 +53,8 @@ async function registered(
   body: Uint8Array | undefined,
 ): Promise<ReplacedResponse | undefined> {
   const { source, admission } = creation
-  const bundle = await source.bundle()
-  // Where the API knows its resources, nobody asks for them here.
-  if (!isGood(head) || bundle?.model.model.resources !== 'latchkey') return undefined
-  const made = madeBy(creation, bundle, body)
+  if (!isGood(head)) return undefined
+  const made = madeBy(creation, body)
   const outcome =
     made.kind === 'made'
       ? await creation.register(made.resource)
@@ -72,8 +71,7 @@ async function registered(
 }
 
 function madeBy(
-  { creates, caller, admission: { parameters } }: Creation,
-  { model }: CompiledBundle,
+  { creates, caller, admission: { parameters }, model }: Creation,
   body: Uint8Array | undefined,
 ): Made {
   const id = idIn(body, creates.id)

@@ -8,7 +8,7 @@ import {
   type ResponseLimits,
 } from './response-duty.ts'
 
-const taken = ['writeHead', 'flushHeaders', 'write', 'end'] as const
+const taken = ['writeHead', 'flushHeaders', 'write', 'end', 'addTrailers', 'setTrailer'] as const
 
 /**
  * Holds back what is sent over a Node response, in whatever way, until it is known what may leave. Goes before the API;
@@ -23,6 +23,7 @@ export class HeldResponse {
     this.#noteHead(status, more)
     return this.#response
   }
+  readonly #trailers: Record<string, string | string[]> = {}
   #head: ResponseHead | undefined
   #chunks: Buffer[] = []
   #size = 0
@@ -35,7 +36,13 @@ export class HeldResponse {
     this.#before = new Map(taken.map((name) => [name, Object.getOwnPropertyDescriptor(response, name)]))
     const write = (...given: readonly unknown[]) => this.#write(given)
     const end = (...given: readonly unknown[]) => this.#end(given)
-    Object.assign(response, { writeHead: this.#writeHead, flushHeaders: () => {}, write, end })
+    const addTrailers = (...given: readonly unknown[]): void => {
+      for (const [name, value] of headersGiven(given)) this.#trailers[name] = value
+    }
+    Object.assign(response, { writeHead: this.#writeHead, flushHeaders: () => {}, write, end, addTrailers })
+    // HTTP/2 alone has it.
+    const setTrailer = (name: unknown, value: unknown) => addTrailers([[name, value]])
+    if ('setTrailer' in response) Object.assign(response, { setTrailer })
   }
 
   /** Something was sent, whether it has left or not. */
@@ -43,19 +50,20 @@ export class HeldResponse {
     return this.#head !== undefined
   }
 
-  /** What is sent from now on goes out as it is. */
-  release(): void {
+  /** What is sent from now on goes out as it is. @param trailers those of what was replaced are dropped */
+  release(trailers: 'kept' | 'dropped'): void {
     if (this.#state !== 'holding') return
     this.#state = 'released'
-    this.#giveBack()
+    this.#giveBack(trailers)
   }
 
-  #giveBack(): void {
+  #giveBack(trailers: 'kept' | 'dropped'): void {
     for (const name of taken) {
       const before = this.#before.get(name)
       if (before === undefined) Reflect.deleteProperty(this.#response, name)
       else Object.defineProperty(this.#response, name, before)
     }
+    if (trailers === 'kept') this.#response.addTrailers(this.#trailers)
   }
 
   #noteHead(status: number, more: readonly unknown[]): void {
@@ -74,7 +82,7 @@ export class HeldResponse {
     const head = headOf(response.statusCode, (name) => response.getHeader(name))
     this.#head = head
     const wanted = this.#duty.at(head)
-    if (wanted === 'pass') this.release()
+    if (wanted === 'pass') this.release('kept')
     // Such a body may be without end: it is not waited for.
     else if (wanted === 'discard') this.#settle(head, undefined)
     return head
@@ -120,7 +128,7 @@ export class HeldResponse {
     const response = this.#response
     if (response.destroyed) return
     // Over HTTP/2 `end` is made of the others.
-    this.#giveBack()
+    this.#giveBack(replaced === undefined ? 'kept' : 'dropped')
     if (replaced !== undefined) {
       if (replaced.status !== response.statusCode) response.statusMessage = ''
       response.statusCode = replaced.status
@@ -128,7 +136,7 @@ export class HeldResponse {
       for (const [name, value] of Object.entries(replaced.headers)) response.setHeader(name, value)
     }
     response.end(replaced?.body ?? body)
-    Object.assign(response, { write: () => true, end: () => response })
+    Object.assign(response, { write: () => true, end: () => response, addTrailers: () => {} })
   }
 }
 

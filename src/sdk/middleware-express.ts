@@ -46,7 +46,7 @@ async function passes(
   for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
   if (answer.allowed) {
     message.latchkey = answer
-    const duty = guarding.dutyOf(request, answer)
+    const duty = await guarding.dutyOf(request, answer)
     if (duty !== undefined) {
       forgetHeaders(message, duty)
       new HeldResponse(response, duty, guarding.responses)

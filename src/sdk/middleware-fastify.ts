@@ -3,7 +3,7 @@ import type { Admission } from './guard-answer.ts'
 import { HeldResponse } from './held-response.ts'
 import { forgetHeaders, type Guarding, guardRequest, problemBody, problemMediaType } from './middleware.ts'
 import { nodeBody } from './node-body.ts'
-import { headersOfReplaced, headOf, type ResponseDuty } from './response-duty.ts'
+import { headersOfReplaced, headOf, type ResponseDuty, type ResponseHead } from './response-duty.ts'
 import { fulfil } from './whole-body.ts'
 
 /** What is used of a Fastify request. */
@@ -69,7 +69,7 @@ async function pass(guarding: Guarding, request: FastifyRequest, reply: FastifyR
     request.latchkey = answer
     // Where the API answers past Fastify, too.
     for (const [name, value] of Object.entries(answer.headers)) reply.raw.setHeader(name, value)
-    const duty = guarding.dutyOf(asked, answer)
+    const duty = await guarding.dutyOf(asked, answer)
     if (duty === undefined) return undefined
     forgetHeaders(request.raw, duty)
     owed.set(request.raw, { duty, held: new HeldResponse(reply.raw, duty, guarding.responses) })
@@ -102,14 +102,25 @@ async function shown(
   if (owing === undefined || owing.held.hasBegun || raw.method === 'HEAD' || (payload ?? '') === '')
     return payload
   const { duty, held } = owing
-  const head = headOf(reply.statusCode, (name) => reply.getHeader(name))
-  const fulfilled = await fulfil(duty, head, payload, responses)
-  held.release()
+  const fulfilled = await fulfil(duty, headOfReply(reply, payload), payload, responses)
+  held.release(fulfilled.kind === 'replaced' ? 'dropped' : 'kept')
   if (fulfilled.kind === 'passed') return payload
+  if (payload instanceof Response) takeOver(reply, payload)
   if (fulfilled.kind === 'unchanged') return fulfilled.body
   const { by } = fulfilled
   reply.code(by.status)
   for (const name of headersOfReplaced) reply.removeHeader(name)
   setHeaders(reply, by.headers)
   return by.body
+}
+
+function takeOver(reply: FastifyReply, { status, headers }: Response): void {
+  reply.code(status)
+  for (const [name, value] of headers) reply.header(name, value)
+}
+
+/** A `Response` says its own status and headers, which Fastify takes over later. */
+function headOfReply(reply: FastifyReply, payload: unknown): ResponseHead {
+  if (!(payload instanceof Response)) return headOf(reply.statusCode, (name) => reply.getHeader(name))
+  return headOf(payload.status, (name) => payload.headers.get(name) ?? reply.getHeader(name))
 }

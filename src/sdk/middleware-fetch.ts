@@ -36,7 +36,7 @@ export function fetchMiddleware(guarding: Guarding, handler: FetchHandler): Guar
     if (await gate.isPreflight(asked)) return handler(request, undefined)
     const answer = await gate.check(asked)
     if (answer.allowed) {
-      const duty = guarding.dutyOf(asked, answer)
+      const duty = await guarding.dutyOf(asked, answer)
       const response =
         duty === undefined
           ? await handler(request, answer)

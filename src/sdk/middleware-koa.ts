@@ -47,7 +47,7 @@ export function koaMiddleware(guarding: Guarding): KoaMiddleware {
     for (const [name, value] of Object.entries(answer.headers)) context.set(name, value)
     if (answer.allowed) {
       context.state.latchkey = answer
-      const duty = guarding.dutyOf(request, answer)
+      const duty = await guarding.dutyOf(request, answer)
       if (duty === undefined) await next()
       else await nextWithDuty(guarding, context, duty, next)
       return
@@ -84,5 +84,5 @@ async function nextWithDuty(
     for (const [name, value] of Object.entries(by.headers)) context.set(name, value)
     context.body = by.body
   }
-  held.release()
+  held.release(fulfilled.kind === 'replaced' ? 'dropped' : 'kept')
 }

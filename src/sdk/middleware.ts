@@ -9,7 +9,7 @@ export interface Guarding {
   readonly bodies: BodyLimits
   readonly responses: ResponseLimits
   /** What is to be done with the response; `undefined`: nothing. */
-  dutyOf(request: GuardRequest, admission: Admission): ResponseDuty | undefined
+  dutyOf(request: GuardRequest, admission: Admission): Promise<ResponseDuty | undefined>
 }
 
 export const problemMediaType = 'application/problem+json'

@@ -144,6 +144,20 @@ describe.each(Object.entries(answering))(
       expect(server.told).toEqual([])
     })
 
+    test('leaves the response alone where the API knows its resources itself', async () => {
+      const { resources: _resources, ...model } = bundleWhere({}).model
+      server.bundle = { ...server.bundle, model }
+      for (const answer of [
+        { text: 'made', headers: { 'content-type': 'text/plain' }, status: 201 },
+        { pieces: ['ma', 'de'], headers: { 'content-type': 'text/plain' }, status: 201 },
+      ]) {
+        const reply = await making(answer)
+        expect([reply.status, reply.body]).toEqual([201, 'made'])
+      }
+      expect((await making(made)).status).toBe(201)
+      expect(server.told).toEqual([])
+    })
+
     test('is shown by the filter of the role once it is registered', async () => {
       const filter = [{ operations: ['createPatient'], fields: ['name'] }]
       server.roles['rol_own'] = {
@@ -168,13 +182,6 @@ describe('what is made', () => {
     const authorization = `Bearer ${await token()}`
     return send?.({ method: 'POST', path, headers: { authorization } })
   }
-
-  test('is not told where the API knows its resources itself', async () => {
-    const { resources: _resources, ...model } = bundleWhere({}).model
-    server.bundle = { ...server.bundle, model }
-    expect((await make())?.status).toBe(201)
-    expect(server.told).toEqual([])
-  })
 
   test('below another one has the ids of the path, and its namespace', async () => {
     const parameters = { ward: {} }

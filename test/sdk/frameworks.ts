@@ -22,6 +22,8 @@ export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, unknown>>
   readonly body: string
+  /** Headers that came after the body, where they can be seen. */
+  readonly trailers?: Readonly<Record<string, unknown>>
 }
 
 export type Caller = (call: Call) => Promise<Reply>
@@ -70,7 +72,9 @@ export async function over(listener: RequestListener): Promise<Caller> {
       const request = send(
         { agent, port, method, path, headers: { ...length, ...headers } },
         async (response) => {
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: await text(response) })
+          const body = await text(response)
+          const { statusCode: status = 0, headers, trailers } = response
+          resolve({ status, headers, body, trailers })
         },
       )
       request.on('error', reject)

@@ -235,6 +235,28 @@ describe('what stands around the API', () => {
     await app.close()
   })
 
+  test('cannot tell of the whole response in what comes after it (RFC 9110 §6.5)', async () => {
+    const app = express()
+    app.use(guardOf(held).express())
+    app.use((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', trailer: 'content-md5' })
+      response.write(text)
+      response.addTrailers({ 'content-md5': 'canary' })
+      response.end()
+    })
+    const { trailers, body } = await (await over(app))({ headers: await headersOf() })
+    expect([JSON.parse(body), trailers]).toEqual([shown, {}])
+  })
+
+  test('answers with a Response of its own, with Fastify', async () => {
+    const app = fastify({ forceCloseConnections: true })
+    await app.register(guardOf(held).fastify())
+    app.get('*', () => Response.json(chart, { status: 203 }))
+    await app.ready()
+    const reply = await (await over(app.routing))({ headers: await headersOf() })
+    expect([reply.status, JSON.parse(reply.body)]).toEqual([203, shown])
+  })
+
   test('sees no question about the whole response, however it reads headers', async () => {
     const app = new Koa()
     app.use(guardOf(held).koa())
