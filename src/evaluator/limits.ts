@@ -62,10 +62,17 @@ export function withFilter(limits: Limits, filter: Limits['filter']): Limits {
 /** Steps of all proofs about one role: some hundred milliseconds. What is not proven by then is not proven. */
 const stepsMax = 1_000_000
 
+/** A list of fields; what cannot be read is left out. */
+interface ReadFields {
+  readonly patterns: readonly FieldPattern[]
+  readonly tree: PatternNode
+}
+
 /** Whether some limits are within others, for as long as the steps suffice; each pair of conditions is looked at once. */
 export class LimitComparison {
   readonly #budget: Budget = { steps: stepsMax }
   readonly #claims = new Map<string, Claim | undefined>()
+  readonly #read = new Map<readonly string[], ReadFields>()
   readonly #proven = new Map<string, Map<string, boolean>>()
 
   /** `false` says nothing: it may be so, and not be proven. */
@@ -116,14 +123,20 @@ export class LimitComparison {
   #areFieldsWithin(narrow: readonly string[] | undefined, wide: readonly string[] | undefined): boolean {
     if (wide === undefined || narrow === wide) return true
     if (narrow === undefined) return false
-    const patterns = patternsOf(wide)
-    this.#budget.steps -= wide.length + narrow.length
     if (this.#budget.steps < 0) return false
-    const tree = patternTree(patterns)
-    return narrow.every((text) => {
-      const parsed = parseFieldPattern(text)
-      return 'pattern' in parsed && this.#covers(tree, parsed.pattern)
-    })
+    const { tree } = this.#fields(wide)
+    const { patterns } = this.#fields(narrow)
+    return patterns.length === narrow.length && patterns.every((pattern) => this.#covers(tree, pattern))
+  }
+
+  #fields(texts: readonly string[]): ReadFields {
+    const known = this.#read.get(texts)
+    if (known !== undefined) return known
+    this.#budget.steps -= texts.length
+    const patterns = patternsOf(texts)
+    const read = { patterns, tree: patternTree(patterns) }
+    this.#read.set(texts, read)
+    return read
   }
 
   /** Whether whatever the pattern covers is covered by the tree, too. */

@@ -3,7 +3,8 @@ import { filtersIn, LimitComparison, type Limits, limitsIn, withFilter } from '.
 import type { FilterStatement, Operation, Statement } from '../evaluator/model.ts'
 import { type Given, type Giver, type OutsideOfGiving, outsideOfGiving } from '../services/giving.ts'
 import { readFilters } from '../services/read-filter.ts'
-import { type ReadStatement, readStatements, statementGround } from '../services/read-statement.ts'
+import { type ReadStatement, readEachStatement, statementGround } from '../services/read-statement.ts'
+import { unreachableStatements } from '../services/unreachable-statements.ts'
 import type { Ground } from './ground.ts'
 import { partsOf, type WrittenContent } from './read-policy.ts'
 
@@ -40,28 +41,46 @@ export function readRoleContent(
   const { model } = ground.service
   const { allow, filter, tell } = partsOf(written)
   const checking = statementGround(model.operations, model.resources ?? 'api')
-  const { statements, faults } = readStatements(allow ?? [], checking, '/allow')
+  const { statements, faults } = readEachStatement(allow ?? [], checking, '/allow')
   const content = { allow: statements.map(({ statement }) => statement) }
   const shown =
     filter === undefined
       ? { filter: [], faults: [] }
       : readFilters(filter, checking.names, operationsIn(content.allow), '/filter')
+  const read = [...faults, ...shown.faults]
+  const tooMany = sizeFaults(allow, statements, shown.filter)
+  // Statements are held against one another, and against what is held: not without end.
+  if (tooMany.length > 0) throw refused([...tooMany, ...read].map(tell))
   const filters = filtersIn(shown.filter)
   const given = statements.flatMap((one) => givenBy(one, filters))
-  const all = [
-    ...sizeFaults(allow),
-    ...[...faults, ...shown.faults, ...outsideFaults(given, ground, giver, had)],
-  ]
+  const unreachable = faults.length > 0 ? [] : unreachableStatements(statements, checking)
+  const all = [...read, ...unreachable, ...outsideFaults(given, ground, giver, had)]
   if (all.length > 0) throw refused(all.map(tell))
   return shown.filter.length === 0 ? content : { ...content, filter: shown.filter }
 }
 
-/** The schema of the body bounds what does not come as one text. */
-function sizeFaults(allow: unknown): readonly Fault[] {
-  const count = Array.isArray(allow) ? allow.length : 0
-  if (count > 0 && count <= statementsMax) return []
-  const detail = `a role has 1 to ${statementsMax} statements`
-  return [{ pointer: '/allow', detail, fix: 'list what it allows; join operations of one statement' }]
+/**
+ * The schema of the body bounds neither what comes as one text, nor the statements and filters that entries with fields of
+ * their own become.
+ */
+function sizeFaults(
+  allow: unknown,
+  statements: readonly unknown[],
+  filters: readonly unknown[],
+): readonly Fault[] {
+  const written = Array.isArray(allow) ? allow.length : 0
+  const faults: Fault[] = []
+  if (written === 0 || Math.max(written, statements.length) > statementsMax)
+    faults.push({
+      ...{ pointer: '/allow', detail: `a role has 1 to ${statementsMax} statements` },
+      fix: 'list what it allows; join operations of one statement, and their fields',
+    })
+  if (filters.length > statementsMax)
+    faults.push({
+      ...{ pointer: '/filter', detail: `a role has at most ${statementsMax} filters` },
+      fix: 'join operations of which the same is shown',
+    })
+  return faults
 }
 
 interface PlacedGift extends Given {

@@ -2,6 +2,9 @@ import type { Fault } from '../errors.ts'
 import { isObject, member } from './json-value.ts'
 import { entryText, type NamedOperation, type OperationNames } from './operation-names.ts'
 
+/** Of one list: to look for what was meant is work for each. */
+const faultsToldMax = 50
+
 /** An operation in the list of a statement or a filter, and where it stands. */
 export interface Entry extends NamedOperation {
   readonly pointer: string
@@ -22,6 +25,7 @@ export function readOperations(
   const entries: Entry[] = []
   const faults: Fault[] = []
   for (const [i, written] of listed.entries()) {
+    if (faults.length === faultsToldMax) break
     const pointer = `${place}/operations/${i}`
     const text = entryText(written)
     const named = text === undefined ? undefined : names.find(text)

@@ -12,6 +12,8 @@ import { type Entry, readOperations } from './read-entries.ts'
 import { readWhere } from './read-where.ts'
 import { unreachableStatements } from './unreachable-statements.ts'
 
+/** Nobody reads more at once, and to look for what was meant is work for each. */
+const faultsToldMax = 100
 const statementKeys = ['operations', 'where', 'fields']
 
 /** What the statements of one role are held against. */
@@ -56,11 +58,15 @@ export function readEachStatement(value: unknown, ground: StatementGround, place
       statements: [],
       faults: [{ pointer: place, detail: 'allow is a list of statements', fix: '[{ operations: [ … ] }]' }],
     }
-  const read = value.map((statement, i) => readStatement(statement, ground, `${place}/${i}`))
-  return {
-    statements: read.flatMap(({ statements }) => statements),
-    faults: read.flatMap(({ faults }) => faults),
+  const statements: ReadStatement[] = []
+  const faults: Fault[] = []
+  for (const [i, statement] of value.entries()) {
+    if (faults.length >= faultsToldMax) break
+    const read = readStatement(statement, ground, `${place}/${i}`)
+    statements.push(...read.statements)
+    faults.push(...read.faults)
   }
+  return { statements, faults }
 }
 
 /** Entries that list fields of their own become statements of their own. */

@@ -21,36 +21,61 @@ interface Ground {
 export function unreachableStatements(statements: readonly Written[], ground: Ground): readonly Fault[] {
   const byOperation = new Map<string, number[]>()
   for (const [i, { statement }] of statements.entries())
-    for (const id of statement.operations) byOperation.set(id, [...(byOperation.get(id) ?? []), i])
+    for (const id of statement.operations) {
+      const places = byOperation.get(id)
+      if (places === undefined) byOperation.set(id, [i])
+      else places.push(i)
+    }
   return statements.flatMap((one, i): readonly Fault[] => {
     const { where, fields } = one.statement
     if (where === undefined && fields === undefined) return []
-    const covers = one.operations.map((operation) =>
-      byOperation
-        .get(operation.id)
-        ?.find((j) => isCovered(statements, i, j, withoutWhere(operation, ground), ground)),
-    )
-    const [first] = covers
-    const by = first === undefined ? undefined : statements[first]
-    if (by === undefined || covers.includes(undefined)) return []
+    const covering = new Covering(statements, i, ground)
+    let by: Written | undefined
+    for (const operation of one.operations) {
+      const found = covering.among(byOperation.get(operation.id) ?? [], withoutWhere(operation, ground))
+      if (found === undefined) return []
+      by ??= found
+    }
+    if (by === undefined) return []
     const detail = `the statement adds nothing: ${by.pointer} allows all that it does, and more`
     const fix = `leave one of the two out: any statement that allows is enough`
     return [{ pointer: one.pointer, detail, fix }]
   })
 }
 
-/** Of two that say the same, the later one is superfluous. */
-function isCovered(
-  statements: readonly Written[],
-  i: number,
-  j: number,
-  without: WithoutWhere,
-  { comparison }: Ground,
-): boolean {
-  const [narrow, wide] = [statements[i]?.statement, statements[j]?.statement]
-  if (i === j || narrow === undefined || wide === undefined) return false
-  if (!comparison.isWithin(narrow, wide, without)) return false
-  return j < i || !comparison.isWithin(wide, narrow, without)
+/** Which statements allow all that one does. Each is asked about once, however many operations the two share. */
+class Covering {
+  readonly #statements: readonly Written[]
+  readonly #narrow: number
+  readonly #comparison: LimitComparison
+  readonly #known: Record<WithoutWhere, Map<number, boolean>> = {
+    matches_tags: new Map(),
+    anything: new Map(),
+  }
+
+  constructor(statements: readonly Written[], narrow: number, { comparison }: Ground) {
+    this.#statements = statements
+    this.#narrow = narrow
+    this.#comparison = comparison
+  }
+
+  among(places: readonly number[], without: WithoutWhere): Written | undefined {
+    const known = this.#known[without]
+    const by = places.find((place) => {
+      const answer = known.get(place) ?? this.#covers(place, without)
+      known.set(place, answer)
+      return answer
+    })
+    return by === undefined ? undefined : this.#statements[by]
+  }
+
+  /** Of two that say the same, the later one is superfluous. */
+  #covers(place: number, without: WithoutWhere): boolean {
+    const [narrow, wide] = [this.#statements[this.#narrow]?.statement, this.#statements[place]?.statement]
+    if (place === this.#narrow || narrow === undefined || wide === undefined) return false
+    if (!this.#comparison.isWithin(narrow, wide, without)) return false
+    return place < this.#narrow || !this.#comparison.isWithin(wide, narrow, without)
+  }
 }
 
 /** A document does not say who will know the resources: that they may be matched by tags is counted with. */

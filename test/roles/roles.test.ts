@@ -106,6 +106,20 @@ describe('an organization-defined role', () => {
     expect((await faultsOf(roleOf(['listPatients'], 'Other'))).code).toBe('role_refused')
   })
 
+  test('has no more statements and filters than it may, however they are written', async () => {
+    const listed = Array.from({ length: 201 }, (_, i) => `listPatients:[f${i}]`)
+    const made = createRole(at.deps, at.by, granter, at.customer.id, {
+      ...{ service: 'clinic', name: 'Desk', description: '', allow: [{ operations: ['listPatients'] }] },
+      filter: [{ operations: listed }],
+    })
+    expect(await faultsOf(made)).toMatchObject({
+      code: 'role_refused',
+      faults: [{ pointer: '/filter', detail: expect.stringContaining('200'), fix: expect.any(String) }],
+    })
+    const { faults } = await faultsOf(roleOf(listed))
+    expect(faults?.[0]).toMatchObject({ pointer: '/allow', detail: expect.stringContaining('200') })
+  })
+
   test('needs no public operation, and says so', async () => {
     const { faults } = await faultsOf(roleOf(['status']))
     expect(faults[0]?.detail).toContain('anybody may call it')

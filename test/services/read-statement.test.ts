@@ -226,4 +226,25 @@ describe('a role at its largest', () => {
     expect(read(allow).faults).toEqual([])
     expect(performance.now() - startedMs).toBeLessThan(20_000)
   })
+
+  test('nor whatever its fields', () => {
+    const fields = (i: number) => Array.from({ length: 200 }, (_, j) => `f${i}.g${j}`)
+    const allow = Array.from({ length: 200 }, (_, i) => ({
+      operations: ['patchAnything'],
+      fields: fields(i),
+    }))
+    const startedMs = performance.now()
+    expect(read(allow).faults).toEqual([])
+    expect(performance.now() - startedMs).toBeLessThan(20_000)
+  })
+
+  test('is told of its faults as far as anybody reads them', () => {
+    const fields = Array.from({ length: 200 }, (_, j) => `metdata${j}`)
+    const allow = Array.from({ length: 200 }, () => ({ operations: ['putCluster'], fields }))
+    const { faults } = read(allow)
+    expect(faults.length).toBeGreaterThan(50)
+    expect(faults.length).toBeLessThan(200)
+    const named = { operations: Array.from({ length: 2_000 }, (_, j) => `putClustr${j}`) }
+    expect(read([named]).faults.length).toBeLessThan(100)
+  })
 })

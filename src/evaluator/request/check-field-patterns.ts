@@ -1,10 +1,13 @@
 import type { RequestShape, ValueShape } from '../model.ts'
-import { declaredToSend, fixFor } from './declared-fields.ts'
+import { type DeclaredField, declaredToSend, fixFor } from './declared-fields.ts'
 import { anyName, type FieldPattern, parseFieldPattern, printFieldPattern } from './field-pattern.ts'
 import { itemOf } from './request-source.ts'
 
 /** More patterns than this, in one statement, are refused. */
 const patternsMax = 200
+/** So many undeclared ones are told of, and so many fields are looked through for what was meant. */
+const undeclaredMax = 20
+const fieldsMax = 2_000
 
 /** What is wrong with one of several patterns; without an index, with all of them together. */
 export interface PatternFault {
@@ -27,10 +30,16 @@ export function checkFieldPatterns(
 ): CheckedPatterns {
   const read = readFieldPatterns(written)
   if ('faults' in read) return read
-  const faults = read.patterns.flatMap((pattern, index) =>
-    shapes.some((shape) => isDeclared(pattern, shape)) ? [] : [{ index, ...undeclared(pattern, shapes) }],
+  const different = [...new Set(shapes)]
+  const beside = read.patterns.flatMap((pattern, index) =>
+    different.some((shape) => isDeclared(pattern, shape)) ? [] : [{ pattern, index }],
   )
-  return faults.length > 0 ? { faults } : read
+  if (beside.length === 0) return read
+  const fields = different.flatMap((shape) => declaredToSend(shape)).slice(0, fieldsMax)
+  const told = beside.slice(0, undeclaredMax)
+  return {
+    faults: told.map(({ pattern, index }) => ({ index, ...undeclared(pattern, different, fields) })),
+  }
 }
 
 /** Reads a list of patterns, which may not be empty: a statement that allows no field at all is not written that way. */
@@ -79,9 +88,12 @@ function membersOf(shape: ValueShape, step: FieldPattern[number]): readonly Valu
   return shape.open === true ? ['any'] : []
 }
 
-function undeclared(pattern: FieldPattern, shapes: readonly (RequestShape | undefined)[]) {
+function undeclared(
+  pattern: FieldPattern,
+  shapes: readonly (RequestShape | undefined)[],
+  fields: readonly DeclaredField[],
+) {
   const written = printFieldPattern(pattern)
-  const fields = shapes.flatMap((shape) => declaredToSend(shape))
   const names = pattern.map((step) => (step === anyName ? '*' : step))
   const fix = fixFor(names, fields, ({ path }) => printFieldPattern(path))
   const noJson = shapes.every((shape) => shape?.body === undefined && shape?.otherBody === true)
