@@ -12,6 +12,8 @@ const decisionsMax = 40
 const decisionsMin = 8
 /** With many statements each decision takes longer, so that fewer are made. */
 const statementsMax = 2_000
+/** In UTF-16 code units: each decision reads the body, and each edit of it makes it anew. */
+const bodyLengthMax = 2_000_000
 
 interface Reached {
   readonly situation: Situation
@@ -25,13 +27,19 @@ interface Reached {
  * @param statements so many name the operation
  */
 export function findChanges(giving: Giving, start: Situation, statements: number): readonly Change[] {
-  const affordable = Math.floor(statementsMax / Math.max(1, statements))
-  const search = new Search(giving, start, Math.min(decisionsMax, Math.max(decisionsMin, affordable)))
+  const affordable = Math.min(statementsMax / Math.max(1, statements), bodyLengthMax / lengthOf(start))
+  const decisions = Math.min(decisionsMax, Math.max(decisionsMin, Math.floor(affordable)))
+  const search = new Search(giving, start, decisions)
   const denied = decideIn(giving.model, start)
   let level: readonly Reached[] = denied.allowed ? [] : [{ situation: start, edits: [], denied }]
   for (let step = 0; step < stepsMax && search.found.length === 0; step++)
     level = level.flatMap((one) => search.from(one))
   return search.found.slice(0, changesMax)
+}
+
+function lengthOf({ request: { body } }: Situation): number {
+  if (body?.kind === 'text') return Math.max(1, body.text.length)
+  return body?.kind === 'value' ? JSON.stringify(body.value ?? null).length : 1
 }
 
 class Search {
@@ -50,6 +58,7 @@ class Search {
 
   /** Takes each step from a situation; those that are not allowed yet are to be gone on from. */
   from({ situation, edits, denied }: Reached): readonly Reached[] {
+    if (this.#decisions >= this.#decisionsMax) return []
     const reached: Reached[] = []
     for (const step of stepsOn(this.#giving, situation, denied)) {
       const all = [...edits, ...step]
@@ -85,10 +94,11 @@ class Search {
     if (!this.found.some((known) => isSame(known, change))) this.found.push(change)
   }
 
-  /** A step may do more than is needed in the end. */
+  /** A step may do more than is needed in the end. None are left where there is no time to see which are. */
   #withoutNeedless(edits: Step): Step {
     let left = edits
     for (const edit of edits) {
+      if (this.#decisions >= 2 * this.#decisionsMax) return []
       const fewer = left.filter((other) => other !== edit)
       if (fewer.length < left.length && this.#decide(withEdits(this.#start, fewer)).allowed) left = fewer
     }

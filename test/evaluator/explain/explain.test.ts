@@ -355,6 +355,20 @@ describe('the smallest changes', () => {
     ])
   })
 
+  test('are not to leave out most of a request; they are looked for in bounded time, however long the body', () => {
+    const many = Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`f${i}`, 1]))
+    const fewer = Object.fromEntries(Object.entries(many).slice(1))
+    const list = Array.from({ length: 20_000 }, (_, i) => ({ size: i, note: { size: i } }))
+    const fields = ['list']
+    const changes = changesOf(own, put, { own: { fields }, body: fewer })
+    expect(changes[0]?.map(({ kind }) => kind)).toEqual(Array(10).fill('send_no_more'))
+    const startedMs = performance.now()
+    for (const body of [many, { ...many, list }, { ...fewer, list }])
+      for (const change of changesOf(own, put, { own: { fields }, body }))
+        expect(change.filter(({ kind }) => kind === 'send_no_more').length).toBeLessThan(11)
+    expect(performance.now() - startedMs).toBeLessThan(10_000)
+  })
+
   test('are to register a resource, or to share it for this operation alone', () => {
     expect(changesOf(own, 'PUT /clusters/c2')).toEqual([
       [{ kind: 'register_resource', resource: '/clusters/{c2}', owner: 'org_a' }],
