@@ -7,6 +7,7 @@ import { factsOf } from './clinic-model.ts'
 import { type LimitedWorld, limitedWorld } from './limited-worlds.ts'
 import { naiveNames } from './naive-resource.ts'
 
+const batchesMax = 12
 const worlds = Number(process.env['LATCHKEY_TEST_WORLDS'] ?? 150)
 
 /** All that is reached of the resources of a world, by the place in the list of callers and the resource's name. */
@@ -51,29 +52,30 @@ function nearestOf({ resources }: LimitedWorld, { operation, parameters }: Allow
 
 test('whoever may make a request reaches its resource, and what is reached is allowed whatever the request holds', () => {
   const seen = { allowed: 0, depends_on_request: 0, held: 0, refused: 0 }
-  fc.assert(
-    fc.property(limitedWorld, (written) => {
-      const world = { ...written, model: { ...written.model, resources: 'latchkey' as const } }
-      for (const { caller, reached, decide } of reachedIn(world))
-        for (const request of world.requests) {
-          const decision = decide(caller, request)
-          const name = decision.allowed ? nearestOf(world, decision) : undefined
-          if (decision.allowed && name !== undefined) {
-            const found = reached.get(name)?.find(({ operation }) => operation.id === decision.operation.id)
-            expect(found, `${decision.operation.id} on ${name}`).toBeDefined()
-            seen[found?.reach ?? 'refused']++
-            if (found?.on === 'held') seen.held++
-          }
-          if (decision.allowed || decision.operation === undefined) continue
-          seen.refused++
-          const { operation } = decision
-          for (const [resource, list] of reached)
-            for (const one of list)
-              if (one.operation.id === operation.id && one.on === 'resource' && one.reach === 'allowed')
-                expect(request.path, `${operation.id} on ${resource}`).not.toBe(resource.replace(/[{}]/g, ''))
+  const property = fc.property(limitedWorld, (written) => {
+    const world = { ...written, model: { ...written.model, resources: 'latchkey' as const } }
+    for (const { caller, reached, decide } of reachedIn(world))
+      for (const request of world.requests) {
+        const decision = decide(caller, request)
+        const name = decision.allowed ? nearestOf(world, decision) : undefined
+        if (decision.allowed && name !== undefined) {
+          const found = reached.get(name)?.find(({ operation }) => operation.id === decision.operation.id)
+          expect(found, `${decision.operation.id} on ${name}`).toBeDefined()
+          seen[found?.reach ?? 'refused']++
+          if (found?.on === 'held') seen.held++
         }
-    }),
-    { numRuns: worlds },
-  )
-  expect(Object.entries(seen).filter(([, count]) => count === 0)).toEqual([])
+        if (decision.allowed || decision.operation === undefined) continue
+        seen.refused++
+        const { operation } = decision
+        for (const [resource, list] of reached)
+          for (const one of list)
+            if (one.operation.id === operation.id && one.on === 'resource' && one.reach === 'allowed')
+              expect(request.path, `${operation.id} on ${resource}`).not.toBe(resource.replace(/[{}]/g, ''))
+      }
+  })
+  const unseen = () => Object.entries(seen).filter(([, count]) => count === 0)
+  // What a resource holds is rarely asked for: not every batch of worlds has it.
+  for (let batch = 0; batch === 0 || (unseen().length > 0 && batch < batchesMax); batch++)
+    fc.assert(property, { numRuns: worlds })
+  expect(unseen()).toEqual([])
 }, 600_000)
