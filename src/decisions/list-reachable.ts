@@ -5,6 +5,7 @@ import type { ClientKeyId, OrganizationId, UserId } from '../ids.ts'
 import { getService } from '../services/find-service.ts'
 import { compiledModelOf } from '../services/operations-of.ts'
 import type { Service } from '../services/service.ts'
+import { getUsableService } from '../services/set-entitlement.ts'
 import type { Records } from '../storage/ports.ts'
 import { getUser } from '../users/user.ts'
 import { findPrincipal } from './find-principal.ts'
@@ -68,8 +69,10 @@ export async function listReachableOfUser(
   { service: idOrSlug, ...page }: Page & { readonly service?: string | undefined },
 ): Promise<ReachablePage> {
   await getUser(deps.records, organizationId, id)
-  if (idOrSlug !== undefined)
-    return await listReachable(deps, await getService(deps.records, idOrSlug), { principal: id, ...page })
+  if (idOrSlug !== undefined) {
+    const { service } = await getUsableService(deps, organizationId, idOrSlug)
+    return await listReachable(deps, service, { principal: id, ...page })
+  }
   const [detail, fix] = ['is missing: a user may have roles on several', 'give its id or slug']
   throw new DomainError('invalid_request', `service ${detail}`, {
     ...{ fix, faults: [{ pointer: '?service', detail, fix }] },

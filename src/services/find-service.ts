@@ -21,6 +21,11 @@ async function findBy(records: Records, index: 'id' | 'slug', key: string): Prom
 /** @throws {DomainError} `service_not_found` */
 export async function getService(records: Records, idOrSlug: string): Promise<Service> {
   const service = await findService(records, idOrSlug)
-  if (service === undefined) throw new DomainError('service_not_found', `no service ${idOrSlug}`)
+  if (service === undefined) throw serviceNotFound(idOrSlug)
   return service
+}
+
+/** One answer, whether there is none or nothing may be known of it. */
+export function serviceNotFound(idOrSlug: string): DomainError {
+  return new DomainError('service_not_found', `no service ${idOrSlug}`)
 }

@@ -6,7 +6,7 @@ import { getOrganization, type Organization } from '../organizations/organizatio
 import { expectVersion } from '../storage/expect-version.ts'
 import { insert, type Records, remove, update } from '../storage/ports.ts'
 import { type Entitlement, entitledRoles, entitlements } from './entitlement.ts'
-import { getService } from './find-service.ts'
+import { getService, serviceNotFound } from './find-service.ts'
 import { guardRoleName } from './management-service.ts'
 import { type Service, services } from './service.ts'
 
@@ -40,6 +40,20 @@ export async function getEntitlement(
     entitlement,
     roles: entitledRoles(service.model, organization, entitlement),
   }
+}
+
+/**
+ * The same for the organization itself: a service of which it may use nothing looks like none.
+ * @throws {DomainError} `organization_not_found`, `service_not_found`
+ */
+export async function getUsableService(
+  deps: Pick<Deps, 'records'>,
+  organizationId: OrganizationId,
+  idOrSlug: string,
+): Promise<Entitled> {
+  const found = await getEntitlement(deps, organizationId, idOrSlug)
+  if (found.roles.length === 0) throw serviceNotFound(idOrSlug)
+  return found
 }
 
 /**

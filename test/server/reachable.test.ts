@@ -93,6 +93,24 @@ describe('which resources a principal may reach', () => {
     })
   })
 
+  test('tells an organization nothing of a service that it may not use', async () => {
+    const { operator } = deployment
+    const organization = await operator.makeOrganization()
+    const person = await operator.makeUser(organization)
+    await operator.do('PUT', `/services/clinic/entitlements/${organization}`, { roles: [] })
+    const asked: readonly ((slug: string) => Promise<Reply>)[] = [
+      (slug) => reachable(person, `service=${slug}`, organization),
+      (slug) => reachable(person, `service=${slug}&operation=getPatien`, organization),
+      (slug) => operator.try('GET', `/organizations/${organization}/services/${slug}`),
+    ]
+    for (const ask of asked) {
+      const [one, none] = [await ask('clinic'), await ask('nought')]
+      expect([one.status, none.status]).toEqual([404, 404])
+      const told = { ...one.json, request_id: none.json['request_id'] }
+      expect(JSON.stringify(told).replaceAll('clinic', 'nought')).toBe(JSON.stringify(none.json))
+    }
+  })
+
   test.each([
     ['users', '', '?service'],
     ['keys', 'operation=getPatien', '?operation'],

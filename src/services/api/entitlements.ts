@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { actorOf } from '../../audit/actor.ts'
-import { DomainError } from '../../errors.ts'
 import { type Route, route } from '../../http/route.ts'
 import { listUsableServices } from '../list-services.ts'
-import { clearEntitlement, getEntitlement, setEntitlement } from '../set-entitlement.ts'
+import { clearEntitlement, getEntitlement, getUsableService, setEntitlement } from '../set-entitlement.ts'
 import { setResourceRules } from '../set-resource-rules.ts'
 import {
   confirmation,
@@ -101,9 +100,7 @@ function usable(deps: Deps): readonly Route[] {
       answer: wire.UsableServiceBody,
       errors: ['organization_not_found', 'service_not_found'],
       handle: async ({ organizationId, params }) => {
-        const found = await getEntitlement(deps, organizationId, params['service'] ?? '')
-        // A service of which nothing may be used looks like none.
-        if (found.roles.length === 0) throw new DomainError('service_not_found', 'no such service')
+        const found = await getUsableService(deps, organizationId, params['service'] ?? '')
         return { body: wire.presentUsableService(found) }
       },
     }),
