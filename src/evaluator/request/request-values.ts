@@ -106,19 +106,28 @@ const delimiters = { comma: ',', space: ' ', pipe: '|' } as const
 
 type Fit = 'same' | 'other' | 'ambiguous'
 
-/**
- * Some readers look for parameters in any letter case, and take `name[]` and `name[x]` for `name`. What the document
- * declares by that very name is another parameter; anything else so near to one that is asked for is ambiguous.
- */
+/** What the document declares by that very name is another parameter; what some reader takes for the name is ambiguous. */
 function fitOf({ path, rule, sent }: QueryField, name: string): Fit {
   if (sent.name === name) return 'same'
   const [first, member] = path
   // A member of the object that is asked for: then it is there, and is no value.
   if (member !== undefined && first === name) return 'same'
   if (rule !== undefined) return 'other'
-  const near = fold(sent.name)
-  const asked = fold(name)
-  return near === asked || near.startsWith(`${asked}[`) ? 'ambiguous' : 'other'
+  const near = asReadElsewhere(sent.name)
+  const asked = asReadElsewhere(name)
+  return near === asked || (near.startsWith(asked) && '[]'.includes(near.charAt(asked.length)))
+    ? 'ambiguous'
+    : 'other'
+}
+
+/**
+ * Some readers look for parameters in any letter case, and take `name[]` and `name[x]` for `name`. `qs`, which Express may
+ * be set to, and Rack take `[name]` for it, too; PHP leaves out spaces in front, and reads `.` and a space as `_`.
+ */
+function asReadElsewhere(name: string): string {
+  return fold(name)
+    .replace(/^[ [\]]+/, '')
+    .replaceAll(/[. ]/g, '_')
 }
 
 function fitOfMember(field: QueryField, { name, member }: SourceIn<'query_object'>): Fit {
@@ -126,7 +135,10 @@ function fitOfMember(field: QueryField, { name, member }: SourceIn<'query_object
   if (first === name && other === member) return 'same'
   // `name=…` beside or in place of `name[member]=…`: what becomes of the object is the reader's choice.
   if (first === name) return other === undefined || fold(other) === fold(member) ? 'ambiguous' : 'other'
-  return field.rule === undefined && fitOf(field, name) === 'ambiguous' ? 'ambiguous' : 'other'
+  if (field.rule !== undefined) return 'other'
+  // Spring reads `name.member` so, and `qs` can be told to.
+  const isDotted = fold(field.sent.name) === fold(`${name}.${member}`)
+  return isDotted || fitOf(field, name) === 'ambiguous' ? 'ambiguous' : 'other'
 }
 
 function scalarOf(shape: ValueShape): ScalarType | undefined {

@@ -20,6 +20,7 @@ const shape: RequestShape = {
     spaces: { type: 'integer', array: 'space' },
     'labels[]': { array: 'repeated' },
     odd: { unreadable: true },
+    with_line: { type: 'string' },
     both: { type: 'string' },
     filter: {
       deepObject: { members: { name: 'string', size: 'integer', list: { items: 'string' } }, open: true },
@@ -43,6 +44,7 @@ const values = (variable: string, query: string, body?: BodyAtHand, of: Operatio
 
 describe('the values of a parameter', () => {
   test.each([
+    ['q', 'q=1&qq=2&q.x=3&x[q]=4&x.q=5&_q=6', ['1']],
     ['clusterId', '', ['c1']],
     ['path:clusterId', '', ['c1']],
     ['q', '', 'absent'],
@@ -98,6 +100,16 @@ describe('the values of a parameter', () => {
     ['filter:name', 'filter[Name]=a'],
     ['filter:name', 'Filter[name]=a'],
     ['filter:name', 'filter[name][]=a'],
+    ['q', '[q]=2'],
+    ['q', 'q=1&%5BQ%5D=2'],
+    ['q', 'q=1&[q][]=2'],
+    ['q', 'q=1&]q=2'],
+    ['q', 'q=1&+q=2'],
+    ['q', 'q=1&%20Q[0]=2'],
+    ['with_line', 'with_line=1&with.line=2'],
+    ['with_line', 'with+line=2'],
+    ['filter:name', '[filter][name]=a'],
+    ['filter:name', 'filter[name]=a&filter.Name=b'],
   ])('$request:%s in ?%s is ambiguous: another reader may see another value', (variable, query) => {
     expect(values(variable, query, { kind: 'none' })).toBe('ambiguous_request')
   })
