@@ -47,7 +47,7 @@ export function readRoleContent(
     filter === undefined
       ? { filter: [], faults: [] }
       : readFilters(filter, checking.names, operationsIn(content.allow), '/filter')
-  const read = [...faults, ...shown.faults]
+  const read = [...faults, ...shown.faults, ...unshownFaults(filter, ground)]
   const tooMany = sizeFaults(allow, statements, shown.filter)
   // Statements are held against one another, and against what is held: not without end.
   if (tooMany.length > 0) throw refused([...tooMany, ...read].map(tell))
@@ -57,6 +57,15 @@ export function readRoleContent(
   const all = [...read, ...unreachable, ...outsideFaults(given, ground, giver, had)]
   if (all.length > 0) throw refused(all.map(tell))
   return shown.filter.length === 0 ? content : { ...content, filter: shown.filter }
+}
+
+/** The management API answers whole or not at all: a filter would refuse all that it is put over. */
+function unshownFaults(filter: unknown, { service }: Ground): readonly Fault[] {
+  if (filter === undefined || service.kind !== 'system') return []
+  const detail = `${service.slug} shows no parts of its responses, so that what this filter is put over would be refused`
+  return [
+    { pointer: '/filter', detail, fix: 'leave it out; `where` and `fields` say which requests are allowed' },
+  ]
 }
 
 /**

@@ -42,3 +42,16 @@ test('a condition on the body is asked of what is sent, and of nothing that can 
   const twice = await call('PATCH', '', '{"name":"Ours","name":"Theirs"}')
   expect(twice.json).toMatchObject({ status: 400, code: 'invalid_request' })
 })
+
+test('a role with a filter is refused for the management API, which would refuse what it is put over', async () => {
+  const { operator } = deployment
+  const organization = await operator.makeOrganization()
+  const refused = await operator.try('POST', `/organizations/${organization}/roles`, {
+    ...{ service: 'latchkey', name: 'Names', allow: [{ operations: ['listUsers'] }] },
+    filter: [{ operations: ['listUsers'], fields: ['items.id'] }],
+  })
+  expect(refused).toMatchObject({
+    status: 422,
+    json: { code: 'role_refused', errors: [{ pointer: '/filter' }] },
+  })
+})
