@@ -55,6 +55,9 @@ function faultsOf(
         { pointer, detail: `must be one of ${options.join(', ')}`, ...(fix === undefined ? {} : { fix }) },
       ]
     }
+    // Of a name that may not stand there: what is wrong with it is what its own schema says.
+    case 'invalid_key':
+      return issue.issues.map(({ message }) => ({ pointer, detail: message }))
     default:
       return [{ pointer, detail: issue.message }]
   }

@@ -53,6 +53,18 @@ describe('what an API tells of its resources with its guard’s key', () => {
     expect((await call('GET', '?path=/patients/1')).json).toMatchObject({ code: 'resource_not_found' })
   })
 
+  test('is told which keys of tags are reserved, and what an access tag looks like', async () => {
+    const tags = { 'access-tag:get:*': [theirs], 'latchkey:owner': [theirs] }
+    const detail = expect.stringContaining('access-tag:<METHOD or *>:</path suffix or *>')
+    expect((await call('POST', '', { path: '/patients/1', organization: ours, tags })).json).toMatchObject({
+      code: 'invalid_request',
+      errors: [
+        { pointer: '/tags/access-tag:get:*', detail },
+        { pointer: '/tags/latchkey:owner', detail },
+      ],
+    })
+  })
+
   test('comes a thousand at once', async () => {
     const resources = Array.from({ length: 1_000 }, (_, i) => ({
       path: `/patients/b${i}`,
