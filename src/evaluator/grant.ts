@@ -180,7 +180,8 @@ function within(entitled: Opened, operations: Bits, part: 'operations' | 'plain'
   return left
 }
 
-function entitledRole(
+/** A service-defined role that a caller names, if the entitlement has it. */
+export function entitledRole(
   model: CompiledModel,
   entitled: CompiledEntitlement,
   name: string,
@@ -205,15 +206,22 @@ function anyOrganizationBits(
 }
 
 /**
- * What the token's scopes open. A delegated token without any allows nothing; a machine's is then not narrowed, nor is the
- * role that somebody has assumed, nor are those of a person whom no app acts for.
+ * The names of the scopes that narrow what the roles open; `undefined`: none do. A delegated token without any allows
+ * nothing; a machine's is then not narrowed, nor is the role that somebody has assumed, nor are those of a person whom no
+ * app acts for.
  */
+export function narrowingScopes({ kind, assumed, inPerson, scope }: Caller): readonly string[] | undefined {
+  const isDelegated = kind === 'user' && assumed === undefined && inPerson !== true
+  return scope ?? (isDelegated ? nothing : undefined)
+}
+
+/** What the token's scopes open. */
 function scopesOf(model: CompiledModel, caller: Caller): HeldRoles | undefined {
-  const isDelegated = caller.kind === 'user' && caller.assumed === undefined && caller.inPerson !== true
-  if (caller.scope === undefined && !isDelegated) return undefined
+  const names = narrowingScopes(caller)
+  if (names === undefined) return undefined
   return heldTogether(
     model,
-    (caller.scope ?? []).flatMap((name) => model.rolesByName.get(name) ?? []),
+    names.flatMap((name) => model.rolesByName.get(name) ?? []),
   )
 }
 

@@ -1,9 +1,9 @@
-import { hasBit } from './bits.ts'
-import { type CompiledModel, heldTogether } from './compile-model.ts'
+import type { CompiledModel } from './compile-model.ts'
 import { allows } from './decide.ts'
 import { actsOnResource } from './find-resource.ts'
-import type { DecisionFacts } from './grant.ts'
+import { type DecisionFacts, entitledRole, isOrganizationDefined, narrowingScopes } from './grant.ts'
 import { LimitComparison, type Limits, limitsIn, type WithoutWhere } from './limits.ts'
+import { entitlementOf } from './made-from-facts.ts'
 import type { Caller } from './model.ts'
 import { limitsOfRoles, unitedLimits } from './role-limits.ts'
 
@@ -52,31 +52,25 @@ export class Holding {
   #limitsOfRoles(): LimitsByOperation {
     const { roles, organizationId } = this.#caller
     const own = roles.flatMap((id) => {
-      const role = id.startsWith('rol_') ? this.#facts.role(id) : undefined
+      const role = isOrganizationDefined(id) ? this.#facts.role(id) : undefined
       return role?.organizationId === organizationId ? [limitsIn(role.allow, role.filter)] : []
     })
-    return unitedLimits([limitsOfRoles(this.#model, this.#entitledRoles()), ...own])
+    // A role outside of the entitlement is not held, whatever else the entitlement opens.
+    const entitled = entitlementOf(this.#model, this.#entitlement())
+    const held = roles.filter((name) => entitledRole(this.#model, entitled, name) !== undefined)
+    return unitedLimits([limitsOfRoles(this.#model, held), ...own])
   }
 
-  /** A role outside of the entitlement is not held, whatever else the entitlement opens. */
-  #entitledRoles(): readonly string[] {
-    const { rolesByName } = this.#model
-    const entitlement = this.#facts.entitlement(this.#caller.organizationId) ?? []
-    const entitled = heldTogether(
-      this.#model,
-      entitlement.flatMap((name) => rolesByName.get(name) ?? []),
-    )
-    return this.#caller.roles.filter((name) => {
-      const role = rolesByName.get(name)
-      return role !== undefined && hasBit(entitled.closure, role.index)
-    })
-  }
-
-  /** The entitlement and, if the token has one, its scope. */
+  /** The entitlement and, if there are any that narrow, the scopes. */
   #limitsOfBounds(): readonly LimitsByOperation[] {
-    const { kind, assumed, scope, organizationId } = this.#caller
-    const entitled = limitsOfRoles(this.#model, this.#facts.entitlement(organizationId) ?? [])
-    const isNarrowed = scope !== undefined || (kind === 'user' && assumed === undefined)
-    return isNarrowed ? [entitled, limitsOfRoles(this.#model, scope ?? [])] : [entitled]
+    const scope = narrowingScopes(this.#caller)
+    const bounds = scope === undefined ? [this.#entitlement()] : [this.#entitlement(), scope]
+    return bounds.map((names) => limitsOfRoles(this.#model, names))
+  }
+
+  #entitlement(): readonly string[] {
+    return this.#facts.entitlement(this.#caller.organizationId) ?? nothing
   }
 }
+
+const nothing: readonly string[] = Object.freeze([])

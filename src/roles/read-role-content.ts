@@ -2,6 +2,7 @@ import { DomainError, type Fault } from '../errors.ts'
 import { filtersIn, LimitComparison, type Limits, limitsIn, withFilter } from '../evaluator/limits.ts'
 import type { FilterStatement, Operation, Statement } from '../evaluator/model.ts'
 import { type Given, type Giver, type OutsideOfGiving, outsideOfGiving } from '../services/giving.ts'
+import { withoutWhereIn } from '../services/operations-of.ts'
 import { readFilters } from '../services/read-filter.ts'
 import { type ReadStatement, readEachStatement, statementGround } from '../services/read-statement.ts'
 import { unreachableStatements } from '../services/unreachable-statements.ts'
@@ -129,10 +130,9 @@ function outsideFaults(
 function notHad(given: readonly PlacedGift[], { service }: Ground, had: RoleContent): readonly PlacedGift[] {
   const before = limitsIn(had.allow, had.filter)
   const comparison = new LimitComparison()
+  const withoutWhere = withoutWhereIn(service.model)
   return given.filter(({ operation, limits }) => {
-    const matchesTags = service.model.resources === 'latchkey' && operation.resourceParameter !== undefined
-    const without = matchesTags ? 'matches_tags' : 'anything'
-    const isKept = (one: Limits) => comparison.isWithin(limits, one, without)
+    const isKept = (one: Limits) => comparison.isWithin(limits, one, withoutWhere(operation.id))
     return before.get(operation.id)?.some(isKept) !== true
   })
 }

@@ -1,9 +1,7 @@
 import type { Fault } from '../errors.ts'
-import { LimitComparison } from '../evaluator/limits.ts'
 import type { ServiceModel } from '../evaluator/model.ts'
-import { operationNames } from '../services/operation-names.ts'
 import { readFilters } from '../services/read-filter.ts'
-import { readEachStatement, type StatementGround } from '../services/read-statement.ts'
+import { readEachStatement, type StatementGround, statementGround } from '../services/read-statement.ts'
 import type { RolesNotFitting, UnfitRole } from '../services/unfit-roles.ts'
 import { cursorOf, type Records } from '../storage/ports.ts'
 import { operationsIn } from './read-role-content.ts'
@@ -41,11 +39,7 @@ export function rolesNotFitting(records: Records): RolesNotFitting {
 }
 
 function groundOf({ operations, resources }: ServiceModel): StatementGround {
-  return {
-    names: operationNames(operations),
-    resources: resources ?? 'api',
-    comparison: new LimitComparison(),
-  }
+  return statementGround(operations, resources ?? 'api')
 }
 
 function newFaults(role: Role, before: StatementGround, after: StatementGround): readonly Fault[] {

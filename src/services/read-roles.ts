@@ -1,12 +1,18 @@
 import type { Fault } from '../errors.ts'
+import { LimitComparison } from '../evaluator/limits.ts'
 import type { Operation, ServiceRole } from '../evaluator/model.ts'
 import { didYouMean, nearest } from '../evaluator/nearest.ts'
 import { jsonPointer } from '../json-text.ts'
 import { entries, isObject, items, type JsonObject, member } from './json-value.ts'
-import { operationNames } from './operation-names.ts'
+import type { OperationNames } from './operation-names.ts'
 import { readFilters } from './read-filter.ts'
 import { identityScopes, type Schemes } from './read-security.ts'
-import { type ReadStatement, readStatements, statementGround } from './read-statement.ts'
+import {
+  type ReadStatement,
+  readStatements,
+  type StatementGround,
+  statementGround,
+} from './read-statement.ts'
 
 /** A role's name stands in tokens and may be asked for as a scope, so it is a scope token (RFC 6749 §3.3). */
 const namePattern = /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/
@@ -36,8 +42,11 @@ export function readRoles(document: JsonObject, schemes: Schemes, operations: re
   if (extension !== undefined && !isObject(extension))
     faults.push({ pointer: extensionPlace, detail: 'x-latchkey-roles is a map of role name to role' })
   const roles = new Map(scopes.map((role) => [role.name, role]))
-  for (const [name, value] of entries(extension))
-    roles.set(name, readRole(name, value, roles.get(name), operations, faults))
+  const ground = statementGround(operations, 'unsaid')
+  for (const [name, value] of entries(extension)) {
+    const own = { ...ground, comparison: new LimitComparison() }
+    roles.set(name, readRole(name, value, roles.get(name), operations, own, faults))
+  }
   for (const role of operatorRoles(operations)) if (!roles.has(role.name)) roles.set(role.name, role)
   const read = [...roles.values()]
   faults.push(
@@ -89,6 +98,7 @@ function readRole(
   value: unknown,
   scope: ServiceRole | undefined,
   operations: readonly Operation[],
+  ground: StatementGround,
   faults: Fault[],
 ): ServiceRole {
   const place = `${extensionPlace}${jsonPointer(name)}`
@@ -118,10 +128,9 @@ function readRole(
       fix: 'set grantable: true',
     })
   const allow = member(value, 'allow')
-  const ground = statementGround(operations, 'unsaid')
   const { statements, faults: refused } = readStatements(allow ?? [], ground, `${place}/allow`)
   faults.push(...refused)
-  const filters = filterAt(value, name, statements, operations, place)
+  const filters = filterAt(value, name, statements, operations, ground.names, place)
   faults.push(...filters.faults)
   const description = descriptionAt(value, place, faults) ?? scope?.description
   return {
@@ -143,6 +152,7 @@ function filterAt(
   name: string,
   statements: readonly ReadStatement[],
   operations: readonly Operation[],
+  names: OperationNames,
   place: string,
 ) {
   const written = member(value, 'filter')
@@ -152,7 +162,7 @@ function filterAt(
     ...statements.flatMap(({ statement }) => statement.operations),
     ...byScope.map(({ id }) => id),
   ])
-  return readFilters(written, operationNames(operations), allowed, `${place}/filter`)
+  return readFilters(written, names, allowed, `${place}/filter`)
 }
 
 function booleanAt(value: unknown, key: string, place: string, faults: Fault[]): boolean | undefined {

@@ -6,19 +6,10 @@ import { Holding } from '../../src/evaluator/holding.ts'
 import type { Limits } from '../../src/evaluator/limits.ts'
 import type { Caller, OrganizationRole, ServiceModel } from '../../src/evaluator/model.ts'
 import { filterJson, type ResponseFilter } from '../../src/evaluator/response/response-filter.ts'
-import { factsOf, role } from './clinic-model.ts'
-import { type LimitedRequest, type LimitedWorld, limitedWorld } from './limited-worlds.ts'
+import { factsOf, machine, operation, person, role } from './clinic-model.ts'
+import { decisionRequest, type LimitedWorld, limitedWorld } from './limited-worlds.ts'
 
 const worlds = Number(process.env['LATCHKEY_TEST_WORLDS'] ?? 60)
-
-const requestOf = ({ method, path, query, body }: LimitedRequest) => ({
-  method,
-  path: query.length === 0 ? path : `${path}?${query.map(([name, value]) => `${name}=${value}`).join('&')}`,
-  body:
-    body === undefined
-      ? ({ kind: 'none' } as const)
-      : ({ kind: 'text', mediaType: 'application/json', text: JSON.stringify(body) } as const),
-})
 
 /** All limits that a statement of the world has, and none; each with a filter of the world, or without. */
 function limitsOf({ model, roles }: LimitedWorld): readonly Limits[] {
@@ -63,7 +54,7 @@ test('what a caller is said to hold, nobody who is given it does, nor sees, wher
       const factsWith = (more: readonly OrganizationRole[]) =>
         factsOf(entitlements, [...one.roles, ...more], one.resources)
       const facts = factsWith([])
-      const requests = one.requests.map(requestOf)
+      const requests = one.requests.map(decisionRequest)
       for (const caller of one.callers) {
         const holding = new Holding(compiled, facts, caller)
         for (const { id } of one.model.operations)
@@ -103,3 +94,23 @@ function expectWithin(theirs: ReturnType<typeof seen>, mine: ReturnType<typeof s
     if (what === 'value') expect([place, mine.get(place)]).toEqual([place, 'value'])
     else expect([...mine.keys()]).toContain(place)
 }
+
+test('a service-defined role named like those of organizations is held no more than it is decided by', () => {
+  const named = role('rol_x', ['a'])
+  const compiled = compileModel({ basePaths: [], operations: [operation('a', 'GET /a')], roles: [named] })
+  const facts = factsOf({ org_a: ['rol_x'] })
+  const caller = machine(['rol_x'])
+  expect(decide(compiled, facts, caller, { method: 'GET', path: '/a' }).allowed).toBe(false)
+  expect(new Holding(compiled, facts, caller).holds('a', {})).toBe(false)
+})
+
+test('a person whom no app acts for holds what their roles allow', () => {
+  const compiled = compileModel({
+    basePaths: [],
+    operations: [operation('a', 'GET /a')],
+    roles: [role('r', ['a'])],
+  })
+  const facts = factsOf({ org_a: ['r'] })
+  const holds = (caller: Caller) => new Holding(compiled, facts, caller).holds('a', {})
+  expect([holds(person(['r'])), holds({ ...person(['r']), inPerson: true })]).toEqual([false, true])
+})

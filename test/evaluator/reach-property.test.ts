@@ -4,7 +4,7 @@ import { compileModel } from '../../src/evaluator/compile-model.ts'
 import { type Allowed, decide } from '../../src/evaluator/decide.ts'
 import { type ReachedOperation, reachOf } from '../../src/evaluator/reach.ts'
 import { factsOf } from './clinic-model.ts'
-import { type LimitedWorld, limitedWorld } from './limited-worlds.ts'
+import { decisionRequest, type LimitedRequest, type LimitedWorld, limitedWorld } from './limited-worlds.ts'
 import { naiveNames } from './naive-resource.ts'
 
 const batchesMax = 12
@@ -32,18 +32,8 @@ const entitlementsOf = ({ entitlement }: LimitedWorld) => ({ org_a: entitlement,
 function decideIn({ model, roles, resources, ...world }: LimitedWorld) {
   const compiled = compileModel(model)
   const facts = factsOf(entitlementsOf({ model, roles, resources, ...world }), roles, resources)
-  return (
-    caller: LimitedWorld['callers'][number],
-    { method, path, query, body }: LimitedWorld['requests'][number],
-  ) =>
-    decide(compiled, facts, caller, {
-      method,
-      path: `${path}${query.map(([name, value], i) => `${i === 0 ? '?' : '&'}${name}=${value}`).join('')}`,
-      body:
-        body === undefined
-          ? { kind: 'none' }
-          : { kind: 'text', mediaType: 'application/json', text: JSON.stringify(body) },
-    })
+  return (caller: LimitedWorld['callers'][number], request: LimitedRequest) =>
+    decide(compiled, facts, caller, decisionRequest(request))
 }
 
 function nearestOf({ resources }: LimitedWorld, { operation, parameters }: Allowed): string | undefined {

@@ -6,11 +6,12 @@ import { compileCondition } from '../where/compile-condition.ts'
 import { type Condition, isLiteral, type Predicate, type Variable } from '../where/condition.ts'
 import type { Truth } from '../where/condition-facts.ts'
 import { foldTag } from '../where/fold-tag.ts'
+import { operandsOf } from '../where/predicates-of.ts'
 import { printCondition } from '../where/print-condition.ts'
 import type { TagSet } from '../where/tag-set.ts'
 import { printVariable } from '../where/variable-name.ts'
 import type { DecisiveTest, ExplainedCondition, FailedCondition, ShownValues } from './explanation.ts'
-import { isSecret, maskedPredicate, operandsOf, shownTag, shownValues } from './shown-values.ts'
+import { isSecret, maskedPredicate, shownTag, shownValues } from './shown-values.ts'
 
 /** So many parts are told with their values: a condition may have hundreds. */
 const decisiveMax = 20

@@ -1,5 +1,6 @@
 import { isLiteral, type Operand, type Predicate } from '../where/condition.ts'
 import type { ConditionValue } from '../where/condition-facts.ts'
+import { operandsOf } from '../where/predicates-of.ts'
 import type { ShownValues } from './explanation.ts'
 
 const valuesMax = 10
@@ -71,8 +72,4 @@ export function maskedPredicate(predicate: Predicate): Predicate {
     default:
       throw new Error(`unknown predicate: ${predicate satisfies never}`)
   }
-}
-
-export function operandsOf(predicate: Predicate): readonly Operand[] {
-  return predicate.kind === 'comparison' ? [predicate.left, predicate.right] : [predicate.operand]
 }
