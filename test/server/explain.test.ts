@@ -55,7 +55,7 @@ describe('POST /{service}/explain', () => {
     })
     expect(texts(reply)).toEqual([
       'give the key the role patients:write, and tag the key team=core',
-      'give the key the role patients:write, and take the tag team from the resource /patients/{p1}',
+      'give the key the role patients:write, and take the tag team from the resource /patients/p1',
     ])
   })
 
@@ -143,7 +143,7 @@ describe('POST /{service}/explain', () => {
         ],
       },
     ])
-    expect(texts(await explain(asked))).toContain('tag the resource /patients/{p1} team=infra')
+    expect(texts(await explain(asked))).toContain('tag the resource /patients/p1 team=infra')
     const madeUp = { organization: ours, roles: [], tags: { team: ['infra'] } }
     const without = await explain({ made_up: madeUp, request: get('/patients/p3') })
     expect(JSON.stringify(without.json['changes'])).toContain('"role":"patients:read"')
@@ -155,7 +155,7 @@ describe('POST /{service}/explain', () => {
     expect(reply.json['operations']).toMatchObject([
       { resource: { standing: 'of_another', registered: { owner: theirs } } },
     ])
-    expect(texts(reply)).toEqual([`share the resource /patients/{p2} by the tag access-tag:GET:/=${ours}`])
+    expect(texts(reply)).toEqual([`share the resource /patients/p2 by the tag access-tag:GET:/=${ours}`])
   })
 
   test('tells why a token is not valid, without trusting it', async () => {

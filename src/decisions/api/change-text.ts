@@ -1,6 +1,8 @@
 import type { Edit } from '../../evaluator/explain/edit.ts'
 import type { Change } from '../../evaluator/explain/explanation.ts'
 import { printFieldPattern } from '../../evaluator/request/field-pattern.ts'
+import type { ResourceName } from '../../evaluator/resource-path.ts'
+import { pathIn } from '../../tags/resource.ts'
 import type { SubjectCaller } from '../asked-subject.ts'
 
 /** A change in words, for whoever could make it. */
@@ -24,13 +26,13 @@ function editText(edit: Edit, caller: SubjectCaller | undefined): string {
     case 'untag_principal':
       return `take the tag ${edit.key} from the ${who}`
     case 'tag_resource':
-      return `tag the resource ${edit.resource} ${edit.key}=${edit.value}`
+      return `tag ${resourceText(edit.resource)} ${edit.key}=${edit.value}`
     case 'untag_resource':
-      return `take the tag ${edit.key} from the resource ${edit.resource}`
+      return `take the tag ${edit.key} from ${resourceText(edit.resource)}`
     case 'register_resource':
-      return `register the resource ${edit.resource} for the organization ${edit.owner}`
+      return `register ${resourceText(edit.resource)} for the organization ${edit.owner}`
     case 'share_resource':
-      return `share the resource ${edit.resource} by the tag ${edit.key}=${edit.organization}`
+      return `share ${resourceText(edit.resource)} by the tag ${edit.key}=${edit.organization}`
     case 'send':
       return `send ${printFieldPattern(edit.field)}=${edit.value} in the ${edit.in}`
     case 'send_no_more':
@@ -40,4 +42,10 @@ function editText(edit: Edit, caller: SubjectCaller | undefined): string {
     default:
       throw new Error(`unknown edit: ${edit satisfies never}`)
   }
+}
+
+/** As its API calls it, without the marks of a name. */
+function resourceText(name: ResourceName): string {
+  const { path, namespace } = pathIn(name)
+  return `the resource ${path}${namespace === undefined ? '' : ` of ${namespace}`}`
 }
