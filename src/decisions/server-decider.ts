@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../clock.ts'
 import { DomainError } from '../errors.ts'
+import type { CompiledModel } from '../evaluator/compile-model.ts'
 import {
   type Decision,
   type DecisionRequest,
@@ -60,6 +61,13 @@ export interface ServerDecision extends Weighed {
 
 /** Facts that whoever asks adds to those of the store. */
 export type Described = (facts: DecisionFacts, caller: SubjectCaller) => DecisionFacts
+
+/** What was found belongs to the model that it was found in: operations of another one are others. */
+interface Deciding {
+  readonly model: CompiledModel
+  readonly found: Found
+  readonly caller: SubjectCaller | undefined
+}
 
 /** All that decides about one request of one subject. */
 export interface Question {
@@ -181,7 +189,7 @@ export class ServerDecider {
       return { decision: { allowed: false, reason, ...operation }, match, caller, detail }
     }
     const caller = subject?.caller
-    return { decision: await this.#decision(caller, found, request, described), match, caller }
+    return { decision: await this.#decision({ model, found, caller }, request, described), match, caller }
   }
 
   /** Facts about a caller, and about resources by their names, as decisions go by them. */
@@ -200,13 +208,11 @@ export class ServerDecider {
   }
 
   async #decision(
-    caller: SubjectCaller | undefined,
-    found: Found,
+    { model, found, caller }: Deciding,
     request: AskedRequest,
     described: Described | undefined,
   ): Promise<Decision> {
     if (found.kind === 'refused') return refusal(found)
-    const { model } = await this.bundle()
     const content = new RequestContent(request.path, request.body)
     if (caller === undefined) return decideFound(model, noFacts, undefined, found, content)
     const facts = await this.#source.factsFor(caller, namesAskedFor(model, found, caller.organizationId))

@@ -86,7 +86,7 @@ export class Checker implements Gate {
     const begun = this.#begin(request, bundle.value, seen)
     if ('allowed' in begun) return begun
     const { known } = begun
-    const [asked, token] = known === undefined ? await this.#verified(begun) : [begun, known]
+    const [asked, token] = known === undefined ? await this.#verified(begun, seen) : [begun, known]
     if ('allowed' in token) return token
     const ended = this.#ended(asked, token)
     if (ended !== undefined) return ended
@@ -184,7 +184,7 @@ export class Checker implements Gate {
   }
 
   /** Verifies; a token of an unknown signing key once more with a newer bundle, if there is one. */
-  async #verified(asked: Asked): Promise<readonly [Asked, VerifiedToken | Rejection]> {
+  async #verified(asked: Asked, seen: Seen): Promise<readonly [Asked, VerifiedToken | GuardAnswer]> {
     const first = await this.#verifiedBy(asked)
     if (!('allowed' in first) || !(first.cause instanceof UnknownSigningKey)) return [asked, first]
     const newer = await attempt(async () => {
@@ -193,8 +193,9 @@ export class Checker implements Gate {
     })
     if (newer.kind === 'failed' || newer.value === undefined || newer.value === asked.bundle)
       return [asked, first]
-    const again = { ...asked, bundle: newer.value }
-    return [again, await this.#verifiedBy(again)]
+    // From the beginning: what was found belongs to the document that it was found in.
+    const again = this.#begin(asked.request, newer.value, seen)
+    return 'allowed' in again ? [asked, again] : [again, await this.#verifiedBy(again)]
   }
 
   async #verifiedBy(asked: Asked): Promise<VerifiedToken | Rejection> {

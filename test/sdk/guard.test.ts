@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { filterJson } from '../../src/evaluator/response/response-filter.ts'
 import { parseId, timeOf } from '../../src/ids.ts'
 import { clinicBundle, type Issuer, makeIssuer, nowMs } from './clinic-issuer.ts'
-import { get, guardOf, type Held, heldBy } from './in-process.ts'
+import { get, guardOf, type Held, heldBy, sourceOf } from './in-process.ts'
 
 let issuer: Issuer
 let held: Held
@@ -234,6 +234,27 @@ describe('a token bound to addresses', () => {
 })
 
 describe('what is known', () => {
+  test('of a newer document, which a new signing key came with, is all that is decided by', async () => {
+    const other = await makeIssuer('sgn_2')
+    const { model } = held.bundle
+    const token = await other.sign({ roles: ['patients:read'] })
+    for (const { method, path, id } of model.operations) {
+      const old = heldBy(clinicBundle(issuer))
+      const source = sourceOf(old)
+      const refresh = async () => {
+        old.bundle = {
+          ...clinicBundle(issuer, other),
+          model: { ...model, operations: model.operations.toReversed() },
+        }
+      }
+      const url = `/v1${path.replaceAll(/\{[^}]*\}/g, '7')}`
+      const { allowed, reason } = await guardOf(old, {}, { ...source, refresh }).check(
+        get(token, url, { method }),
+      )
+      expect([id, allowed]).toEqual([id, reason === 'public' || ['listPatients', 'getPatient'].includes(id)])
+    }
+  })
+
   test('too long ago decides nothing, of public operations neither: 503, never 401', async () => {
     const token = await issuer.sign()
     held.isStale = true

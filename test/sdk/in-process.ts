@@ -38,9 +38,9 @@ export function sourceOf(held: Held): GuardSource {
   return inProcessSource(server)
 }
 
-export function guardOf(held: Held, options: GuardOptions = {}): Guard {
+export function guardOf(held: Held, options: GuardOptions = {}, source = sourceOf(held)): Guard {
   const machine = { clock: () => held.nowMs, random: (count: number) => randomBytes(count) }
-  return guardFrom(sourceOf(held), options, machine)
+  return guardFrom(source, options, machine)
 }
 
 export function get(
