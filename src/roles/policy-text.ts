@@ -80,6 +80,12 @@ class Reading {
 
   #addHeading(key: string, value: string, number: number): void {
     this.#open = undefined
+    const isOfList = key === 'allow' || key === 'filter' || listHeadings.includes(key)
+    // What is passed over could be what its author means to show, or to allow, alone.
+    if (isOfList && value !== '' && !value.startsWith('#')) {
+      this.#refuse(number, `nothing stands behind ${key}: on its line`, 'list it on lines below, each with -')
+      return
+    }
     if (key === 'allow' || key === 'filter') {
       this.#section = key
       this.#list = undefined

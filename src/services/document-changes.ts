@@ -174,7 +174,7 @@ export function presentChanges(changes: DocumentChanges) {
 
 /** Absent where nothing is to be told. */
 function presentUnfit({ roles, areMore }: UnfitRoles) {
-  if (roles.length === 0) return {}
+  if (roles.length === 0 && !areMore) return {}
   const roles_unfit = roles.map(({ organizationId, roleId, name, faults }) => ({
     ...{ organization_id: organizationId, role_id: roleId, name },
     errors: faults,

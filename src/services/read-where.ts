@@ -28,7 +28,10 @@ export function readWhere(
   { resources, comparison }: WhereGround,
   pointer: string,
 ): Where {
-  if (typeof written !== 'string') return { faults: [{ pointer, detail: 'a condition is a text' }] }
+  if (typeof written !== 'string')
+    return {
+      faults: [{ pointer, detail: 'a condition is a text', fix: 'write it so: "$principal:kind = \'key\'"' }],
+    }
   const at = (offset: number, detail: string, fix: string): Fault => ({
     ...{ pointer, detail: `character ${[...written.slice(0, offset)].length + 1}: ${detail}`, fix },
   })

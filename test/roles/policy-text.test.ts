@@ -50,7 +50,7 @@ describe('a policy of one text', () => {
     ],
     [
       'entries with fields, and a condition of several lines',
-      `# who may do what\r\nallow:\r\n- 'PUT:/cluster/{id}:[metadata, nodeGroups.maxSize]'\r\nwhere:\r\n  ${dev}\r\n  AND TRUE = TRUE\r\n- getCluster`,
+      `# who may do what\r\nallow: # everybody\r\n- 'PUT:/cluster/{id}:[metadata, nodeGroups.maxSize]'\r\nwhere:\r\n  ${dev}\r\n  AND TRUE = TRUE\r\n- getCluster`,
       [
         {
           operations: ['PUT:/cluster/{id}:[metadata, nodeGroups.maxSize]'],
@@ -101,6 +101,9 @@ describe('a policy of one text', () => {
     ['allow:\n- a\nwhere: x\nwhere: y', 'line 4: where stands twice'],
     ['type: rego\nallow:\n- a', 'line 1: a policy of the type rego'],
     ['alow:\n- a', 'line 1: alow: is no part of a policy'],
+    ['allow: a\n- b', 'line 1: nothing stands behind allow:'],
+    ['allow:\n- a\nfilter: [name]', 'line 3: nothing stands behind filter:'],
+    ['allow:\napis: a\n- b', 'line 2: nothing stands behind apis:'],
     ['allow:\n- operations: [a', 'line'],
     ['allow:\n- operations: [a]\nname: x', 'a policy has no name'],
   ])('is refused with its place: %j', (policy, detail) => {

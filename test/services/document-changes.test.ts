@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { changesBetween, needsConfirmation } from '../../src/services/document-changes.ts'
+import { changesBetween, needsConfirmation, presentChanges } from '../../src/services/document-changes.ts'
 import { readDocument } from '../../src/services/read-document.ts'
 import { shopDocument } from './deployment.ts'
 
@@ -10,6 +10,14 @@ async function changesOf(change: Change, from: Change = () => {}) {
 }
 
 describe('what a new version changes', () => {
+  test('is told as not seen whole where more roles of organizations may no longer fit than were looked at', async () => {
+    const changes = await changesOf(() => {})
+    expect(presentChanges(changes)).not.toHaveProperty('more_roles_unfit')
+    expect(presentChanges({ ...changes, unfit: { roles: [], areMore: true } })).toMatchObject({
+      ...{ roles_unfit: [], more_roles_unfit: true },
+    })
+  })
+
   test('an operation that anybody may call from now on', async () => {
     const changes = await changesOf((doc) => {
       doc.paths['/orders'].get.security = [{}, { oauth: ['orders:read'] }]
