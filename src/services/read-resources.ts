@@ -127,6 +127,14 @@ function createsFaults(
   const { creates, path } = operation
   if (creates === undefined) return []
   const pointer = placeOf(operation) + jsonPointer(createsKey)
+  if (operation.public === true)
+    return [
+      {
+        pointer,
+        detail: 'the operation is open to anybody: what nobody has made is no organization’s',
+        fix: `give it security, or leave out ${createsKey}`,
+      },
+    ]
   const names = parameterNames(creates.resource)
   if (!templates.has(shapeOf(creates.resource)))
     return [

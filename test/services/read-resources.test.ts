@@ -28,6 +28,14 @@ const faultsOf = async (paths: Record<string, unknown>) => {
 }
 
 describe('x-latchkey-creates', () => {
+  test('of an operation that is open to anybody is refused: nobody would own what is made', async () => {
+    const creates = { resource: '/clusters/{clusterId}', id: '/id' }
+    const pointer = '/paths/~1clusters/post/x-latchkey-creates'
+    expect(await faultsOf(clusters({ security: [], 'x-latchkey-creates': creates }))).toMatchObject({
+      faults: [{ pointer, fix: expect.stringContaining('security') }],
+    })
+  })
+
   test('says which resource an operation makes, and where its id is', async () => {
     const creates = { resource: '/clusters/{clusterId}', id: '/data/id' }
     const document = documentWith(clusters({ 'x-latchkey-creates': creates }))
