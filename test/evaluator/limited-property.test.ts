@@ -102,7 +102,7 @@ function withResources(one: LimitedWorld, change: (resource: ResourceFact) => Re
 
 const withoutWhere = ({ where: _, ...statement }: Statement): Statement => statement
 
-describe('whatever the model, the roles and the resources', () => {
+describe('whatever the model, the roles and the resources', { timeout: 600_000 }, () => {
   test('a tag with a new key on a resource never allows more where no condition speaks of tags', () => {
     let lost = 0
     fc.assert(
