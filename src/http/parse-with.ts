@@ -55,12 +55,28 @@ function faultsOf(
         { pointer, detail: `must be one of ${options.join(', ')}`, ...(fix === undefined ? {} : { fix }) },
       ]
     }
+    case 'too_small':
+      return [{ pointer, detail: outside(issue, `at least ${issue.minimum}`) }]
+    case 'too_big':
+      return [{ pointer, detail: outside(issue, `at most ${issue.maximum}`) }]
     // Of a name that may not stand there: what is wrong with it is what its own schema says.
     case 'invalid_key':
       return issue.issues.map(({ message }) => ({ pointer, detail: message }))
     default:
       return [{ pointer, detail: issue.message }]
   }
+}
+
+const countedUnits = new Map([
+  ['string', 'characters'],
+  ['array', 'items'],
+])
+
+/** A schema's own words, where it has some. */
+function outside({ message, origin }: { message: string; origin: string }, bound: string): string {
+  if (!/^Too (?:small|big):/.test(message)) return message
+  const unit = countedUnits.get(origin)
+  return unit === undefined ? `must be ${bound}` : `must have ${bound} ${unit}`
 }
 
 function pointerTo(path: readonly PropertyKey[], place: Place): string {

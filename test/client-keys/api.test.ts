@@ -267,8 +267,8 @@ describe('roles over HTTP', () => {
   })
 
   test.each([
-    [{ ...desk, filter: [] }, 400, '/filter', 'not enforced yet'],
-    [{ ...desk, allow: [{ operations: ['getPatient'], where: 'x' }] }, 422, '/allow/0/where', 'not enforce'],
+    [{ ...desk, filter: [] }, 400, '/filter', 'at least 1 items'],
+    [{ ...desk, allow: [{ operations: ['getPatient'], where: 'x' }] }, 422, '/allow/0/where', 'character 1'],
     [{ ...desk, allow: [{ operations: ['getPatients'] }] }, 422, '/allow/0/operations/0', 'getPatients'],
     [{ ...desk, allow: [{}] }, 400, '/allow/0/operations', 'required'],
     [{ ...desk, allow: [] }, 400, '/allow', ''],
