@@ -70,10 +70,10 @@ export const resourceOperations: readonly (DescribedOperation & {
   },
   {
     ...{ ...common, operationId: 'streamResources', method: 'POST', path: `${path}/stream`, status: 200 },
-    summary: 'Tell of any number of resources',
+    summary: 'Tell of many resources',
     description:
       'The body is JSON lines (`application/x-ndjson`), each as `registerResource` takes it; each is answered by a line, ' +
-      'in order, while the body still comes: read while you send. Lines have up to 64 KiB.',
+      'in order, while the body still comes: read while you send. Lines have up to 64 KiB, and the request ends within a minute: what is left goes in another.',
     otherMediaTypes: ['application/x-ndjson'],
     errors: ['service_not_found', 'unsupported_media_type'],
   },
