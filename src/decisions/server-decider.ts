@@ -21,7 +21,7 @@ import { DecisionIds } from '../sdk/decision-ids.ts'
 import type { DecisionLog } from '../sdk/decision-log.ts'
 import type { GuardSource } from '../sdk/guard-source.ts'
 import { noFacts } from '../sdk/outcomes.ts'
-import { unmetStepUp } from '../sdk/step-up.ts'
+import { type StepUpRules, unmetStepUp } from '../sdk/step-up.ts'
 import { type VerifiedTokens, verifiedTokens } from '../sdk/verified-tokens.ts'
 import { TokenRefused, tokenVerifier, type VerifiedToken, type VerifyToken } from '../sdk/verify-token.ts'
 import { type Service, signingAlgorithms } from '../services/service.ts'
@@ -80,6 +80,8 @@ export interface Question {
 const clockSkewSecondsMax = 5
 const tokenLengthMax = 16_384
 const verifiedTokensMax = 10_000
+/** What the document asks of people is all that is asked. */
+const noOwnRules: StepUpRules = { operations: new Map() }
 
 /** Decides at the server, about one service: by the very procedure of guards, and the facts of the store as they are now. */
 export class ServerDecider {
@@ -223,15 +225,10 @@ export class ServerDecider {
   }
 
   #unmet(caller: SubjectCaller, { matches }: Extract<Found, { kind: 'found' }>): Decision | undefined {
-    const operations = matches.map(({ indexed }) => indexed.operation)
-    const stepUps = operations.map(({ stepUp }) => stepUp)
-    const [operation] = operations
-    return unmetStepUp(stepUps, caller, this.#deps.clock) === undefined
+    const { operation } = matches[0].indexed
+    return unmetStepUp(noOwnRules, matches, caller, this.#deps.clock) === undefined
       ? undefined
-      : {
-          ...{ allowed: false, reason: 'insufficient_user_authentication' },
-          ...(operation && { operation }),
-        }
+      : { allowed: false, reason: 'insufficient_user_authentication', operation }
   }
 
   async #principal(asked: AskedPrincipal): Promise<Subject> {

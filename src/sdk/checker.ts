@@ -14,7 +14,16 @@ import { DecisionIds } from './decision-ids.ts'
 import type { Gate, GuardAnswer, GuardRequest, Rejection } from './guard-answer.ts'
 import type { GuardSource } from './guard-source.ts'
 import type { Seen } from './noted-decision.ts'
-import { admission, attempt, couldTurn, isForGood, noFacts, rejection, withoutBody } from './outcomes.ts'
+import {
+  admission,
+  attempt,
+  couldTurn,
+  isForGood,
+  noFacts,
+  rejection,
+  withoutBody,
+  withoutToken,
+} from './outcomes.ts'
 import { type NonceHeaders, Possession } from './possession.ts'
 import { PublishedMetadata } from './published-metadata.ts'
 import { knownOf } from './request-body.ts'
@@ -166,21 +175,7 @@ export class Checker implements Gate {
     bundle: CompiledBundle,
   ): Rejection {
     const scheme = presented.kind === 'malformed' ? presented.scheme : this.#possession.scheme
-    const context = this.#context({ decisionId, bundle, scheme })
-    switch (presented.kind) {
-      case 'none':
-        return rejection('invalid_token', { ...context, bare: true })
-      case 'several': {
-        const detail = 'The request has more than one Authorization header.'
-        return rejection('ambiguous_request', { ...context, detail })
-      }
-      case 'malformed': {
-        const detail = 'The token is too long or not a signed JWT.'
-        return rejection('invalid_token', { ...context, detail })
-      }
-      default:
-        throw new Error(`unknown credentials: ${presented satisfies never}`)
-    }
+    return withoutToken(presented, this.#context({ decisionId, bundle, scheme }))
   }
 
   /** Verifies; a token of an unknown signing key once more with a newer bundle, if there is one. */
@@ -261,18 +256,10 @@ export class Checker implements Gate {
 
   /** Last of all: nobody signs in again to be told that they may not. */
   #unmet(asked: Asked, { caller }: VerifiedToken): Rejection | undefined {
-    // Machines do not sign in.
-    if (caller.kind === 'key') return undefined
-    const { everywhere, operations: own } = this.#rules.stepUp
     const matches = asked.found.kind === 'found' ? asked.found.matches : []
-    const operations = matches.map(({ indexed }) => indexed.operation)
-    const stepUp = unmetStepUp(
-      [everywhere, ...operations.flatMap(({ id, stepUp }) => [stepUp, own.get(id)])],
-      caller,
-      this.#clock,
-    )
+    const stepUp = unmetStepUp(this.#rules.stepUp, matches, caller, this.#clock)
     if (stepUp === undefined) return undefined
-    const [operation] = operations
+    const operation = matches[0]?.indexed.operation
     const refused = rejection('insufficient_user_authentication', { ...this.#context(asked), stepUp })
     return { ...refused, caller, ...(operation === undefined ? {} : { operation }) }
   }

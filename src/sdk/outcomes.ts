@@ -4,6 +4,7 @@ import { Holding } from '../evaluator/holding.ts'
 import type { DenialReason } from '../evaluator/model.ts'
 import type { DecisionId } from '../ids.ts'
 import { decisionHeader, type RefusalContext, refusalOf } from './answers.ts'
+import type { Presented } from './authorization.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
 import type { Admission, GuardAnswer, Rejection } from './guard-answer.ts'
 import type { BodyNotRead } from './request-body.ts'
@@ -53,6 +54,27 @@ export function admission(
 
 export function rejection(reason: DenialReason, context: RefusalContext): Rejection {
   return { allowed: false, decisionId: context.decisionId, ...refusalOf(reason, context) }
+}
+
+/** @param presented what came in place of one token that could be valid */
+export function withoutToken(
+  presented: Exclude<Presented, { kind: 'token' }>,
+  context: RefusalContext,
+): Rejection {
+  switch (presented.kind) {
+    case 'none':
+      return rejection('invalid_token', { ...context, bare: true })
+    case 'several': {
+      const detail = 'The request has more than one Authorization header.'
+      return rejection('ambiguous_request', { ...context, detail })
+    }
+    case 'malformed': {
+      const detail = 'The token is too long or not a signed JWT.'
+      return rejection('invalid_token', { ...context, detail })
+    }
+    default:
+      throw new Error(`unknown credentials: ${presented satisfies never}`)
+  }
 }
 
 type Attempt<T> =

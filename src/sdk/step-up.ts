@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import type { Match } from '../evaluator/find-operations.ts'
 import type { StepUp } from '../evaluator/model.ts'
 import type { VerifiedCaller } from './verify-token.ts'
 
@@ -14,12 +15,14 @@ export interface StepUpRules {
  * in, and are asked for none: which of them may do what is said by roles.
  */
 export function unmetStepUp(
-  requirements: readonly (StepUp | undefined)[],
+  { everywhere, operations: own }: StepUpRules,
+  matches: readonly Match[],
   { kind, claims }: Pick<VerifiedCaller, 'kind' | 'claims'>,
   clock: Clock,
 ): StepUp | undefined {
   if (kind === 'key') return undefined
-  return requirements.find((one) => one !== undefined && !isMet(one, claims, clock))
+  const required = matches.flatMap(({ indexed: { operation } }) => [operation.stepUp, own.get(operation.id)])
+  return [everywhere, ...required].find((one) => one !== undefined && !isMet(one, claims, clock))
 }
 
 function isMet(
