@@ -3,7 +3,7 @@ import { type CompiledResource, compileResource, isSharedWith } from './compiled
 import type { Match } from './find-operations.ts'
 import type { DecisionFacts, MissingFacts } from './grant.ts'
 import type { ResourceFact } from './model.ts'
-import { type ResourceName, resourceNames } from './resource-path.ts'
+import type { ResourceName } from './resource-path.ts'
 
 /** A resource that the caller's organization may act on: as its owner, or by an access tag. */
 export interface KnownResource {
@@ -74,11 +74,11 @@ interface NearestResource {
 export function nearestName(
   { resources }: CompiledModel,
   facts: DecisionFacts,
-  { indexed, values }: Match,
+  match: Match,
   organizationId: string,
 ): NearestResource {
-  const path = resources.ofOperations[indexed.index]
-  const names = resourceNames(path, values, organizationId)
+  const path = resources.ofOperations[match.indexed.index]
+  const names = match.resourceNames(path, organizationId)
   for (const [i, name] of names.entries()) {
     const fact = facts.resource(name)
     const shape = path?.ends[i]?.template.shape ?? ''
