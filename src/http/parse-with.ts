@@ -16,7 +16,12 @@ export function parseWith<T extends z.ZodType>(schema: T, value: unknown, place:
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const faults = result.error.issues.flatMap((issue) => faultsOf(issue, schema, value, [], place))
-  throw new DomainError('invalid_request', `The ${place} is not what this operation takes.`, {
+  throw notTaken(place, faults)
+}
+
+/** The same for what no schema can say. */
+export function notTaken(place: Place, faults: readonly Fault[]): DomainError {
+  return new DomainError('invalid_request', `The ${place} is not what this operation takes.`, {
     faults: faults.slice(0, faultsMax),
     ...(faults.length > faultsMax ? { data: { errors_left_out: faults.length - faultsMax } } : {}),
   })

@@ -1,7 +1,7 @@
 import type { Context } from 'koa'
 import type { z } from 'zod'
-import { DomainError, type Fault } from '../../errors.ts'
-import { parseWith } from '../../http/parse-with.ts'
+import type { Fault } from '../../errors.ts'
+import { notTaken, parseWith } from '../../http/parse-with.ts'
 import { defaultBodyLimits, readJson } from '../../http/read-body.ts'
 import type { AskedSubject } from '../asked-subject.ts'
 import type { AskedRequest, ServerDecider, ServerDecision } from '../server-decider.ts'
@@ -47,7 +47,7 @@ async function decideAll(
 
 function readAsked({ request, requests, ...common }: Body): readonly Asked[] {
   if ((request === undefined) === (requests === undefined))
-    throw refused([
+    throw notTaken('body', [
       { pointer: '/request', detail: 'is required, or requests in its place', fix: 'Send one of the two.' },
     ])
   const all = requests ?? [{ ...common, request }]
@@ -60,7 +60,7 @@ function readAsked({ request, requests, ...common }: Body): readonly Asked[] {
       ? []
       : [{ subject, request: decisionRequest(request) }]
   })
-  if (faults.length > 0) throw refused(faults.slice(0, 50))
+  if (faults.length > 0) throw notTaken('body', faults)
   return asked
 }
 
@@ -70,8 +70,4 @@ function nobody(at: string): Fault {
     detail: 'names nobody, or stands beside a principal',
     fix: 'Send token or principal, one of the two.',
   }
-}
-
-function refused(faults: readonly Fault[]): DomainError {
-  return new DomainError('invalid_request', 'The body is not what this operation takes.', { faults })
 }

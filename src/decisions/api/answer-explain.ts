@@ -1,9 +1,9 @@
 import type { Context } from 'koa'
 import type { z } from 'zod'
 import type { Clock } from '../../clock.ts'
-import { DomainError, type Fault } from '../../errors.ts'
+import type { Fault } from '../../errors.ts'
 import { didYouMean } from '../../evaluator/nearest.ts'
-import { parseWith } from '../../http/parse-with.ts'
+import { notTaken, parseWith } from '../../http/parse-with.ts'
 import { defaultBodyLimits, readJson } from '../../http/read-body.ts'
 import { parseId } from '../../ids.ts'
 import { organizations } from '../../organizations/organization.ts'
@@ -44,7 +44,7 @@ export async function answerExplain(
 async function subjectOf(records: Records, service: Service, body: Body): Promise<AskedSubject> {
   const { made_up: madeUp, token, principal } = body
   if ([madeUp, token, principal].filter((one) => one !== undefined).length !== 1)
-    throw refused([
+    throw notTaken('body', [
       {
         pointer: '/token',
         detail: 'names nobody, or somebody twice',
@@ -57,7 +57,7 @@ async function subjectOf(records: Records, service: Service, body: Body): Promis
     return asked
   }
   const faults = await faultsOf(records, service, madeUp)
-  if (faults.length > 0) throw refused(faults)
+  if (faults.length > 0) throw notTaken('body', faults)
   const { kind, organization, roles: held, tags, scope } = madeUp
   const bounds = scope === undefined ? (kind === 'user' ? { inPerson: true as const } : {}) : { scope }
   const id = kind === 'user' ? 'usr_made_up' : 'key_made_up'
@@ -93,8 +93,4 @@ async function faultsOf(records: Records, service: Service, madeUp: MadeUp): Pro
     const fix = didYouMean(name, names) ?? `Give one of ${names.join(', ')}, or the id of one of its own.`
     return [{ pointer: `/made_up/roles/${i}`, detail, fix }]
   })
-}
-
-function refused(faults: readonly Fault[]): DomainError {
-  return new DomainError('invalid_request', 'The body is not what this operation takes.', { faults })
 }
