@@ -66,6 +66,8 @@ export interface Bearers {
 type Keep = (name: string, value: unknown) => string
 
 const scope = 'openid offline_access patients:read'
+/** Of a secret, shorter than what is random in any, and long enough to stand nowhere by chance. */
+const endLength = 40
 
 /** Runs every flow at the service `clinic`, which it makes. */
 export async function useEverything(operator: Operator): Promise<Bearers> {
@@ -78,10 +80,10 @@ export async function useEverything(operator: Operator): Promise<Bearers> {
     values.set(unique, value)
     return value
   }
-  /** Whole, and without the part that is known. */
+  /** Whole, and without the prefix that is known. */
   const keepSecret: Keep = (name, value) => {
     const secret = keep(name, value)
-    keep(`${name}, its end`, secret.split('_').at(-1))
+    keep(`${name}, its end`, secret.slice(-endLength))
     return secret
   }
 
