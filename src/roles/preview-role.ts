@@ -1,5 +1,5 @@
-import { changesOfLimits, type LimitChanges } from '../evaluator/compare-limits.ts'
-import { LimitComparison, limitsIn } from '../evaluator/limits.ts'
+import { changesOfLimits, type LimitChanges, LimitComparison } from '../evaluator/compare-limits.ts'
+import { limitsIn } from '../evaluator/limits.ts'
 import type { OrganizationId, RoleId } from '../ids.ts'
 import type { Giver } from '../services/giving.ts'
 import { withoutWhereIn } from '../services/operations-of.ts'

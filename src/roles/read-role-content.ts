@@ -1,5 +1,6 @@
 import { DomainError, type Fault } from '../errors.ts'
-import { filtersIn, LimitComparison, type Limits, limitsIn, withFilter } from '../evaluator/limits.ts'
+import { LimitComparison } from '../evaluator/compare-limits.ts'
+import { filtersIn, type Limits, limitsIn, withFilter } from '../evaluator/limits.ts'
 import type { FilterStatement, Operation, Statement } from '../evaluator/model.ts'
 import { type Given, type Giver, type OutsideOfGiving, outsideOfGiving } from '../services/giving.ts'
 import { withoutWhereIn } from '../services/operations-of.ts'

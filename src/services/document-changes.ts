@@ -1,5 +1,4 @@
-import { changesOfLimits, type LimitChanges } from '../evaluator/compare-limits.ts'
-import { LimitComparison } from '../evaluator/limits.ts'
+import { changesOfLimits, type LimitChanges, LimitComparison } from '../evaluator/compare-limits.ts'
 import type { Operation, ServiceModel, ServiceRole } from '../evaluator/model.ts'
 import { limitsOfRoles } from '../evaluator/role-limits.ts'
 import { compiledModelOf, withoutWhereIn } from './operations-of.ts'

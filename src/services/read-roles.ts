@@ -1,5 +1,5 @@
 import type { Fault } from '../errors.ts'
-import { LimitComparison } from '../evaluator/limits.ts'
+import { LimitComparison } from '../evaluator/compare-limits.ts'
 import type { Operation, ServiceRole } from '../evaluator/model.ts'
 import { didYouMean, nearest } from '../evaluator/nearest.ts'
 import { jsonPointer } from '../json-text.ts'

@@ -1,5 +1,5 @@
 import type { Fault } from '../errors.ts'
-import { LimitComparison } from '../evaluator/limits.ts'
+import { LimitComparison } from '../evaluator/compare-limits.ts'
 import type { Operation, Statement } from '../evaluator/model.ts'
 import { nearest } from '../evaluator/nearest.ts'
 import { checkFieldPatterns } from '../evaluator/request/check-field-patterns.ts'

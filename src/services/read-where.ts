@@ -1,5 +1,5 @@
 import type { Fault } from '../errors.ts'
-import type { LimitComparison } from '../evaluator/limits.ts'
+import type { LimitComparison } from '../evaluator/compare-limits.ts'
 import { checkRequestVariable } from '../evaluator/request/check-request-variable.ts'
 import type { Condition, Variable } from '../evaluator/where/condition.ts'
 import { mapVariables } from '../evaluator/where/map-variables.ts'

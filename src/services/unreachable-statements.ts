@@ -1,5 +1,6 @@
 import type { Fault } from '../errors.ts'
-import type { LimitComparison, WithoutWhere } from '../evaluator/limits.ts'
+import type { LimitComparison } from '../evaluator/compare-limits.ts'
+import type { WithoutWhere } from '../evaluator/limits.ts'
 import type { Operation, Statement } from '../evaluator/model.ts'
 import type { ResourcesKnown } from './check-condition.ts'
 
