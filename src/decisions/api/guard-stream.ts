@@ -1,0 +1,90 @@
+import { PassThrough } from 'node:stream'
+import type { Context } from 'koa'
+import { DomainError } from '../../errors.ts'
+import type { Service } from '../../services/service.ts'
+import type { Position } from '../../storage/ports.ts'
+import { openStream } from '../stream.ts'
+
+type Deps = Parameters<typeof openStream>[0]
+
+interface StreamDeps extends Deps {
+  /** Calls when the server begins to close: streams end then. Returns how to forget it. */
+  readonly onClosing: (hook: () => void) => () => void
+}
+
+interface Life {
+  /** Throws once the guard's token no longer opens the stream. */
+  readonly stillAuthorized: () => Promise<void>
+  /** Is called when the stream has come to its end, or has not begun. */
+  readonly closed: () => void
+}
+
+/** An API behind one key may run many times over; a key that has leaked must not hold every connection. */
+const streamsOfKeyMax = 100
+
+export class OpenStreams {
+  readonly #counts = new Map<string, number>()
+
+  /** Counts one more of the key. @returns how to count it off @throws {DomainError} `rate_limited` */
+  open(keyId: string): () => void {
+    const count = this.#counts.get(keyId) ?? 0
+    if (count >= streamsOfKeyMax)
+      throw new DomainError('rate_limited', `more than ${streamsOfKeyMax} streams are open with this key`)
+    this.#counts.set(keyId, count + 1)
+    return () => {
+      const left = (this.#counts.get(keyId) ?? 1) - 1
+      if (left === 0) this.#counts.delete(keyId)
+      else this.#counts.set(keyId, left)
+    }
+  }
+}
+
+/** A guard that reads slower than things happen is cut off: it comes back and goes on where it was. */
+const unreadBytesMax = 4 * 1_048_576
+/** How often it is asked whether the guard's own token still opens the stream. */
+const authorizeAgainMs = 1_000
+
+/** Answers with what changes, from where the guard left off, for as long as it may see it. */
+export async function answerStream(
+  deps: StreamDeps,
+  ctx: Context,
+  service: Service,
+  { stillAuthorized, closed }: Life,
+): Promise<void> {
+  const body = new PassThrough()
+  const end = (): void => {
+    body.end()
+  }
+  const send = (text: string): void => {
+    if (body.writableLength > unreadBytesMax) body.destroy()
+    else if (!body.writableEnded) body.write(text)
+  }
+  const after = readPosition(ctx.get('Last-Event-ID'))
+  const stop = await openStream(deps, { service, after, send }).catch((error: unknown) => {
+    closed()
+    throw error
+  })
+  const forgetHook = deps.onClosing(end)
+  const again = setInterval(() => {
+    stillAuthorized().catch(end)
+  }, authorizeAgainMs).unref()
+  body.once('close', () => {
+    closed()
+    stop()
+    forgetHook()
+    clearInterval(again)
+  })
+  ctx.res.once('close', () => body.destroy())
+  // An idle stream is no idle connection: the server's own time limits are for requests.
+  ctx.req.socket.setTimeout(0)
+  ctx.set('Content-Type', 'text/event-stream; charset=utf-8')
+  ctx.set('X-Accel-Buffering', 'no')
+  ctx.status = 200
+  ctx.body = body
+}
+
+/** A position that is none is the one before the first: the answer is all there is, or `reset`. */
+function readPosition(text: string): Position | undefined {
+  if (text === '') return undefined
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0
+}
