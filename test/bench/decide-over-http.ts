@@ -1,14 +1,7 @@
 // `POST /{service}/decide`, for what cannot hold a guard: one decision a request, and a hundred at once.
 import { readFileSync } from 'node:fs'
-import {
-  importService,
-  type Operator,
-  operatorOf,
-  type Place,
-  seedKeys,
-  startNode,
-  tokenFor,
-} from './deployment.ts'
+import { importService, operatorOf, type Place, seedKeys, startNode, tokenFor } from './deployment.ts'
+import { guardKey } from './guard-process.ts'
 import { connections, serverCpu, startLoad } from './side-by-side.ts'
 import type { Row } from './table.ts'
 
@@ -19,8 +12,8 @@ export async function measureDecideOverHttp(place: Place, seconds: number): Prom
   const node = await startNode(place, { cpu: serverCpu })
   const operator = await operatorOf(place, node)
   const { id: serviceId } = await importService(operator, 'clinic', readFileSync(clinic, 'utf8'))
-  const [clientId = '', secret = ''] = (await guardKey(operator)).split(':')
-  const authorization = `Bearer ${await tokenFor(`${node.origin}/latchkey`, clientId, secret)}`
+  const { id, secret } = await guardKey(operator, 'clinic')
+  const authorization = `Bearer ${await tokenFor(`${node.origin}/latchkey`, id, secret)}`
   const { organizationId } = operator
   const [reader = ''] = await seedKeys(place, { organizationId, serviceId, role: 'patients:read' }, 1)
   const token = await tokenFor(`${node.origin}/clinic`, ...pair(reader))
@@ -50,12 +43,6 @@ export async function measureDecideOverHttp(place: Place, seconds: number): Prom
   load.stop()
   await node.stop()
   return rows
-}
-
-async function guardKey({ organizationId, call }: Operator): Promise<string> {
-  const body = { service: 'latchkey', role: 'guard', guards_service: 'clinic', name: 'Guard' }
-  const { client_id, client_secret } = await call('POST', `/organizations/${organizationId}/keys`, body)
-  return `${String(client_id)}:${String(client_secret)}`
 }
 
 function pair(client: string): [string, string] {

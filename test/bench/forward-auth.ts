@@ -1,12 +1,9 @@
 // `latchkey guard` answering a gateway, beside a bare HTTP server, in turns within one run.
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import {
-  endsWithUs,
   importService,
   type Node,
-  type Operator,
   operatorOf,
   type Place,
   said,
@@ -14,6 +11,7 @@ import {
   startNode,
   tokenFor,
 } from './deployment.ts'
+import { fromNginx, guardKey, startGuardProcess } from './guard-process.ts'
 import type { Drawn, LoadResult } from './load.ts'
 import { connections, onServerCore, serverCpu, startLoad } from './side-by-side.ts'
 import { quantile, type Row } from './table.ts'
@@ -80,12 +78,8 @@ async function askedHeaders(place: Place, node: Node): Promise<readonly Record<s
   const headers: Record<string, string>[] = []
   for (const [i, client] of clients.entries()) {
     const [clientId = '', secret = ''] = client.split(':')
-    headers.push({
-      authorization: `Bearer ${await tokenFor(`${node.origin}/clinic`, clientId, secret)}`,
-      'x-original-method': 'GET',
-      'x-original-uri': `/patients/pat-${i}`,
-      'x-forwarded-for': '192.0.2.1',
-    })
+    const token = await tokenFor(`${node.origin}/clinic`, clientId, secret)
+    headers.push(fromNginx('GET', `/patients/pat-${i}`, token))
   }
   return headers
 }
@@ -101,26 +95,11 @@ async function startGuard(
   node: Node,
   headers: readonly Record<string, string>[],
 ): Promise<Server> {
-  const secret = await guardKey(await operatorOf(place, node))
-  const main = join(import.meta.dirname, '../../src/cli/main.ts')
-  const args = [main, 'guard', '--server', node.origin, '--service', 'clinic', '--gateway', 'nginx']
-  const all = [process.execPath, ...args, '--listen', '127.0.0.1:0']
-  const [command = '', ...rest] = serverCpu === undefined ? all : ['taskset', '-c', String(serverCpu), ...all]
-  const child = endsWithUs(
-    spawn(command, rest, {
-      env: { PATH: process.env['PATH'], NODE_ENV: 'production', LATCHKEY_CLI_KEY: secret },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    }),
-  )
-  const answering = said(child, 'The guard answers')
-  await said(child, 'The guard is ready')
-  const { address } = JSON.parse(await answering) as { address: string }
-  return { process: child, work: workAt(`${address}/forward-auth`, headers) }
-}
-
-async function guardKey({ organizationId, call }: Operator): Promise<string> {
-  const body = { service: 'latchkey', role: 'guard', guards_service: 'clinic', name: 'Guard' }
-  return String((await call('POST', `/organizations/${organizationId}/keys`, body))['client_secret'])
+  const { secret } = await guardKey(await operatorOf(place, node), 'clinic')
+  const started = await startGuardProcess({
+    ...{ server: node.origin, service: 'clinic', secret, cpu: serverCpu },
+  })
+  return { process: started.process, work: workAt(started.forwardAuth, headers) }
 }
 
 function workAt(url: string, headers: readonly Record<string, string>[]): Drawn {
