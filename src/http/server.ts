@@ -2,9 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { DomainError } from '../errors.ts'
-import { type ArrivalOptions, receive } from './arrival.ts'
+import { type ArrivalOptions, arrivalOf, receive } from './arrival.ts'
 import { errorForLog, type Log } from './log.ts'
 import type { Handler } from './site-map.ts'
+import { type BodyTimeouts, SlowBodies } from './slow-bodies.ts'
 import { writeProblem, writeRawProblem } from './write-problem.ts'
 
 export interface ServerOptions extends ArrivalOptions {
@@ -13,16 +14,17 @@ export interface ServerOptions extends ArrivalOptions {
   readonly timeouts?: ServerTimeouts
 }
 
-export interface ServerTimeouts {
+export interface ServerTimeouts extends BodyTimeouts {
   /** From the first byte to the end of the headers. */
   readonly headersMs: number
-  /** From the first byte to the last of the body. */
-  readonly requestMs: number
-  /** How often both are looked at. */
-  readonly checkMs: number
 }
 
-const defaultTimeouts: ServerTimeouts = { headersMs: 10_000, requestMs: 60_000, checkMs: 2_000 }
+const defaultTimeouts: ServerTimeouts = {
+  headersMs: 10_000,
+  requestMs: 60_000,
+  checkMs: 2_000,
+  longBody: { idleMs: 30_000, totalMs: 3_600_000 },
+}
 
 export interface HttpServer {
   /** @returns the port: the one asked for, or a free one for 0 */
@@ -40,22 +42,26 @@ export interface HttpServer {
 
 /** The outer server: every request gets its id and address here, and an answer whatever happens behind. */
 export function httpServer(options: ServerOptions): HttpServer {
-  const { headersMs, requestMs, checkMs } = options.timeouts ?? defaultTimeouts
+  const timeouts = options.timeouts ?? defaultTimeouts
   let closing = false
   const hooks = new Set<() => void>()
+  const slowBodies = new SlowBodies(timeouts, refuseSlow)
   const server = createServer(
     {
-      headersTimeout: headersMs,
-      requestTimeout: requestMs,
-      connectionsCheckingInterval: checkMs,
+      headersTimeout: timeouts.headersMs,
+      // The bodies are watched here: some may take long.
+      requestTimeout: 0,
+      connectionsCheckingInterval: timeouts.checkMs,
       // Node's own refusal has neither body nor request id; ours below has.
       requireHostHeader: false,
     },
     (request, response) => {
       if (closing) response.shouldKeepAlive = false
+      slowBodies.begin(request, response)
       serve(request, response, options)
     },
   )
+  slowBodies.watch(server)
   answerUnreadable(server, options)
   return {
     listen: (port, host) => listen(server, port, host),
@@ -91,6 +97,12 @@ function serve(request: IncomingMessage, response: ServerResponse, options: Serv
   } catch (error) {
     fail(error)
   }
+}
+
+function refuseSlow(request: IncomingMessage, response: ServerResponse, error: DomainError): void {
+  // RFC 9110 §15.5.9: no more of it is waited for.
+  response.shouldKeepAlive = false
+  writeProblem(response, error, arrivalOf(request).requestId)
 }
 
 /** RFC 9112 §3.2.2: a server must accept the absolute form; its host is no more believed than the header. */

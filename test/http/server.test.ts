@@ -99,7 +99,8 @@ describe('a request that is no HTTP', () => {
     ['CONNECT', 'CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\n', 405],
     ['headers that never end', 'GET / HTTP/1.1\r\nHost: x\r\n', 408],
   ])('%s is answered with a problem and a request id', async (_, text, status) => {
-    const timeouts = { headersMs: 100, requestMs: 200, checkMs: 20 }
+    const longBody = { idleMs: 200, totalMs: 200 }
+    const timeouts = { headersMs: 100, requestMs: 200, checkMs: 20, longBody }
     const { port } = await serve(() => telling, { timeouts })
     const answer = await raw(port, text)
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))

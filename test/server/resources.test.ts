@@ -1,3 +1,4 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Guard } from '../../src/sdk/index.ts'
 import { type Reply, send, tokenOf } from './client.ts'
@@ -101,6 +102,34 @@ describe('what an API tells of its resources with its guard’s key', () => {
     const body = `${'x'.repeat(70_000)}\n`
     const reply = await call('POST', '/stream', body, { 'content-type': 'application/x-ndjson' })
     expect(JSON.parse(reply.text)).toMatchObject({ outcome: 'ended', code: 'body_too_large' })
+  })
+})
+
+describe('streams of one key', () => {
+  const line = (i: number) => `${JSON.stringify({ path: `/patients/open${i}`, organization: ours })}\n`
+  const open = (i: number) =>
+    new Promise<{ answer: IncomingMessage; end: () => void }>((resolve, reject) => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/x-ndjson' }
+      const sent = httpRequest(`${deployment.address}/clinic/resources/stream`, { method: 'POST', headers })
+      sent.on('error', reject).on('response', (answer) => resolve({ answer, end: () => sent.end() }))
+      sent.write(line(i))
+    })
+
+  test('are twenty at once, and one that ends makes room', async () => {
+    const streams = await Promise.all(Array.from({ length: 20 }, (_, i) => open(i)))
+    expect(new Set(streams.map(({ answer }) => answer.statusCode))).toEqual(new Set([200]))
+    const refused = await call('POST', '/stream', line(20), { 'content-type': 'application/x-ndjson' })
+    expect(refused.status).toBe(429)
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+    const [first, ...others] = streams
+    const over = new Promise((resolve) => first?.answer.resume().once('close', resolve))
+    first?.end()
+    await over
+    expect((await call('POST', '/stream', '', { 'content-type': 'application/x-ndjson' })).status).toBe(200)
+    for (const { end, answer } of others) {
+      answer.resume()
+      end()
+    }
   })
 })
 

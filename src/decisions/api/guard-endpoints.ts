@@ -24,11 +24,12 @@ import { decideId } from './decide-operation.ts'
 import { DecisionBatchBody, type TakenBody } from './decision-batch-body.ts'
 import { explainId } from './explain-operation.ts'
 import { askFactsId, FactsBody, recordDecisionsId } from './guard-operations.ts'
-import { answerStream, OpenStreams } from './guard-stream.ts'
+import { answerStream } from './guard-stream.ts'
 import { deniedBy } from './management-authentication.ts'
+import { OpenStreams } from './open-streams.ts'
 import type { ResourceDeps } from './registration.ts'
 import { answerResources } from './resource-endpoints.ts'
-import { isResourceOperation } from './resource-operations.ts'
+import { isResourceOperation, registrationsOfKeyMax, streamResourcesId } from './resource-operations.ts'
 
 interface Deps extends RecordDeps {
   /** The cached ones: each look is a look-up in memory. */
@@ -50,15 +51,20 @@ interface Deps extends RecordDeps {
 const guardPath =
   /^\/[^/]+\/(?:bundle|facts|decide|decisions|explain|access\/v1\/.+|resources(?:\/(?:batch|stream|owner|reachable))?)$/
 
+/** An API behind one key may run many times over; a key that has leaked must not hold every connection. */
+const streamsOfKeyMax = 100
+
 /** `/{service}/bundle`, `/facts`, `/decide`, `/explain`, `/decisions` and `/resources`; goes behind `answerProblems`. */
 export function guardEndpoints(deps: Deps): Middleware {
-  const streams = new OpenStreams()
+  const streams = new OpenStreams(streamsOfKeyMax)
+  const registrations = new OpenStreams(registrationsOfKeyMax)
   return async (ctx, next) => {
     if (!guardPath.test(ctx.path)) return next()
     ctx.set('Cache-Control', 'no-store')
     const { service, operationId, keyId } = await authorize(deps, ctx)
     const stillAuthorized = async () => void (await authorize(deps, ctx, true))
     if (isResourceOperation(operationId)) {
+      if (operationId === streamResourcesId) ctx.res.once('close', registrations.open(keyId))
       const { requestId, address } = arrivalOf(ctx.req)
       const by = {
         kind: 'key',

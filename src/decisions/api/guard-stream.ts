@@ -1,6 +1,5 @@
 import { PassThrough } from 'node:stream'
 import type { Context } from 'koa'
-import { DomainError } from '../../errors.ts'
 import type { Service } from '../../services/service.ts'
 import type { Position } from '../../storage/ports.ts'
 import { openStream } from '../stream.ts'
@@ -17,26 +16,6 @@ interface Life {
   readonly stillAuthorized: () => Promise<void>
   /** Is called when the stream has come to its end, or has not begun. */
   readonly closed: () => void
-}
-
-/** An API behind one key may run many times over; a key that has leaked must not hold every connection. */
-const streamsOfKeyMax = 100
-
-export class OpenStreams {
-  readonly #counts = new Map<string, number>()
-
-  /** Counts one more of the key. @returns how to count it off @throws {DomainError} `rate_limited` */
-  open(keyId: string): () => void {
-    const count = this.#counts.get(keyId) ?? 0
-    if (count >= streamsOfKeyMax)
-      throw new DomainError('rate_limited', `more than ${streamsOfKeyMax} streams are open with this key`)
-    this.#counts.set(keyId, count + 1)
-    return () => {
-      const left = (this.#counts.get(keyId) ?? 1) - 1
-      if (left === 0) this.#counts.delete(keyId)
-      else this.#counts.set(keyId, left)
-    }
-  }
 }
 
 /** A guard that reads slower than things happen is cut off: it comes back and goes on where it was. */

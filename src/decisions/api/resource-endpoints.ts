@@ -19,6 +19,7 @@ import {
   ReachableQuery,
   RehomingBody,
   type ResourceOperationId,
+  streamResourcesId,
 } from './resource-operations.ts'
 import { streamRegistrations } from './resource-stream.ts'
 
@@ -42,7 +43,7 @@ export async function answerResources(
       ctx.body = { items: (await registerResources(deps, by, service, wanted)).map(presentRegistration) }
       return
     }
-    case 'streamResources':
+    case streamResourcesId:
       return await streamRegistrations(deps, ctx, call)
     case 'readResource':
       return answered(ctx, await getNamedResource(deps.records, service, named(ctx)))

@@ -25,10 +25,14 @@ const RegistrationBody = z.strictObject({
     .optional(),
 })
 
+export const streamResourcesId = 'streamResources'
+/** Each has a thousand resources in a commit: more of them at once only wait for one another. */
+export const registrationsOfKeyMax = 20
+
 const operationIds = [
   'registerResource',
   'registerResources',
-  'streamResources',
+  streamResourcesId,
   'readResource',
   'removeResource',
   'rehomeResource',
@@ -69,11 +73,14 @@ export const resourceOperations: readonly (DescribedOperation & {
     errors: ['service_not_found', 'conflict'],
   },
   {
-    ...{ ...common, operationId: 'streamResources', method: 'POST', path: `${path}/stream`, status: 200 },
+    ...{ ...common, operationId: streamResourcesId, method: 'POST', path: `${path}/stream`, status: 200 },
     summary: 'Tell of many resources',
     description:
       'The body is JSON lines (`application/x-ndjson`), each as `registerResource` takes it; each is answered by a line, ' +
-      'in order, while the body still comes: read while you send. Lines have up to 64 KiB, and the request ends within a minute: what is left goes in another.',
+      'in order, while the body still comes: read while you send. Lines have up to 64 KiB. It goes on while your token is ' +
+      'good, for an hour at most, and ends when nothing is sent and no answer is taken for 30 seconds. A last line with the ' +
+      'outcome `ended` says why not all was read: what is left goes in another request. ' +
+      `A key has up to ${registrationsOfKeyMax} of them at once.`,
     otherMediaTypes: ['application/x-ndjson'],
     errors: ['service_not_found', 'unsupported_media_type'],
   },

@@ -5,6 +5,7 @@ import type { Context } from 'koa'
 import { DomainError } from '../../errors.ts'
 import { parseWith } from '../../http/parse-with.ts'
 import { HttpRefusal } from '../../http/refusal.ts'
+import { allowLongBody } from '../../http/slow-bodies.ts'
 import { jsonFlaws } from '../../json-text.ts'
 import { type Registration, registerResources, type WantedResource } from '../../tags/register-resources.ts'
 import { NewResourceBody } from '../../tags/wire.ts'
@@ -45,8 +46,10 @@ async function answerLines(
   answers: PassThrough,
 ): Promise<void> {
   let authorizedAt = deps.clock()
+  const ahead = readAhead(request)
+  const limitAgain = allowLongBody(request, { onTooSlow: (error) => ahead.destroy(error) })
   try {
-    for await (const lines of linesOf(readAhead(request))) {
+    for await (const lines of linesOf(ahead)) {
       if (deps.clock() - authorizedAt >= authorizeAgainMs) {
         await call.stillAuthorized()
         authorizedAt = deps.clock()
@@ -62,7 +65,10 @@ async function answerLines(
     // The status has been sent: the last line says that not all was read.
     const error = cause instanceof DomainError ? cause : new DomainError('internal', 'this went wrong here')
     answers.end(`${JSON.stringify({ outcome: 'ended', code: error.code, detail: error.message })}\n`)
+    // What is left is read and dropped, as of any body, so that the caller gets to read the last line.
     request.resume()
+  } finally {
+    limitAgain()
   }
 }
 
