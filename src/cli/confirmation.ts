@@ -28,6 +28,8 @@ const Changes = z.object({
     )
     .default([]),
   roles_unfit: z.array(z.object({ organization_id: z.string(), role_id: z.string() })).default([]),
+  more_roles_unfit: z.boolean().default(false),
+  roles_not_looked_at: z.boolean().default(false),
   audience: z.object({ before: z.string(), after: z.string() }).nullish(),
 })
 const NeedsConfirmation = z.object({
@@ -84,6 +86,7 @@ function changeLines(changes: z.output<typeof Changes>): readonly string[] {
       'Roles of organizations that no longer fit, as far as they do not',
       changes.roles_unfit.map(({ organization_id, role_id }) => `${role_id} of ${organization_id}`),
     ),
+    ...othersUnfit(changes),
     ...changes.roles.flatMap(({ role, gains, loses, widened, narrowed, becomes }) => [
       ...told(`Role ${role} gains`, gains),
       ...told(`Role ${role} loses`, loses),
@@ -96,6 +99,12 @@ function changeLines(changes: z.output<typeof Changes>): readonly string[] {
       : []),
   ]
   return lines.map(printable)
+}
+
+function othersUnfit(changes: z.output<typeof Changes>): readonly string[] {
+  if (changes.roles_not_looked_at)
+    return ['There were too many roles of organizations to look at: others may no longer fit']
+  return changes.more_roles_unfit ? ['More roles of organizations no longer fit'] : []
 }
 
 const namesShownMax = 12

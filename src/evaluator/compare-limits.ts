@@ -18,10 +18,15 @@ interface ReadFields {
 
 /** Whether some limits are within others, for as long as the steps suffice; each pair of conditions is looked at once. */
 export class LimitComparison {
-  readonly #budget: Budget = { steps: stepsMax }
+  readonly #budget: Budget
   readonly #claims = new Map<string, Claim | undefined>()
   readonly #read = new Map<readonly string[], ReadFields>()
   readonly #proven = new Map<string, Map<string, boolean>>()
+
+  /** @param steps that proofs may take in all; 0: nothing but what is the same is proven */
+  constructor(steps = stepsMax) {
+    this.#budget = { steps }
+  }
 
   /** `false` says nothing: it may be so, and not be proven. */
   isWithin(narrow: Limits, wide: Limits, withoutWhere: WithoutWhere): boolean {
@@ -34,7 +39,7 @@ export class LimitComparison {
 
   /** `false` only where it is certain that a condition is never true. */
   canHold(condition: Condition): boolean {
-    return !isImpossible(claimOf(condition), this.#budget)
+    return this.#budget.steps <= 0 || !isImpossible(claimOf(condition), this.#budget)
   }
 
   #isConditionWithin(

@@ -1,57 +1,157 @@
 import type { Fault } from '../errors.ts'
-import type { ServiceModel } from '../evaluator/model.ts'
-import { readFilters } from '../services/read-filter.ts'
-import { readEachStatement, type StatementGround, statementGround } from '../services/read-statement.ts'
-import type { RolesNotFitting, UnfitRole } from '../services/unfit-roles.ts'
+import { LimitComparison } from '../evaluator/compare-limits.ts'
+import type { FilterStatement, Operation, ServiceModel, Statement } from '../evaluator/model.ts'
+import { Pace } from '../services/pace.ts'
+import { readFilterStatement } from '../services/read-filter.ts'
+import { readStatement, type StatementGround, statementGround } from '../services/read-statement.ts'
+import type { RolesNotFitting, UnfitRole, UnfitRoles } from '../services/unfit-roles.ts'
 import { cursorOf, type Records } from '../storage/ports.ts'
-import { operationsIn } from './read-role-content.ts'
 import { type Role, roles } from './role.ts'
 
-/** As many are looked at before a document is replaced: some seconds. */
-const lookedAtMax = 5_000
+/** What is looked at before a document is replaced: some seconds, in pieces of some milliseconds. */
+const atMost = { roles: 5_000, characters: 10_000_000 }
+/** What to look for what was meant costs, as so many characters. */
+const charactersPerFault = 2_000
 const listedMax = 100
 const faultsMax = 20
 const pageSize = 200
 
-/** Which organization-defined roles a new document breaks; those that are broken already are not told of again. */
-export function rolesNotFitting(records: Records): RolesNotFitting {
+/**
+ * Which organization-defined roles a new document breaks; those that are broken already are not told of again.
+ * @param max what is looked at, by its number and not by the clock: a confirmation is of what was told before
+ */
+export function rolesNotFitting(records: Records, max = atMost): RolesNotFitting {
   return async (serviceId, now, next) => {
-    const [before, after] = [groundOf(now), groundOf(next)]
+    const looking = new Looking(now, next, new Pace(max.characters))
     const unfit: UnfitRole[] = []
+    const found = (others: UnfitRoles['others']): UnfitRoles => ({ roles: unfit, others })
     let cursor: string | undefined
-    for (let seen = 0; seen < lookedAtMax; ) {
+    for (let seen = 0; seen < max.roles; ) {
       const page = { limit: pageSize, ...(cursor === undefined ? {} : { after: cursor }) }
       const places = await records.locate(roles, 'service', serviceId, page)
       for (const { organizationId, id } of places) {
         const role = await records.find(organizationId, roles, id)
-        const faults = role === undefined ? [] : newFaults(role, before, after)
+        const faults = role === undefined ? [] : await looking.newFaults(role)
+        if (faults === 'too_much') return found('not_looked_at')
         if (role === undefined || faults.length === 0) continue
-        if (unfit.length === listedMax) return { roles: unfit, areMore: true }
+        if (unfit.length === listedMax) return found('not_listed')
         unfit.push({ organizationId, roleId: role.id, name: role.name, faults: faults.slice(0, faultsMax) })
       }
       const last = places.at(-1)
-      if (last === undefined || places.length < pageSize) return { roles: unfit, areMore: false }
+      if (last === undefined || places.length < pageSize) return found('none')
       cursor = cursorOf(last)
       seen += places.length
     }
-    return { roles: unfit, areMore: true }
+    return found('not_looked_at')
   }
 }
 
+/** A statement or a filter, and how to read it. */
+interface Part {
+  readonly written: Statement | FilterStatement
+  readonly faultsOn: (ground: StatementGround) => readonly Fault[]
+}
+
+/** Looks at one role after the other, in pieces. */
+class Looking {
+  readonly #before: StatementGround
+  readonly #after: StatementGround
+  /** Absent: all. */
+  readonly #changed: ReadonlySet<string> | undefined
+  readonly #pace: Pace
+
+  constructor(now: ServiceModel, next: ServiceModel, pace: Pace) {
+    this.#before = groundOf(now)
+    this.#after = groundOf(next)
+    this.#changed = now.resources === next.resources ? changedOperations(now, next) : undefined
+    this.#pace = pace
+  }
+
+  /** The faults that a role has by the next document alone, or that there were too many roles to look at. */
+  async newFaults({ allow, filter = [] }: Role): Promise<readonly Fault[] | 'too_much'> {
+    const faults: Fault[] = []
+    const named = new Set(allow.flatMap(({ operations }) => operations))
+    const parts: readonly Part[] = [
+      ...allow.map((written, i): Part => {
+        const place = `/allow/${i}`
+        return { written, faultsOn: (ground) => faultsOfStatement(written, ground, place) }
+      }),
+      ...filter.map((written, i): Part => {
+        const place = `/filter/${i}`
+        return { written, faultsOn: (ground) => faultsOfFilter(written, named, ground, place) }
+      }),
+    ]
+    for (const part of parts) {
+      const found = await this.#newFaultsOf(part)
+      if (found === 'too_much') return found
+      faults.push(...found)
+      if (faults.length >= faultsMax) break
+    }
+    return faults
+  }
+
+  async #newFaultsOf({ written, faultsOn }: Part): Promise<readonly Fault[] | 'too_much'> {
+    const characters = charactersOf(written)
+    // It came out of the store.
+    if (!(await this.#pace.goesOn(characters >> 4))) return 'too_much'
+    const changed = this.#changed
+    if (changed !== undefined && !written.operations.some((id) => changed.has(id))) return []
+    if (!(await this.#pace.goesOn(characters))) return 'too_much'
+    const found = faultsOn(this.#after)
+    if (found.length === 0) return []
+    const known = new Set(faultsOn(this.#before).map(({ pointer }) => pointer))
+    const goesOn = await this.#pace.goesOn((found.length + known.size) * charactersPerFault)
+    return goesOn ? found.filter(({ pointer }) => !known.has(pointer)) : 'too_much'
+  }
+}
+
+/** No document makes a condition one that can never hold: that is not looked for. */
 function groundOf({ operations, resources }: ServiceModel): StatementGround {
-  return statementGround(operations, resources ?? 'api')
+  return { ...statementGround(operations, resources ?? 'api'), comparison: new LimitComparison(0) }
 }
 
-function newFaults(role: Role, before: StatementGround, after: StatementGround): readonly Fault[] {
-  const found = faultsOf(role, after)
-  if (found.length === 0) return found
-  const known = new Set(faultsOf(role, before).map(({ pointer }) => pointer))
-  return found.filter(({ pointer }) => !known.has(pointer))
+/** Operations of which something changes but the words. What is said of others fits as it did, or as little. */
+function changedOperations(now: ServiceModel, next: ServiceModel): ReadonlySet<string> {
+  const [before, after] = [now, next].map(({ operations }) => new Map(operations.map(described)))
+  const ids = new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])])
+  return new Set([...ids].filter((id) => before?.get(id) !== after?.get(id)))
 }
 
-function faultsOf({ allow, filter }: Role, ground: StatementGround): readonly Fault[] {
-  const { statements, faults } = readEachStatement(allow, ground, '/allow')
-  if (filter === undefined) return faults
-  const named = operationsIn(statements.map(({ statement }) => statement))
-  return [...faults, ...readFilters(filter, ground.names, named, '/filter').faults]
+function described({ summary: _summary, ...operation }: Operation): readonly [string, string] {
+  return [operation.id, JSON.stringify(operation)]
+}
+
+function faultsOfStatement(statement: Statement, ground: StatementGround, place: string): readonly Fault[] {
+  return [...readStatement(statement, ground, place).faults, ...renamedFaults(statement, ground, place)]
+}
+
+function faultsOfFilter(
+  filter: FilterStatement,
+  named: ReadonlySet<string>,
+  ground: StatementGround,
+  place: string,
+): readonly Fault[] {
+  const allowed = new Set([...named].flatMap((id) => ground.names.find(id)?.operation.id ?? []))
+  const { faults } = readFilterStatement(filter, ground.names, allowed, place)
+  return [...faults, ...renamedFaults(filter, ground, place)]
+}
+
+/** An operation without an `operationId` is kept by its method and path, which still find it once it has one. */
+function renamedFaults(
+  { operations }: Statement | FilterStatement,
+  { names }: StatementGround,
+  place: string,
+): readonly Fault[] {
+  return operations.flatMap((id, i) => {
+    const found = names.find(id)?.operation
+    if (found === undefined || found.id === id) return []
+    const detail = `no operation ${id}: it is called ${found.id}`
+    return [{ pointer: `${place}/operations/${i}`, detail, fix: 'save the role again' }]
+  })
+}
+
+function charactersOf(written: Statement | FilterStatement): number {
+  const { operations, fields = [] } = written
+  const where = 'where' in written ? (written.where ?? '') : ''
+  return [...operations, ...fields].reduce((sum, text) => sum + text.length, where.length)
 }

@@ -49,7 +49,7 @@ export interface Described {
 export function changesBetween(
   before: Described | undefined,
   after: Described,
-  unfit: UnfitRoles = { roles: [], areMore: false },
+  unfit: UnfitRoles = { roles: [], others: 'none' },
 ): DocumentChanges {
   const old = new Map((before?.model.operations ?? []).map((one) => [one.id, one]))
   const now = new Map(after.model.operations.map((one) => [one.id, one]))
@@ -95,7 +95,11 @@ export function needsConfirmation(changes: DocumentChanges): boolean {
   const { newlyPublic, ownershipCheckLost, stepUpWeakened, operationsMoved, roles, rolesRemoved } = changes
   const { audience, unfit } = changes
   const weighty = [newlyPublic, ownershipCheckLost, stepUpWeakened, operationsMoved, roles, rolesRemoved]
-  return audience !== undefined || [...weighty, unfit.roles].some((list) => list.length > 0)
+  return (
+    audience !== undefined ||
+    unfit.others !== 'none' ||
+    [...weighty, unfit.roles].some((list) => list.length > 0)
+  )
 }
 
 function requestOf({ method, path }: Operation): string {
@@ -172,11 +176,14 @@ export function presentChanges(changes: DocumentChanges) {
 }
 
 /** Absent where nothing is to be told. */
-function presentUnfit({ roles, areMore }: UnfitRoles) {
-  if (roles.length === 0 && !areMore) return {}
+function presentUnfit({ roles, others }: UnfitRoles) {
+  if (roles.length === 0 && others === 'none') return {}
   const roles_unfit = roles.map(({ organizationId, roleId, name, faults }) => ({
     ...{ organization_id: organizationId, role_id: roleId, name },
     errors: faults,
   }))
-  return { roles_unfit, more_roles_unfit: areMore }
+  return {
+    ...{ roles_unfit, more_roles_unfit: others !== 'none' },
+    ...(others === 'not_looked_at' ? { roles_not_looked_at: true } : {}),
+  }
 }

@@ -29,12 +29,12 @@ export function readFilters(
     const fix = '[{ operations: [ … ], fields: [ … ] }]'
     return { filter: [], faults: [{ pointer: place, detail: 'filter is a list of filters', fix }] }
   }
-  const read = value.map((one, i) => readOne(one, names, allowed, `${place}/${i}`))
+  const read = value.map((one, i) => readFilterStatement(one, names, allowed, `${place}/${i}`))
   return { filter: read.flatMap(({ filter }) => filter), faults: read.flatMap(({ faults }) => faults) }
 }
 
 /** Entries that list fields of their own become filters of their own. */
-function readOne(
+export function readFilterStatement(
   value: unknown,
   names: OperationNames,
   allowed: ReadonlySet<string>,

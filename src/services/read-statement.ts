@@ -69,8 +69,8 @@ export function readEachStatement(value: unknown, ground: StatementGround, place
   return { statements, faults }
 }
 
-/** Entries that list fields of their own become statements of their own. */
-function readStatement(value: unknown, ground: StatementGround, place: string): ReadStatements {
+/** Reads one statement. Entries that list fields of their own become statements of their own. */
+export function readStatement(value: unknown, ground: StatementGround, place: string): ReadStatements {
   const { entries, faults } = readOperations(value, ground.names, place)
   faults.push(...keyFaults(value, place))
   const given = member(value, 'where')

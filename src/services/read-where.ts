@@ -39,18 +39,18 @@ export function readWhere(
   if ('faults' in parsed)
     return { faults: parsed.faults.map(({ offset, message, fix }) => at(offset, message, fix)) }
   const condition = renamed(parsed.condition, operations)
-  const found = conditionFaults(
-    predicatesOf(condition, written),
-    operations.map(({ operation }) => operation),
-    resources,
-  )
-  if (found.length > 0) return { faults: found.map(({ offset, detail, fix }) => at(offset, detail, fix)) }
+  const named = operations.map(({ operation }) => operation)
+  const faultsIn = (text: string) => conditionFaults(predicatesOf(condition, text), named, resources)
+  // Where its variables stand is read out of the text once there is something to tell of them.
+  if (faultsIn('').length > 0)
+    return { faults: faultsIn(written).map(({ offset, detail, fix }) => at(offset, detail, fix)) }
   if (!comparison.canHold(condition)) {
     const detail = 'the condition can never hold, so that the statement allows nothing'
     const fix = 'join alternatives by OR, or leave the statement out'
     return { faults: [{ pointer, detail, fix }] }
   }
   const where = printCondition(condition)
+  if (condition === parsed.condition) return { where, faults: [] }
   // The document's names may be longer than those that were written.
   const printed = parseCondition(where)
   return 'faults' in printed

@@ -69,7 +69,7 @@ export async function replaceSystemDocument(
   service: Service,
   document: Uint8Array,
 ): Promise<Replaced> {
-  const notFitting: RolesNotFitting = async () => ({ roles: [], areMore: false })
+  const notFitting: RolesNotFitting = async () => ({ roles: [], others: 'none' })
   return replace(deps, by, service, { document }, { confirm: () => {}, notFitting })
 }
 

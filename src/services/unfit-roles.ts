@@ -13,8 +13,8 @@ export interface UnfitRole {
 
 export interface UnfitRoles {
   readonly roles: readonly UnfitRole[]
-  /** There may be more than were looked at or are listed. */
-  readonly areMore: boolean
+  /** Whether there are others: none, more than are listed, or perhaps, among those that were too many to look at. */
+  readonly others: 'none' | 'not_listed' | 'not_looked_at'
 }
 
 /** A question to later rows: which roles fit the service now, and would not fit another model of it. */

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Operation, ServiceModel } from '../../src/evaluator/model.ts'
 import { createRole } from '../../src/roles/create-role.ts'
+import { type Role, roles } from '../../src/roles/role.ts'
 import { rolesNotFitting } from '../../src/roles/roles-not-fitting.ts'
 import { services } from '../../src/services/service.ts'
-import { update } from '../../src/storage/ports.ts'
+import { insert, update } from '../../src/storage/ports.ts'
 import { clinicModel, type Deployment, granter, openDeployment } from '../organizations/deployment.ts'
 
 let at: Deployment
@@ -20,6 +21,26 @@ const withOperations = (change: (operation: Operation) => readonly Operation[]):
 const unfitFor = (next: ServiceModel, now: ServiceModel = clinicModel) =>
   rolesNotFitting(at.deps.records)(at.clinic.id, now, next)
 
+/** Kept as nobody could have saved them one by one in the time of a test. */
+async function keepRoles(count: number, allow: Role['allow']): Promise<void> {
+  const kept = Array.from({ length: count }, (_, i): Role => {
+    const [id, serviceId, organizationId] = [at.deps.newId('rol'), at.clinic.id, at.customer.id]
+    const times = { createdAt: 0, changedAt: 0 }
+    return { id, serviceId, organizationId, version: 1, name: `Role ${i}`, description: '', allow, ...times }
+  })
+  const [first, ...others] = kept.map((role) => insert(roles, role))
+  if (first !== undefined) await at.store.commit([first, ...others])
+}
+
+/** How often others had their turn of the event loop. */
+async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0
+  const count = setInterval(() => turns++, 1)
+  await work()
+  clearInterval(count)
+  return turns
+}
+
 describe('roles that a new document breaks', () => {
   beforeEach(async () => {
     const wanted = { service: 'clinic', description: '' }
@@ -33,7 +54,7 @@ describe('roles that a new document breaks', () => {
   })
 
   test('are none where it goes on saying what they need', async () => {
-    expect(await unfitFor(clinicModel)).toEqual({ roles: [], areMore: false })
+    expect(await unfitFor(clinicModel)).toEqual({ roles: [], others: 'none' })
   })
 
   test('are told with what no longer fits, and where', async () => {
@@ -64,5 +85,42 @@ describe('roles that a new document breaks', () => {
     expect((await unfitFor(clinicModel, paged)).roles).toMatchObject([
       { name: 'First pages', faults: [{ pointer: '/allow/0/where' }] },
     ])
+  })
+
+  test('are looked for in pieces, so that others go on meanwhile', async () => {
+    const where = Array.from({ length: 60 }, (_, i) => `$principalTags:team = 'team-${i}'`).join(' OR ')
+    await keepRoles(
+      20,
+      Array.from({ length: 20 }, () => ({ operations: ['listPatients'], where })),
+    )
+    const next = withOperations((one) => [{ ...one, request: { query: { page: {} } } }])
+    expect(await turnsDuring(() => unfitFor(next))).toBeGreaterThan(20)
+  })
+
+  test('are those of which an operation gets another id, though its method and path still find it', async () => {
+    const unnamed = withOperations((one) =>
+      one.id === 'readInvoices' ? [{ ...one, id: 'GET /invoices' }] : [one],
+    )
+    await keepRoles(1, [{ operations: ['listPatients', 'GET /invoices'] }])
+    expect((await unfitFor(clinicModel, unnamed)).roles).toMatchObject([
+      { faults: [{ pointer: '/allow/0/operations/1', detail: expect.stringContaining('readInvoices') }] },
+    ])
+  })
+
+  test('are not looked for in statements of which nothing changes', async () => {
+    await keepRoles(1, [{ operations: ['listPatients'], where: 'this has never been a condition' }])
+    const next = withOperations((one) => (one.id === 'listPatients' ? [{ ...one, summary: 'Lists' }] : []))
+    expect((await unfitFor(next)).roles).toMatchObject([{ name: 'Reads' }])
+  })
+
+  test('are told as not all looked at where there are too many statements', async () => {
+    const allow = [{ operations: ['listPatients'], where: "$principalTags:team = 'north'" }]
+    await keepRoles(10, allow)
+    const next = withOperations((one) => [{ ...one, request: { query: { page: {} } } }])
+    const unfit = (max: { roles: number; characters: number }) =>
+      rolesNotFitting(at.deps.records, max)(at.clinic.id, clinicModel, next)
+    const others = async (...max: Parameters<typeof unfit>) => (await unfit(...max)).others
+    expect(await others({ roles: 5_000, characters: 200 })).toBe('not_looked_at')
+    expect(await others({ roles: 5_000, characters: 2_000 })).toBe('none')
   })
 })

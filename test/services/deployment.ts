@@ -60,7 +60,7 @@ export async function deployment() {
         random,
       ),
       readDocument: readOnce,
-      rolesNotFitting: async () => ({ roles: [], areMore: false }),
+      rolesNotFitting: async () => ({ roles: [], others: 'none' as const }),
       reservedSlugs: new Set(['api', 'admin']),
     },
     addCustomer: (slug: string) => addOrganization(slug, 'customer', newId('org')),

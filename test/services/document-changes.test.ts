@@ -13,9 +13,11 @@ describe('what a new version changes', () => {
   test('is told as not seen whole where more roles of organizations may no longer fit than were looked at', async () => {
     const changes = await changesOf(() => {})
     expect(presentChanges(changes)).not.toHaveProperty('more_roles_unfit')
-    expect(presentChanges({ ...changes, unfit: { roles: [], areMore: true } })).toMatchObject({
-      ...{ roles_unfit: [], more_roles_unfit: true },
+    const seen = { ...changes, unfit: { roles: [], others: 'not_looked_at' as const } }
+    expect(presentChanges(seen)).toMatchObject({
+      ...{ roles_unfit: [], more_roles_unfit: true, roles_not_looked_at: true },
     })
+    expect([needsConfirmation(changes), needsConfirmation(seen)]).toEqual([false, true])
   })
 
   test('an operation that anybody may call from now on', async () => {

@@ -55,7 +55,7 @@ describe('replaceDocument', () => {
     const asked: unknown[] = []
     const rolesNotFitting: RolesNotFitting = async (id, now, next) => {
       asked.push([id, now.operations.length, next.operations.length])
-      return { roles: [{ ...role, faults }], areMore: true }
+      return { roles: [{ ...role, faults }], others: 'not_listed' }
     }
     const document = shopDocument((doc) => {
       delete doc.paths['/health']
