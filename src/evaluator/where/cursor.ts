@@ -1,7 +1,11 @@
+import { kindsAt } from './character-kind.ts'
 import type { ConditionFault } from './condition.ts'
 
 /** Ends the reading of a condition: what follows the fault cannot be made out. Never leaves `parseCondition`. */
 export class UnreadableCondition extends Error {}
+
+/** No character's code. */
+export const endOfText = -1
 
 /** Faults beyond these are not told: the author has enough to do. */
 const faultsMax = 10
@@ -16,25 +20,47 @@ export class Cursor {
     this.text = text
   }
 
-  /** The character here, in one or two code units; `''` at the end. */
-  get character(): string {
-    const code = this.text.codePointAt(this.offset)
-    return code === undefined ? '' : String.fromCodePoint(code)
+  /** The character here as its code point; `endOfText` at the end. */
+  get code(): number {
+    return this.text.codePointAt(this.offset) ?? endOfText
   }
 
-  /** Goes past the character here, if it is this one. */
-  takes(character: string): boolean {
-    if (this.character !== character) return false
-    this.offset += character.length
+  /** Goes past the character here, if it is this one, which is of one code unit. */
+  takes(code: number): boolean {
+    if (this.text.charCodeAt(this.offset) !== code) return false
+    this.offset++
     return true
   }
 
-  /** Goes past the characters from here on that belong, and answers them. */
-  takeWhile(belongs: (character: string) => boolean): string {
+  /** Goes past the characters from here on that are of a kind. */
+  passKind(kind: number): void {
+    const { text } = this
+    let offset = this.offset
+    while (offset < text.length) {
+      const code = text.codePointAt(offset) ?? 0
+      if ((kindsAt(code) & kind) === 0) break
+      offset += code > 0xffff ? 2 : 1
+    }
+    this.offset = offset
+  }
+
+  /** Goes past the characters from here on that are of a kind, and answers them. */
+  takeKind(kind: number): string {
     const start = this.offset
-    for (let next = this.character; next !== '' && belongs(next); next = this.character)
-      this.offset += next.length
+    this.passKind(kind)
     return this.text.slice(start, this.offset)
+  }
+
+  /** Goes on to the first of two characters of one code unit each, or to the end, and answers what is before it. */
+  takeUntil(code: number, other: number): string {
+    const { text, offset: start } = this
+    let offset = start
+    for (; offset < text.length; offset++) {
+      const next = text.charCodeAt(offset)
+      if (next === code || next === other) break
+    }
+    this.offset = offset
+    return text.slice(start, offset)
   }
 
   /** Notes a fault after which reading can go on. */

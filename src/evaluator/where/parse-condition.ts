@@ -2,6 +2,7 @@ import {
   type Between,
   type Condition,
   type ConditionFault,
+  conditionBytesMax,
   conditionDepthMax,
   conditionListMax,
   type In,
@@ -26,6 +27,12 @@ export type ParsedCondition =
   | { readonly faults: readonly ConditionFault[] }
 
 /**
+ * The one spelling of a text is at most three times as long, as where each sign gets a space on either side, and a code
+ * unit is at most three bytes: of a text of so many code units it need not be written to see that it is not too long.
+ */
+const surelyShort = conditionBytesMax / 9
+
+/**
  * Reads a condition, by recursive descent without a step back: its time grows with the length of the text alone.
  * Whatever the text, it answers and does not throw.
  */
@@ -36,6 +43,7 @@ export function parseCondition(text: string): ParsedCondition {
   const condition = readWhole(tokens)
   const faults = tokens.cursor.faults.toSorted((a, b) => a.offset - b.offset)
   if (condition === undefined || faults.length > 0) return { faults }
+  if (text.length <= surelyShort) return { condition }
   const tooLong = faultOfPrinted(printCondition(condition))
   return tooLong === undefined ? { condition } : { faults: [tooLong] }
 }
@@ -70,6 +78,7 @@ function readAnd(tokens: Tokens, depth: number): Condition {
 function joined(kind: 'or' | 'and', parts: readonly Condition[]): Condition {
   const [only] = parts
   if (only !== undefined && parts.length === 1) return only
+  if (!parts.some((part) => part.kind === kind)) return { kind, of: parts }
   return { kind, of: parts.flatMap((part) => (part.kind === kind ? part.of : [part])) }
 }
 
@@ -124,7 +133,7 @@ function readComparison(tokens: Tokens, start: Token, left: Operand): Predicate 
 
 function operatorOf(token: Token): Operator | undefined {
   if (token.kind !== 'symbol') return undefined
-  return token.symbol === '<>' ? '!=' : operators.find((operator) => operator === token.symbol)
+  return token.text === '<>' ? '!=' : operators.find((operator) => operator === token.text)
 }
 
 function readIn(tokens: Tokens, operand: Operand, negated: boolean): In {
@@ -187,7 +196,7 @@ function readLiteral(tokens: Tokens): Literal {
   }
   if (tokens.takesKeyword('TRUE')) return { of: 'boolean', value: true }
   if (tokens.takesKeyword('FALSE')) return { of: 'boolean', value: false }
-  if (token.kind === 'keyword' && token.keyword === 'NULL')
+  if (token.kind === 'keyword' && token.text === 'NULL')
     return tokens.refuse('a value', 'ask for absence by IS NULL')
   return token.kind === 'variable'
     ? tokens.refuse('a text, a number, TRUE or FALSE', 'compare with a variable by = or <, joined by OR')

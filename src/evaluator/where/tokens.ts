@@ -1,23 +1,28 @@
 import { didYouMean } from '../nearest.ts'
+import { kindsAt, space, wordCharacter } from './character-kind.ts'
 import type { Variable } from './condition.ts'
-import { Cursor } from './cursor.ts'
+import { Cursor, endOfText } from './cursor.ts'
 import { decimalOf } from './decimal.ts'
 import { isQuote, quoted, readQuotedText } from './quoted-text.ts'
-import { isNameCharacter, readVariable } from './variable-name.ts'
+import { dollar, readVariable } from './variable-name.ts'
 
 /** Read in any letter case. */
 const keywords = ['AND', 'OR', 'NOT', 'IN', 'LIKE', 'BETWEEN', 'IS', 'NULL', 'TRUE', 'FALSE'] as const
 export type Keyword = (typeof keywords)[number]
 
+const keywordsByName: ReadonlyMap<string, Keyword> = new Map(keywords.map((keyword) => [keyword, keyword]))
+
 const symbols = ['(', ')', ',', '=', '!=', '<>', '<', '<=', '>', '>='] as const
 export type Symbol = (typeof symbols)[number]
 
+const symbolsByText: ReadonlyMap<string, Symbol> = new Map(symbols.map((symbol) => [symbol, symbol]))
+
+/** Each is made with the same members in the same order: the engine then reads all alike, and conditions are many. */
 export type Token = { readonly offset: number } & (
-  | { readonly kind: 'keyword'; readonly keyword: Keyword }
-  | { readonly kind: 'symbol'; readonly symbol: Symbol }
-  | { readonly kind: 'text' | 'number'; readonly text: string }
-  | { readonly kind: 'variable'; readonly variable: Variable }
-  | { readonly kind: 'end' }
+  | { readonly kind: 'keyword'; readonly text: Keyword; readonly variable: undefined }
+  | { readonly kind: 'symbol'; readonly text: Symbol; readonly variable: undefined }
+  | { readonly kind: 'text' | 'number' | 'end'; readonly text: string; readonly variable: undefined }
+  | { readonly kind: 'variable'; readonly text: ''; readonly variable: Variable }
 )
 
 /** What other languages write, and what is written here. */
@@ -38,7 +43,7 @@ export class Tokens {
 
   constructor(text: string) {
     this.cursor = new Cursor(text)
-    this.current = { kind: 'end', offset: 0 }
+    this.current = { offset: 0, kind: 'end', text: '', variable: undefined }
   }
 
   /** Goes on to the next token. Answers the one that was looked at until now. */
@@ -50,13 +55,13 @@ export class Tokens {
 
   /** Goes past the token that is looked at, if it is this keyword. */
   takesKeyword(keyword: Keyword): boolean {
-    if (this.current.kind !== 'keyword' || this.current.keyword !== keyword) return false
+    if (this.current.kind !== 'keyword' || this.current.text !== keyword) return false
     this.advance()
     return true
   }
 
   takesSymbol(symbol: Symbol): boolean {
-    if (this.current.kind !== 'symbol' || this.current.symbol !== symbol) return false
+    if (this.current.kind !== 'symbol' || this.current.text !== symbol) return false
     this.advance()
     return true
   }
@@ -75,37 +80,35 @@ export class Tokens {
 }
 
 function readToken(cursor: Cursor): Token {
-  cursor.takeWhile(isSpace)
-  const { offset, character } = cursor
-  if (character === '') return { kind: 'end', offset }
-  if (character === '$') return { kind: 'variable', offset, variable: readVariable(cursor) }
-  if (isQuote(character)) return { kind: 'text', offset, text: readQuotedText(cursor) }
-  if (isWordCharacter(character)) return readWord(cursor)
-  return { kind: 'symbol', offset, symbol: readSymbol(cursor) }
-}
-
-/** The no-break space comes along when a condition is copied from a page. */
-function isSpace(character: string): boolean {
-  return ' \t\n\r\u00a0'.includes(character)
-}
-
-function isWordCharacter(character: string): boolean {
-  return character === '+' || isNameCharacter(character)
+  cursor.passKind(space)
+  const { offset, code } = cursor
+  if (code === endOfText) return { offset, kind: 'end', text: '', variable: undefined }
+  if (code === dollar) return { offset, kind: 'variable', text: '', variable: readVariable(cursor) }
+  if ((kindsAt(code) & wordCharacter) !== 0) return readWord(cursor)
+  if (isQuote(code)) return { offset, kind: 'text', text: readQuotedText(cursor), variable: undefined }
+  return { offset, kind: 'symbol', text: readSymbol(cursor), variable: undefined }
 }
 
 /** A keyword or a number: what both are made of is read to its end first, so that `10MB` is not `10` and a word. */
 function readWord(cursor: Cursor): Token {
   const { offset } = cursor
-  const word = cursor.takeWhile(isWordCharacter)
+  const word = cursor.takeKind(wordCharacter)
   if (/^[\d+.-]/.test(word)) {
     if (decimalOf(word) === undefined) refuseNumber(cursor, offset, word)
-    return { kind: 'number', offset, text: word }
+    return { offset, kind: 'number', text: word, variable: undefined }
   }
-  const keyword = keywords.find((one) => /^[A-Za-z]+$/.test(word) && one === word.toUpperCase())
-  if (keyword !== undefined) return { kind: 'keyword', offset, keyword }
+  const keyword = keywordOf(word)
+  if (keyword !== undefined) return { offset, kind: 'keyword', text: keyword, variable: undefined }
   const shown = word.slice(0, 40).toWellFormed()
   const fix = didYouMean(word, keywords) ?? `write texts in quotes: ${quoted(shown)}`
   return cursor.refuse(offset, `${shown} is not a word of conditions`, fix)
+}
+
+/** No letter but those of ASCII is another's capital here: `ı` makes no `I`. */
+function keywordOf(word: string): Keyword | undefined {
+  const known = keywordsByName.get(word)
+  if (known !== undefined || !/^[A-Za-z]+$/.test(word)) return known
+  return keywordsByName.get(word.toUpperCase())
 }
 
 function refuseNumber(cursor: Cursor, offset: number, word: string): never {
@@ -115,15 +118,15 @@ function refuseNumber(cursor: Cursor, offset: number, word: string): never {
 }
 
 function readSymbol(cursor: Cursor): Symbol {
-  const { offset, character } = cursor
-  cursor.takes(character)
-  const next = cursor.character
-  if (character === '=' && next === '=')
-    cursor.refuse(offset, '== is not a sign of conditions', 'write one =')
-  const long = symbols.find((symbol) => symbol === character + next && symbol.length === 2)
-  if (long !== undefined) cursor.takes(next)
-  const symbol = long ?? symbols.find((one) => one === character)
-  if (symbol !== undefined) return symbol
+  const { offset, code } = cursor
+  const two = cursor.text.slice(offset, offset + 2)
+  if (two === '==') cursor.refuse(offset, '== is not a sign of conditions', 'write one =')
+  const symbol = symbolsByText.get(two) ?? symbolsByText.get(two.charAt(0))
+  if (symbol !== undefined) {
+    cursor.offset += symbol.length
+    return symbol
+  }
+  const character = String.fromCodePoint(code)
   const fix = foreign.get(character) ?? "write it within quotes, in a name as well: $resourceTags:'a/b'"
   return cursor.refuse(offset, `${character} is not a sign of conditions`, fix)
 }

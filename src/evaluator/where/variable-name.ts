@@ -1,4 +1,5 @@
 import { didYouMean } from '../nearest.ts'
+import { letter, nameCharacter } from './character-kind.ts'
 import {
   type PrincipalName,
   principalNames,
@@ -27,16 +28,14 @@ interface Name {
   readonly isQuoted: boolean
 }
 
-/** What a name may hold without quotes: letters and digits of any script, `_`, `.` and `-`. */
-export function isNameCharacter(character: string): boolean {
-  return /^[\p{L}\p{M}\p{N}_.-]$/u.test(character)
-}
+const colon = 0x3a
+export const dollar = 0x24
 
 /** Reads a variable, from its `$` on. */
 export function readVariable(cursor: Cursor): Variable {
   const start = cursor.offset
-  cursor.takes('$')
-  const word = cursor.takeWhile((character) => /^[A-Za-z]$/.test(character))
+  cursor.takes(dollar)
+  const word = cursor.takeKind(letter)
   const kind = kinds.get(word)
   if (kind === undefined) {
     const meant = didYouMean(word, new Set(kinds.values()))
@@ -49,7 +48,7 @@ export function readVariable(cursor: Cursor): Variable {
 
 function readNames(cursor: Cursor, start: number): readonly Name[] {
   const names: Name[] = []
-  while (cursor.takes(':')) names.push(readName(cursor))
+  while (cursor.takes(colon)) names.push(readName(cursor))
   if (names.length === 0)
     cursor.refuse(start, 'the variable has no name', 'write a colon and the name: $resourceTags:env')
   return names
@@ -57,8 +56,8 @@ function readNames(cursor: Cursor, start: number): readonly Name[] {
 
 function readName(cursor: Cursor): Name {
   const start = cursor.offset
-  const isQuoted = isQuote(cursor.character)
-  const text = isQuoted ? readQuotedText(cursor) : cursor.takeWhile(isNameCharacter)
+  const isQuoted = isQuote(cursor.code)
+  const text = isQuoted ? readQuotedText(cursor) : cursor.takeKind(nameCharacter)
   if (text === '')
     cursor.refuse(start, 'a name is missing after the colon', "write it, in quotes if need be: 'cost centre'")
   return { text, isQuoted }
@@ -68,7 +67,7 @@ function variable(cursor: Cursor, start: number, of: Variable['of'], names: read
   switch (of) {
     case 'resourceTags':
     case 'principalTags':
-      return { of, key: names.map(({ text }) => text).join(':') }
+      return { of, key: names.length === 1 ? (names[0]?.text ?? '') : joinedNames(names) }
     case 'principal':
       return { of, name: principalName(cursor, start, names) }
     case 'request':
@@ -78,8 +77,12 @@ function variable(cursor: Cursor, start: number, of: Variable['of'], names: read
   }
 }
 
+function joinedNames(names: readonly Name[]): string {
+  return names.map(({ text }) => text).join(':')
+}
+
 function principalName(cursor: Cursor, start: number, names: readonly Name[]): PrincipalName {
-  const text = names.map((name) => name.text).join(':')
+  const text = joinedNames(names)
   const known = principalNames.find((name) => name === text)
   if (known !== undefined) return known
   const fix = didYouMean(text, principalNames) ?? `write ${principalNames.join(', ')}, or $principalTags`

@@ -235,12 +235,12 @@ describe('the limits of a condition', () => {
 describe('reading a condition', () => {
   /** How often reading looks at a character of the text. */
   function looks(text: string): number {
-    const spy = vi.spyOn(String.prototype, 'codePointAt')
+    const spies = [vi.spyOn(String.prototype, 'codePointAt'), vi.spyOn(String.prototype, 'charCodeAt')]
     try {
       parseCondition(text)
-      return spy.mock.calls.length
+      return spies.reduce((sum, spy) => sum + spy.mock.calls.length, 0)
     } finally {
-      spy.mockRestore()
+      for (const spy of spies) spy.mockRestore()
     }
   }
 
@@ -324,6 +324,19 @@ describe('whatever the text', () => {
         expect(parsed(printed)).toEqual(condition)
       }),
       { numRuns: 2000 },
+    )
+  })
+
+  test('its one spelling is at most three times as long, so that a short one need not be spelled to be measured', () => {
+    const tight = (printed: string) => printed.replace(/ ?([=<>!,()]+|AND|OR|NOT|IN) ?/g, '$1')
+    fc.assert(
+      fc.property(anyCondition, (condition) => {
+        const written = tight(printCondition(condition))
+        const answer = parseCondition(written)
+        if ('faults' in answer) return
+        expect(printCondition(answer.condition).length).toBeLessThanOrEqual(3 * written.length)
+      }),
+      { numRuns: 500 },
     )
   })
 
