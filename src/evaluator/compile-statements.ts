@@ -114,19 +114,34 @@ function compiledFields(fields: readonly string[]): RequestFields | 'unreadable'
   return patterns.length < parsed.length ? 'unreadable' : new RequestFields(patterns)
 }
 
-/** Roles say the same condition again and again: it is read once, for as long as any of them says it. */
-const conditions = new Map<string, WeakRef<CompiledCondition>>()
-const unsaid = new FinalizationRegistry<string>((where) => {
-  if (conditions.get(where)?.deref() === undefined) conditions.delete(where)
-})
+/** Of so many characters of conditions each, two lots are kept at hand. */
+const charactersMax = 2 ** 18
+
+/**
+ * Roles say the same condition again and again, and share what is made of it. At hand are those that were asked for
+ * lately: when the newer lot is full, it takes the place of the older one.
+ */
+const atHand = {
+  newer: new Map<string, CompiledCondition>(),
+  older: new Map<string, CompiledCondition>(),
+  characters: 0,
+}
 
 function compiledWhere(where: string): CompiledCondition {
-  const known = conditions.get(where)?.deref()
+  const known = atHand.newer.get(where)
   if (known !== undefined) return known
-  const parsed = parseCondition(where)
-  const compiled: CompiledCondition =
-    'condition' in parsed ? compileCondition(parsed.condition) : () => 'unknown'
-  conditions.set(where, new WeakRef(compiled))
-  unsaid.register(compiled, where)
+  const compiled = atHand.older.get(where) ?? compiledAnew(where)
+  atHand.characters += where.length
+  if (atHand.characters > charactersMax) {
+    atHand.older = atHand.newer
+    atHand.newer = new Map()
+    atHand.characters = where.length
+  }
+  atHand.newer.set(where, compiled)
   return compiled
+}
+
+function compiledAnew(where: string): CompiledCondition {
+  const parsed = parseCondition(where)
+  return 'condition' in parsed ? compileCondition(parsed.condition) : () => 'unknown'
 }
