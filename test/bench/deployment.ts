@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MongoClient } from 'mongodb'
 import { openMongo } from '../../adapters/mongodb/open.ts'
 import { openSqlite } from '../../adapters/sqlite/open.ts'
 import { clientKeys } from '../../src/client-keys/client-key.ts'
@@ -19,12 +20,13 @@ export interface Place {
   /** The value of `LATCHKEY_STORE`. */
   readonly store: string
   readonly secret: string
-  remove(): void
+  /** All that was kept there. */
+  remove(): Promise<void>
 }
 
 export function sqlitePlace(): Place {
   const dataFolder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
-  return placeOf('SQLite', dataFolder, `sqlite:${join(dataFolder, 'latchkey.db')}`)
+  return placeOf('SQLite', dataFolder, `sqlite:${join(dataFolder, 'latchkey.db')}`, async () => {})
 }
 
 /** A database of its own on the server that `MONGODB_URI` names; `undefined` without one. */
@@ -32,17 +34,29 @@ export function mongoPlace(uri: string | undefined): Place | undefined {
   if (uri === undefined) return undefined
   const url = new URL(uri)
   url.pathname = `/latchkey_bench_${randomBytes(6).toString('hex')}`
-  return placeOf('MongoDB', mkdtempSync(join(tmpdir(), 'latchkey-bench-')), url.href)
+  return placeOf('MongoDB', mkdtempSync(join(tmpdir(), 'latchkey-bench-')), url.href, async () => {
+    const client = await MongoClient.connect(url.href)
+    await client.db().dropDatabase()
+    await client.close()
+  })
 }
 
-function placeOf(name: Place['name'], dataFolder: string, store: string): Place {
+function placeOf(
+  name: Place['name'],
+  dataFolder: string,
+  store: string,
+  removeStore: () => Promise<void>,
+): Place {
   const secret = randomBytes(32).toString('base64url')
   return {
     name,
     dataFolder,
     store,
     secret,
-    remove: () => rmSync(dataFolder, { recursive: true, force: true }),
+    remove: async () => {
+      await removeStore()
+      rmSync(dataFolder, { recursive: true, force: true })
+    },
   }
 }
 

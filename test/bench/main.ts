@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { measureCachedTokens } from './cached-tokens.ts'
 import { measureDecideOverHttp } from './decide-over-http.ts'
 import { measureDecisions } from './decisions.ts'
-import { mongoPlace, sqlitePlace } from './deployment.ts'
+import { mongoPlace, type Place, sqlitePlace } from './deployment.ts'
 import { measureExplanations } from './explanations.ts'
 import { measureForwardAuth } from './forward-auth.ts'
 import { measurePeople } from './people.ts'
@@ -30,8 +30,9 @@ const { values } = parseArgs({
     },
   },
 })
-const places = [sqlitePlace(), mongoPlace(process.env['MONGODB_URI'])].filter((place) => place !== undefined)
-if (places.length === 1) console.error('MONGODB_URI is not set: MongoDB is not measured')
+const mongoUri = process.env['MONGODB_URI']
+if (mongoUri === undefined) console.error('MONGODB_URI is not set: MongoDB is not measured')
+const used: Place[] = []
 
 const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   start: measureStart,
@@ -40,13 +41,13 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   'cached-tokens': measureCachedTokens,
   explanations: measureExplanations,
   memory: measureMemory,
-  'decide-over-http': () => measureDecideOverHttp(sqlitePlace(), Number(values.seconds)),
-  'forward-auth': () => measureForwardAuth(sqlitePlace(), Number(values.seconds)),
+  'decide-over-http': () => measureDecideOverHttp(ownSqlite(), Number(values.seconds)),
+  'forward-auth': () => measureForwardAuth(ownSqlite(), Number(values.seconds)),
   revocation: () => eachPlace(measureRevocation),
-  resources: () => eachPlace((place) => measureResources(fresh(place), Number(values.resources))),
-  tokens: () => measureTokens(places.map(fresh), Number(values.seconds)),
-  people: () => measurePeople(places.map(fresh), Number(values.seconds)),
-  'sign-ins': () => eachPlace((place) => measureSignIns(fresh(place), Number(values.seconds))),
+  resources: () => eachPlace((place) => measureResources(place, Number(values.resources))),
+  tokens: () => measureTokens(places(), Number(values.seconds)),
+  people: () => measurePeople(places(), Number(values.seconds)),
+  'sign-ins': () => eachPlace((place) => measureSignIns(place, Number(values.seconds))),
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const rows: Row[] = []
@@ -56,7 +57,7 @@ for (const name of values.only.split(',')) {
   console.error(`measuring ${name} …`)
   rows.push(...(await measure()))
 }
-for (const place of places) place.remove()
+for (const place of used) await place.remove()
 
 const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`
 console.log(
@@ -65,14 +66,21 @@ console.log(
 printTable(rows)
 process.exitCode = rows.some(({ met }) => met === false) ? 1 : 0
 
-function fresh(place: (typeof places)[number]) {
-  return place.name === 'SQLite' ? sqlitePlace() : (mongoPlace(process.env['MONGODB_URI']) ?? place)
+function ownSqlite(): Place {
+  const place = sqlitePlace()
+  used.push(place)
+  return place
 }
 
-async function eachPlace(
-  measure: (place: (typeof places)[number]) => Promise<readonly Row[]>,
-): Promise<readonly Row[]> {
+/** Empty stores, one of each kind that is at hand. */
+function places(): readonly Place[] {
+  const fresh = [sqlitePlace(), mongoPlace(mongoUri)].filter((place) => place !== undefined)
+  used.push(...fresh)
+  return fresh
+}
+
+async function eachPlace(measure: (place: Place) => Promise<readonly Row[]>): Promise<readonly Row[]> {
   const rows: Row[] = []
-  for (const place of places) rows.push(...(await measure(place)))
+  for (const place of places()) rows.push(...(await measure(place)))
   return rows
 }

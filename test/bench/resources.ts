@@ -66,7 +66,6 @@ export async function measureResources(place: Place, count: number): Promise<rea
   }
   const seconds = (performance.now() - began) / 1_000
   const peak = memoryMiB(node, 'VmHWM')
-  const [slowest, fastest] = [Math.min(...rates), Math.max(...rates)]
   const ask = asking(node, await token())
   const facts = await timed(() => {
     const some = Array.from({ length: factsAskedAtOnce }, () => Math.floor(Math.random() * count))
@@ -89,7 +88,7 @@ export async function measureResources(place: Place, count: number): Promise<rea
   return [
     row(
       'registered as a stream',
-      `${Math.round(count / seconds)}/s; by tenths ${Math.round(slowest)} to ${Math.round(fastest)}/s, the last ${Math.round(rates.at(-1) ?? 0)}/s; server up to ${peak} MiB`,
+      `${Math.round(count / seconds)}/s; by tenths ${rates.map(Math.round).join(', ')}; server up to ${peak} MiB`,
     ),
     row('one looked up over HTTP', ms(one)),
     row(`${factsAskedAtOnce} facts at once`, ms(facts)),

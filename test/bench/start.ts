@@ -13,7 +13,7 @@ export async function measureStart(): Promise<readonly Row[]> {
     const place = sqlitePlace()
     first.push(await firstTokenMs(place))
     again.push(await firstTokenMs(place))
-    place.remove()
+    await place.remove()
   }
   const rowOf = (what: string, samples: readonly number[]): Row => ({
     what: `start to first token, SQLite, ${what}`,
