@@ -22,7 +22,7 @@ import type { DecisionLog } from '../sdk/decision-log.ts'
 import type { GuardSource } from '../sdk/guard-source.ts'
 import { noFacts } from '../sdk/outcomes.ts'
 import { type StepUpRules, unmetStepUp } from '../sdk/step-up.ts'
-import { type VerifiedTokens, verifiedTokens } from '../sdk/verified-tokens.ts'
+import { VerifiedTokens } from '../sdk/verified-tokens.ts'
 import { TokenRefused, tokenVerifier, type VerifiedToken, type VerifyToken } from '../sdk/verify-token.ts'
 import { type Service, signingAlgorithms } from '../services/service.ts'
 import type { Records } from '../storage/ports.ts'
@@ -102,7 +102,7 @@ export class ServerDecider {
     const { clock, random } = deps
     const tokens = (acceptTestKeys: boolean) => ({
       verify: tokenVerifier({ algorithms: signingAlgorithms, clockSkewSecondsMax, acceptTestKeys }, clock),
-      known: verifiedTokens(clock, verifiedTokensMax, clockSkewSecondsMax),
+      known: new VerifiedTokens(clock, verifiedTokensMax, clockSkewSecondsMax),
     })
     this.#deps = deps
     this.#source = source
@@ -244,7 +244,7 @@ export class ServerDecider {
     const { caller, marks, boundTo, allowsAddress } = verified
     if (this.#source.isRevoked(marks))
       return { ...refused('token_revoked', 'The token was revoked.'), caller }
-    if (!allowsAddress(address))
+    if (allowsAddress?.(address) === false)
       return { ...refused('invalid_token', 'The token may not be used from this address.'), caller }
     if (boundTo === undefined || proofChecked === true) return { kind: 'caller', caller }
     return { ...refused('invalid_token', unseenProof), caller }

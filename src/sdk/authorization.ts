@@ -19,12 +19,7 @@ export function presentedToken(
   tokenLengthMax: number,
 ): Presented {
   const presented = unreadToken(authorization, tokenLengthMax)
-  if (presented.kind !== 'token' || isCompactJws(presented.token)) return presented
-  return { kind: 'malformed', scheme: presented.scheme }
-}
-
-export function isCompactJws(token: string): boolean {
-  return compactJws.test(token)
+  return presented.kind === 'token' ? readToken(presented) : presented
 }
 
 /** The same without a look at the token's characters, which takes longer than to know it again. */
@@ -32,20 +27,35 @@ export function unreadToken(
   authorization: string | readonly string[] | undefined,
   tokenLengthMax: number,
 ): Presented {
-  const [value, ...others] = typeof authorization === 'string' ? [authorization] : (authorization ?? [])
-  if (value === undefined) return { kind: 'none' }
-  if (others.length > 0) return { kind: 'several' }
+  const value = typeof authorization === 'object' ? authorization[0] : authorization
+  if (value === undefined) return none
+  if (typeof authorization === 'object' && authorization.length > 1) return several
   // RFC 9110 §11.1: the scheme's name is read without case.
   const scheme = schemeOf(value)
-  if (scheme === undefined) return { kind: 'none' }
-  // Fetch joins repeated headers by a comma, which no token contains.
-  if (value.includes(',')) return { kind: 'several' }
+  if (scheme === undefined) return none
   const token = value.slice(scheme.length + 1).trim()
-  if (token.length > tokenLengthMax) return { kind: 'malformed', scheme }
-  return { kind: 'token', scheme, token }
+  if (token.length <= tokenLengthMax) return { kind: 'token', scheme, token }
+  return isOfSeveral(token) ? several : { kind: 'malformed', scheme }
+}
+
+type UnreadToken = Extract<Presented, { kind: 'token' }>
+
+/** Looks at a token's characters. */
+export function readToken(unread: UnreadToken): Presented {
+  const { scheme, token } = unread
+  if (compactJws.test(token)) return unread
+  return isOfSeveral(token) ? several : { kind: 'malformed', scheme }
+}
+
+const none: Presented = Object.freeze({ kind: 'none' })
+const several: Presented = Object.freeze({ kind: 'several' })
+
+/** Fetch joins repeated headers by a comma, which no token contains. */
+function isOfSeveral(token: string): boolean {
+  return token.includes(',')
 }
 
 function schemeOf(value: string): Scheme | undefined {
-  if (value.slice(0, 7).toLowerCase() === 'bearer ') return 'Bearer'
+  if (value.startsWith('Bearer ') || value.slice(0, 7).toLowerCase() === 'bearer ') return 'Bearer'
   return value.slice(0, 5).toLowerCase() === 'dpop ' ? 'DPoP' : undefined
 }

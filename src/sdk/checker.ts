@@ -6,7 +6,8 @@ import type { DecisionFacts } from '../evaluator/grant.ts'
 import { RequestContent } from '../evaluator/request/request-at-hand.ts'
 import type { DecisionId } from '../ids.ts'
 import type { RefusalContext } from './answers.ts'
-import { isCompactJws, type Presented, type Scheme, unreadToken } from './authorization.ts'
+import { type Presented, readToken, type Scheme, unreadToken } from './authorization.ts'
+import { Challengers } from './challengers.ts'
 import type { CheckRules, GuardMachine } from './check-rules.ts'
 import { trustedAddress } from './client-address.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
@@ -15,6 +16,7 @@ import type { Gate, GuardAnswer, GuardRequest, Rejection } from './guard-answer.
 import type { GuardSource } from './guard-source.ts'
 import type { Seen } from './noted-decision.ts'
 import {
+  type AdmittedBy,
   admission,
   attempt,
   couldTurn,
@@ -29,7 +31,7 @@ import { PublishedMetadata } from './published-metadata.ts'
 import { knownOf } from './request-body.ts'
 import type { MetadataAnswer, ResourceMetadata } from './resource-metadata.ts'
 import { unmetStepUp } from './step-up.ts'
-import { type VerifiedTokens, verifiedTokens } from './verified-tokens.ts'
+import { VerifiedTokens } from './verified-tokens.ts'
 import { ProofRefused } from './verify-proof.ts'
 import {
   TokenRefused,
@@ -49,7 +51,6 @@ interface Asked {
   readonly token: string
   /** If it was verified before, and has not ended since. */
   readonly known: VerifiedToken | undefined
-  readonly address: string | undefined
 }
 
 type Proven =
@@ -65,6 +66,7 @@ export class Checker implements Gate {
   readonly #possession: Possession
   readonly #tokens: VerifiedTokens
   readonly #metadata: PublishedMetadata
+  readonly #challengers: Challengers
   readonly #ids: DecisionIds
 
   constructor(source: GuardSource, rules: CheckRules, { clock, random }: GuardMachine) {
@@ -73,8 +75,9 @@ export class Checker implements Gate {
     this.#clock = clock
     this.#verify = tokenVerifier(rules, clock)
     this.#possession = new Possession(rules, clock, random)
-    this.#tokens = verifiedTokens(clock, rules.verifiedTokensMax, rules.clockSkewSecondsMax)
+    this.#tokens = new VerifiedTokens(clock, rules.verifiedTokensMax, rules.clockSkewSecondsMax)
     this.#metadata = new PublishedMetadata(source, rules)
+    this.#challengers = new Challengers(this.#metadata, rules.proofAlgorithms)
     this.#ids = new DecisionIds(clock, random)
   }
 
@@ -104,7 +107,10 @@ export class Checker implements Gate {
     const names = namesAskedFor(asked.bundle.model, asked.found, token.caller.organizationId)
     const facts = await attempt(() => this.#source.factsFor(token.caller, names))
     if (facts.kind === 'failed') return this.#stale(facts.cause)
-    return this.#conclude(asked, token, facts.value, proven.headers)
+    const endedSince = this.#ended(asked, token)
+    if (endedSince !== undefined) return endedSince
+    const decision = this.#decide(asked, token.caller, facts.value)
+    return this.#answer(asked, token, decision, { facts: facts.value, headers: proven.headers })
   }
 
   checkNow(request: GuardRequest, seen: Seen = {}): GuardAnswer | undefined {
@@ -113,14 +119,17 @@ export class Checker implements Gate {
     const asked = this.#begin(request, bundle, seen)
     if ('allowed' in asked) return asked
     const { known: token } = asked
+    const facts = this.#source.factsAtHand
     // A proof is another one at each request, and verifying it takes a while.
-    if (token === undefined || token.boundTo !== undefined) return undefined
-    const fault = this.#possession.schemeFault({ ...asked, boundTo: undefined })
+    if (token === undefined || token.boundTo !== undefined || facts === undefined) return undefined
+    const ended = this.#ended(asked, token)
+    if (ended !== undefined) return ended
+    const fault = this.#possession.schemeFault(asked.scheme, undefined)
     if (fault !== undefined) return this.#unproven(asked, token, fault)
-    const names = namesAskedFor(asked.bundle.model, asked.found, token.caller.organizationId)
-    const facts = this.#source.factsFor(token.caller, names)
-    if (facts instanceof Promise) return undefined
-    const answer = this.#conclude(asked, token, facts)
+    const decision = this.#decide(asked, token.caller, facts)
+    // What it lacks is asked for by `check`.
+    if (!decision.allowed && decision.reason === 'stale_bundle') return undefined
+    const answer = this.#answer(asked, token, decision, { facts, headers: undefined })
     return typeof request.body === 'function' && couldTurn(answer) ? undefined : answer
   }
 
@@ -149,24 +158,12 @@ export class Checker implements Gate {
       const decision = decideFound(bundle.model, noFacts, undefined, found, new RequestContent(request.url))
       if (decision.allowed) return admission(decisionId, bundle, decision)
     }
-    const { trustedProxies, tokenLengthMax } = this.#rules
-    const presented = unreadToken(request.authorization, tokenLengthMax)
-    switch (presented.kind) {
-      case 'none':
-      case 'several':
-      case 'malformed':
-        return this.#unusable(presented, decisionId, bundle)
-      case 'token': {
-        const { token, scheme } = presented
-        const known = this.#tokens.get(token, bundle)
-        if (known === undefined && !isCompactJws(token))
-          return this.#unusable({ kind: 'malformed', scheme }, decisionId, bundle)
-        const address = trustedAddress(request.forwardedFor, request.address, trustedProxies)
-        return { scheme, token, known, decisionId, bundle, found, request, address }
-      }
-      default:
-        throw new Error(`unknown credentials: ${presented satisfies never}`)
-    }
+    const unread = unreadToken(request.authorization, this.#rules.tokenLengthMax)
+    const known = unread.kind === 'token' ? this.#tokens.get(unread.token, bundle) : undefined
+    const presented = unread.kind === 'token' && known === undefined ? readToken(unread) : unread
+    if (presented.kind !== 'token') return this.#unusable(presented, decisionId, bundle)
+    const { scheme, token } = presented
+    return { scheme, token, known, decisionId, bundle, found, request }
   }
 
   #unusable(
@@ -227,31 +224,34 @@ export class Checker implements Gate {
     return { ...refused, headers: { ...refused.headers, ...this.#possession.nonceHeaders() }, caller, cause }
   }
 
-  #conclude(
+  #decide(
+    { bundle, found, request }: Asked,
+    caller: VerifiedToken['caller'],
+    facts: DecisionFacts,
+  ): Decision {
+    if (found.kind === 'refused') return refusal(found)
+    const content = new RequestContent(request.url, knownOf(request.body))
+    const decided = decideFound(bundle.model, facts, caller, found, content)
+    return request.filtersResponse === true ? decided : unfiltered(decided)
+  }
+
+  #answer(
     asked: Asked,
     token: VerifiedToken,
-    facts: DecisionFacts,
-    headers: NonceHeaders = {},
+    decision: Decision,
+    by: Omit<AdmittedBy, 'caller'>,
   ): GuardAnswer {
-    const { decisionId, bundle, found } = asked
     const { caller } = token
-    const ended = this.#ended(asked, token)
-    if (ended !== undefined) return ended
-    const content = new RequestContent(asked.request.url, knownOf(asked.request.body))
-    const decided: Decision =
-      found.kind === 'refused' ? refusal(found) : decideFound(bundle.model, facts, caller, found, content)
-    const decision = asked.request.filtersResponse === true ? decided : unfiltered(decided)
+    const { decisionId, bundle } = asked
     if (decision.allowed)
-      return this.#unmet(asked, token) ?? admission(decisionId, bundle, decision, { caller, facts, headers })
+      return this.#unmet(asked, token) ?? admission(decisionId, bundle, decision, { caller, ...by })
     const { reason, neededScopes, methods, operation } = decision
-    const { challenger, ...rest } = this.#context(asked)
     const context = {
-      ...rest,
-      ...(challenger === undefined || isForGood(caller, reason) ? {} : { challenger }),
+      ...(isForGood(caller, reason) ? { decisionId } : this.#context(asked)),
       ...(neededScopes === undefined ? {} : { neededScopes }),
       ...(methods === undefined ? {} : { methods }),
     }
-    return { ...rejection(reason, context), caller, ...(operation === undefined ? {} : { operation }) }
+    return rejection(reason, context, { caller, operation })
   }
 
   /** Last of all: nobody signs in again to be told that they may not. */
@@ -260,8 +260,8 @@ export class Checker implements Gate {
     const stepUp = unmetStepUp(this.#rules.stepUp, matches, caller, this.#clock)
     if (stepUp === undefined) return undefined
     const operation = matches[0]?.indexed.operation
-    const refused = rejection('insufficient_user_authentication', { ...this.#context(asked), stepUp })
-    return { ...refused, caller, ...(operation === undefined ? {} : { operation }) }
+    const context = { ...this.#context(asked), stepUp }
+    return rejection('insufficient_user_authentication', context, { caller, operation })
   }
 
   /** What is asked anew at each request, however often the token was seen, and after all that was waited for. */
@@ -270,11 +270,16 @@ export class Checker implements Gate {
     if (this.#source.isStale()) return this.#stale()
     if (this.#source.isRevoked(token.marks)) {
       const detail = 'The token was revoked.'
-      return { ...rejection('token_revoked', { ...this.#context(asked), detail }), caller }
+      return rejection('token_revoked', { ...this.#context(asked), detail }, { caller })
     }
-    if (token.allowsAddress(asked.address)) return undefined
+    if (this.#isAllowedFrom(asked.request, token)) return undefined
     const detail = 'The token may not be used from this address.'
-    return { ...rejection('invalid_token', { ...this.#context(asked), detail }), caller }
+    return rejection('invalid_token', { ...this.#context(asked), detail }, { caller })
+  }
+
+  #isAllowedFrom({ forwardedFor, address }: GuardRequest, { allowsAddress }: VerifiedToken): boolean {
+    if (allowsAddress === undefined) return true
+    return allowsAddress(trustedAddress(forwardedFor, address, this.#rules.trustedProxies))
   }
 
   #stale(cause?: unknown): Rejection {
@@ -286,15 +291,6 @@ export class Checker implements Gate {
   }
 
   #context({ decisionId, bundle, scheme }: Pick<Asked, 'decisionId' | 'bundle' | 'scheme'>): RefusalContext {
-    const challenger = {
-      realm: bundle.service.slug,
-      scheme,
-      proofAlgorithms: this.#rules.proofAlgorithms,
-    }
-    const resourceMetadata = this.#metadata.urlFor(bundle)
-    return {
-      decisionId,
-      challenger: resourceMetadata === undefined ? challenger : { ...challenger, resourceMetadata },
-    }
+    return { decisionId, challenger: this.#challengers.of(bundle, scheme) }
   }
 }

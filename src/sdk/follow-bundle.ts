@@ -1,5 +1,5 @@
 import type { Clock, MonotonicClock, Random } from '../clock.ts'
-import type { Caller } from '../evaluator/model.ts'
+import type { DecisionFacts } from '../evaluator/grant.ts'
 import { backOffMs, pause } from './back-off.ts'
 import type { FactsQuestion, NewResource, StreamEvent } from './bundle.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
@@ -54,6 +54,8 @@ class BundleFollower implements GuardSource {
   readonly #facts: FactsCache
   readonly #keeper: CopyKeeper | undefined
   readonly #ready = Promise.withResolvers<void>()
+  readonly factsFor: GuardSource['factsFor']
+  readonly factsAtHand: DecisionFacts
   readonly register: Register
   readonly report: Report
   #turn = 0
@@ -75,6 +77,8 @@ class BundleFollower implements GuardSource {
       sizeMax: options.factsMax,
       signal,
     })
+    this.factsAtHand = this.#facts.facts
+    this.factsFor = (caller, resources) => this.#facts.factsFor(caller, resources)
     const tell = (resource: NewResource) => this.#fromAny((server) => this.#calls.register(server, resource))
     this.register = registrar({ tell, facts: this.#facts, random: machine.random, signal })
     this.report = options.report
@@ -85,10 +89,6 @@ class BundleFollower implements GuardSource {
 
   bundle(): CompiledBundle | undefined {
     return this.#known.compiled
-  }
-
-  factsFor(caller: Caller, resources?: readonly string[]): ReturnType<GuardSource['factsFor']> {
-    return this.#facts.factsFor(caller, resources)
   }
 
   isRevoked(marks: TokenMarks): boolean {

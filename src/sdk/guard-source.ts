@@ -34,6 +34,10 @@ export interface GuardSource {
    * had.
    */
   factsFor(caller: Caller, resources?: readonly string[]): DecisionFacts | Promise<DecisionFacts>
+  /**
+   * The facts that are at hand, whomever they are about: a decision says itself what it lacks. Absent where none ever are.
+   */
+  readonly factsAtHand?: DecisionFacts
   isRevoked(marks: TokenMarks): boolean
   /** What is known is too old to decide by. */
   isStale(): boolean

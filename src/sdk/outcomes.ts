@@ -1,7 +1,7 @@
 import { type Allowed, allows } from '../evaluator/decide.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
 import { Holding } from '../evaluator/holding.ts'
-import type { DenialReason } from '../evaluator/model.ts'
+import type { DenialReason, Operation } from '../evaluator/model.ts'
 import type { DecisionId } from '../ids.ts'
 import { decisionHeader, type RefusalContext, refusalOf } from './answers.ts'
 import type { Presented } from './authorization.ts'
@@ -21,11 +21,11 @@ export function isForGood({ kind }: VerifiedCaller, reason: DenialReason): boole
   return kind === 'user' && (reason === 'no_role' || reason === 'operation_not_in_role')
 }
 
-interface AdmittedBy {
+export interface AdmittedBy {
   readonly caller: VerifiedCaller
   readonly facts: DecisionFacts
   /** Those of the answer, beside the decision's id. */
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string>> | undefined
 }
 
 /** @param by absent on a public operation */
@@ -35,25 +35,35 @@ export function admission(
   decision: Allowed,
   by?: AdmittedBy,
 ): Admission {
+  if (by === undefined) {
+    const headers = { [decisionHeader]: decisionId }
+    return { ...decision, status: 200, headers, decisionId, holds: () => false }
+  }
+  const { caller, facts, headers: more } = by
+  const headers =
+    more === undefined ? { [decisionHeader]: decisionId } : { ...more, [decisionHeader]: decisionId }
   let holding: Holding | undefined
   const holds: Admission['holds'] = (operationId, organizationId, limits) => {
-    if (by === undefined) return false
-    if (limits === undefined) return allows(model, by.facts, by.caller, operationId, organizationId)
-    holding ??= new Holding(model, by.facts, by.caller)
+    if (limits === undefined) return allows(model, facts, caller, operationId, organizationId)
+    holding ??= new Holding(model, facts, caller)
     return holding.holds(operationId, limits, organizationId)
   }
-  return {
-    ...decision,
-    status: 200,
-    headers: { ...by?.headers, [decisionHeader]: decisionId },
-    decisionId,
-    ...(by === undefined ? {} : { caller: by.caller }),
-    holds,
-  }
+  // One spread: each further one takes as long as the decision does.
+  return { ...decision, status: 200, headers, decisionId, caller, holds }
 }
 
-export function rejection(reason: DenialReason, context: RefusalContext): Rejection {
-  return { allowed: false, decisionId: context.decisionId, ...refusalOf(reason, context) }
+interface About {
+  readonly caller: VerifiedCaller
+  readonly operation?: Operation | undefined
+}
+
+export function rejection(reason: DenialReason, context: RefusalContext, about?: About): Rejection {
+  const { decisionId } = context
+  const { status, headers, problem } = refusalOf(reason, context)
+  const refused = { allowed: false as const, decisionId, reason, status, headers, problem }
+  if (about === undefined) return refused
+  const { caller, operation } = about
+  return operation === undefined ? { ...refused, caller } : { ...refused, caller, operation }
 }
 
 /** @param presented what came in place of one token that could be valid */

@@ -54,7 +54,7 @@ export class Possession {
   }
 
   /** What of it can be told without a proof: a token that is bound is none of a bearer's, and the other way round. */
-  schemeFault({ scheme, boundTo }: PresentedToken): ProofRefused | undefined {
+  schemeFault(scheme: Scheme, boundTo: string | undefined): ProofRefused | undefined {
     if (boundTo === undefined && scheme === 'DPoP')
       return new ProofRefused('invalid_token', 'the token is not bound to a key: send it as Bearer')
     if (boundTo === undefined && this.#rules.proofRequired)
@@ -70,7 +70,7 @@ export class Possession {
     presented: PresentedToken,
     bundle: CompiledBundle,
   ): Promise<NonceHeaders> {
-    const fault = this.schemeFault(presented)
+    const fault = this.schemeFault(presented.scheme, presented.boundTo)
     if (fault !== undefined) throw fault
     const { token, boundTo } = presented
     if (boundTo === undefined) return noHeaders

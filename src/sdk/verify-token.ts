@@ -25,8 +25,8 @@ export interface VerifiedToken {
   readonly key: VerificationKey
   /** RFC 7638 thumbprint of the key whose holder alone may use it. Absent: a bearer token. */
   readonly boundTo: string | undefined
-  /** Whether it may be used from there. */
-  readonly allowsAddress: (address: string | undefined) => boolean
+  /** Whether it may be used from there. Absent: from anywhere. */
+  readonly allowsAddress: ((address: string | undefined) => boolean) | undefined
 }
 
 /** Why a token is not valid: in words that are safe to send to whoever presented it. */
@@ -154,7 +154,8 @@ function readClaims(
   const scope = scopeOf(claims['scope'])
   const tags = tagsOf(claims['tags'])
   const assumed = assumedBy(claims)
-  const cidrs = claims['cidrs'] === undefined ? [] : textList(claims['cidrs'], 'cidrs')
+  const allowsAddress =
+    claims['cidrs'] === undefined ? undefined : addressMatcher(textList(claims['cidrs'], 'cidrs'))
   const caller: VerifiedCaller = Object.freeze({
     kind,
     id: sub,
@@ -172,7 +173,7 @@ function readClaims(
   const authorities = authoritiesOf(claims['ver'], authoritiesNeeded(caller))
   const grantId = grantOf(kind, claims['grant_id'])
   const marks = { authorities, jti, roles, kid: key.kid, grantId }
-  return { caller, marks, key, boundTo: thumbprintOf(claims['cnf']), allowsAddress: addressMatcher(cidrs) }
+  return { caller, marks, key, boundTo: thumbprintOf(claims['cnf']), allowsAddress }
 }
 
 /** RFC 9449 §6.1. Another confirmation (RFC 7800) would be passed over, and a stolen token accepted. */

@@ -140,6 +140,7 @@ function sourceOf({ model, callers, resources }: TaggedWorld, jwk: JWK): GuardSo
   return {
     bundle: () => compiled,
     factsFor: (caller, names) => facts.factsFor(caller, names),
+    factsAtHand: facts.facts,
     isRevoked: (marks) => revocations.ends(marks),
     isStale: () => false,
     refresh: async () => {},
