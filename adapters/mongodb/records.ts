@@ -1,4 +1,4 @@
-import type { Filter, FilterOperators } from 'mongodb'
+import type { Filter, FilterOperators, Collection as Table } from 'mongodb'
 import {
   checkDeploymentWide,
   checkIndex,
@@ -17,17 +17,21 @@ import {
 import { storedDocument } from '../../src/storage/stored-document.ts'
 import { translated } from './errors.ts'
 import { listedKey, sharedKeyId, sharedKeyPrefix, uniqueKeyId } from './key-rows.ts'
-import { type KeyRow, type RecordRow, recordId, type Tables } from './tables.ts'
+import { ReadsTogether } from './reads-together.ts'
+import { type KeyRow, organizationIn, type RecordRow, recordId, type Tables } from './tables.ts'
 
 const documentAlone = { _id: 0, document: 1 }
 
 export function mongoRecords({ records, deploymentKeys }: Tables): Records {
+  const documents = new ReadsTogether((ids) => translated(() => documentsWith(records, ids)))
+  const holders = new ReadsTogether((ids) =>
+    translated(() => deploymentKeys.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray()),
+  )
   return {
     find: async (organizationId, from, id) => {
       checkText(organizationId, id)
-      const filter = { _id: recordId(from.name, { organizationId, id }), organizationId }
-      const row = await translated(() => records.findOne(filter, { projection: documentAlone }))
-      return row === null ? undefined : documentOf(from, row)
+      const row = await documents.find(recordId(from.name, { organizationId, id }))
+      return row && documentOf(from, row)
     },
     list: async (organizationId, from, index, key, page) => {
       checkIndex(from, index)
@@ -52,10 +56,8 @@ export function mongoRecords({ records, deploymentKeys }: Tables): Records {
       checkText(key, page.after)
       const cursor = page.after === undefined ? undefined : parseCursor(page.after)
       if (from.indexes[index]?.unique) {
-        const row = await translated(() =>
-          deploymentKeys.findOne({ _id: uniqueKeyId(from.name, index, key) }),
-        )
-        const references = row === null ? [] : [referenceOf<T>(row)]
+        const row = await holders.find(uniqueKeyId(from.name, index, key))
+        const references = row === undefined ? [] : [referenceOf<T>(row)]
         return references.filter((reference) => isAfter(reference, page))
       }
       const prefix = sharedKeyPrefix(from.name, index, key)
@@ -68,6 +70,20 @@ export function mongoRecords({ records, deploymentKeys }: Tables): Records {
       return rows.map((row) => referenceOf<T>(row))
     },
   }
+}
+
+/** Of the organizations that the ids begin with: a sharded cluster asks only where those are kept. */
+function documentsWith(
+  records: Table<RecordRow>,
+  ids: readonly string[],
+): Promise<readonly Pick<RecordRow, '_id' | 'document'>[]> {
+  const organizations = [...new Set(ids.map(organizationIn))]
+  return records
+    .find(
+      { _id: { $in: ids }, organizationId: { $in: organizations } },
+      { projection: { document: 1 }, batchSize: ids.length + 1 },
+    )
+    .toArray()
 }
 
 /** All that begins with the prefix, from the cursor on. The prefix ends in a space, and `!` follows the space. */

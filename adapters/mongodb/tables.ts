@@ -134,3 +134,8 @@ export function recordId(collection: string, document: Pick<Stored, 'organizatio
 export function organizationPart(organizationId: string): string {
   return encodeURIComponent(organizationId)
 }
+
+/** The organization of which a record's `_id` begins. */
+export function organizationIn(recordId: string): string {
+  return decodeURIComponent(recordId.slice(0, recordId.indexOf('/')))
+}

@@ -188,6 +188,40 @@ describe.skipIf(server === undefined)('the MongoDB store', () => {
     })
   })
 
+  describe('reads', () => {
+    test('of one turn are few commands, and each gets its own answer', async () => {
+      const store = await opened()
+      const kept = Array.from({ length: 1_200 }, (_, i) =>
+        thing(organization(`clinic-${i % 3}`), `t${i}`, { slug: `s${i}` }),
+      )
+      const [first, ...others] = kept.filter((_, i) => i % 2 === 0).map((one) => insert(things, one))
+      if (first !== undefined) await store.commit([first, ...others])
+      let commands = 0
+      wire.meddle = ({ find }) => {
+        if (find !== undefined) commands++
+        return 'pass'
+      }
+      const { find, locate } = store.records
+      const found = await Promise.all(kept.map((one) => find(one.organizationId, things, one.id)))
+      expect(found).toEqual(kept.map((one, i) => (i % 2 === 0 ? one : undefined)))
+      const places = await Promise.all(
+        kept.map(({ slug }) => locate(things, 'slug', slug ?? '', { limit: 1 })),
+      )
+      expect(places.map(([place]) => place?.id)).toEqual(
+        kept.map(({ id }, i) => (i % 2 === 0 ? id : undefined)),
+      )
+      expect(commands).toBeLessThanOrEqual(6)
+    })
+
+    test('of one turn that the store does not answer are all refused in time', async () => {
+      const store = await opened()
+      wire.meddle = ({ find }) => (find === undefined ? 'pass' : 'hang')
+      const calls = Array.from({ length: 200 }, (_, i) => store.records.find(own, things, `t${i}`))
+      for (const outcome of await Promise.allSettled(calls))
+        expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'store_unavailable' } })
+    })
+  })
+
   describe('positions', () => {
     test('are given in the order in which commits become visible: the next waits for the one before', async () => {
       const store = await opened(place.address)
