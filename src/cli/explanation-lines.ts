@@ -1,4 +1,4 @@
-import type { Attempt, Explanation, Values } from './explanation.ts'
+import type { Attempt, Explanation, ToldDecision, Values } from './explanation.ts'
 import { reasonTexts } from './reason-texts.ts'
 import { printable } from './table.ts'
 
@@ -11,11 +11,8 @@ interface Branch {
 /** An explanation for people: the decision, a tree of what was tried, and what would have it allowed. */
 export function explanationLines(explanation: Explanation, asked: string): readonly string[] {
   const { decision, operations, changes } = explanation
-  const { allowed, reason, detail, methods } = decision
   return [
-    `${mark(allowed)} ${asked} is ${allowed ? 'allowed' : 'denied'}: ${reason}`,
-    ...(detail === undefined ? [textOf(reason)] : [detail]).map(indented),
-    ...(methods.length === 0 ? [] : [indented(`It has ${methods.join(', ')}.`)]),
+    ...outcomeLines(decision, asked),
     ...principalLines(explanation),
     ...explanation.token_findings.map(({ about, said, expected }) =>
       indented(
@@ -25,6 +22,27 @@ export function explanationLines(explanation: Explanation, asked: string): reado
     ...operations.flatMap((one) => ['', ...treeLines(operationBranch(one))]),
     ...(changes.length === 0 ? [] : ['', 'Any one of these would have it allowed:']),
     ...changes.map(({ text }, index) => indented(`${index + 1}. ${text}`)),
+  ].map(printable)
+}
+
+/** How it comes out, and what the reason code says. */
+function outcomeLines({ allowed, reason, detail, methods }: ToldDecision, asked: string): readonly string[] {
+  return [
+    `${mark(allowed)} ${asked} is ${allowed ? 'allowed' : 'denied'}: ${reason}`,
+    ...(detail === undefined ? [textOf(reason)] : [detail]).map(indented),
+    ...(methods.length === 0 ? [] : [indented(`It has ${methods.join(', ')}.`)]),
+  ]
+}
+
+/** A decision for people, without why. */
+export function decisionLines(decision: ToldDecision, asked: string): readonly string[] {
+  const { allowed, role, needed_scopes: needed, filter } = decision
+  return [
+    ...outcomeLines(decision, asked),
+    ...(role === null ? [] : [indented(`It is by the role ${role}.`)]),
+    ...filter.map(({ fields }) => indented(`Of the response it shows ${listed(fields)}.`)),
+    ...(needed.length === 0 ? [] : [indented(`The scopes ${listed(needed)} would do.`)]),
+    ...(allowed ? [] : [indented('`latchkey explain` tells what was tried, and what would change it.')]),
   ].map(printable)
 }
 

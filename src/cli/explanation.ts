@@ -33,14 +33,21 @@ const Attempt = z.object({
 })
 export type Attempt = z.output<typeof Attempt>
 
+/** The parts of a decision that people are shown, of `decide` and of `explain`. */
+export const ToldDecision = z.object({
+  allowed: z.boolean(),
+  reason: z.string(),
+  detail: z.string().optional(),
+  role: z.string().nullable().default(null),
+  needed_scopes: z.array(z.string()).default([]),
+  methods: z.array(z.string()).default([]),
+  filter: z.array(z.object({ fields: z.array(z.string()) })).default([]),
+})
+export type ToldDecision = z.output<typeof ToldDecision>
+
 /** The parts of an answer of `POST /{service}/explain` that people are shown. */
 export const Explanation = z.object({
-  decision: z.object({
-    allowed: z.boolean(),
-    reason: z.string(),
-    detail: z.string().optional(),
-    methods: z.array(z.string()).default([]),
-  }),
+  decision: ToldDecision,
   principal: z
     .object({
       kind: z.string(),

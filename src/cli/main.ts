@@ -4,6 +4,7 @@ import { appsCommand } from './apps.ts'
 import { assumptionsCommand } from './assumptions.ts'
 import { connectionsCommand } from './connections.ts'
 import { consentsCommand } from './consents.ts'
+import { decideCommand } from './decide.ts'
 import { domainsCommand } from './domains.ts'
 import { entitlementsCommand } from './entitlements.ts'
 import { explainCommand } from './explain.ts'
@@ -53,6 +54,7 @@ for (const group of [
   auditCommand,
   activityCommand,
   decisionsCommand,
+  decideCommand,
   explainCommand,
   tokenCommand,
   loginCommand,

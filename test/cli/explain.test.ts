@@ -100,16 +100,81 @@ describe('latchkey explain', () => {
   })
 
   test('refuses what it cannot ask, and says what to give', async () => {
-    const [nobody, two, misspelt, noGuard] = await Promise.all([
+    const [nobody, two, misspelt, noGuard, idle] = await Promise.all([
       explain('GET', '/patients/7'),
       explain('GET', '/', '--principal', 'key_x', '--organization', acme),
       explain('GET', '/', '--organization', acme, '--role', 'patients:red'),
       latchkey('explain', 'GET', '/', '--service', 'clinic', '--principal', 'key_x'),
+      explain('GET', '/', '--principal', 'key_x', '--role', 'admin', '--tag', 'ward=north'),
     ])
     expect([nobody.code, nobody.stderr]).toEqual([2, expect.stringContaining('--token-file')])
     expect([two.code, two.stderr]).toEqual([2, expect.stringContaining('not several')])
     expect([misspelt.code, misspelt.stderr]).toEqual([1, expect.stringContaining('/made_up/roles/0')])
     expect(misspelt.stderr).toContain('patients:read')
     expect([noGuard.code, noGuard.stderr]).toEqual([1, expect.stringContaining('--role guard --guards')])
+    expect([idle.code, idle.stderr]).toEqual([
+      2,
+      expect.stringContaining('--role, --tag would change nothing'),
+    ])
+  })
+})
+
+describe('latchkey decide', () => {
+  const decide = (...args: string[]): Promise<Ran> =>
+    latchkey('decide', ...args, '--service', 'clinic', '--key-file', 'guard.json')
+  const reader = () => ['--organization', acme, '--role', 'patients:read']
+
+  test('ends with 0 where it is allowed, and with 1 where it is denied', async () => {
+    const [allowed, denied] = await Promise.all([
+      decide('get', '/patients/7', ...reader()),
+      decide('PUT', '/patients/7', ...reader()),
+    ])
+    expect(allowed).toEqual({
+      ...{ code: 0, stderr: '' },
+      stdout:
+        '✓ GET /patients/7 is allowed: allowed\n' +
+        '  A statement of each side allows it.\n' +
+        '  It is by the role patients:read.\n',
+    })
+    expect(denied).toEqual({
+      ...{ code: 1, stderr: '' },
+      stdout:
+        '✗ PUT /patients/7 is denied: operation_not_in_role\n' +
+        '  No statement of the roles names the operation.\n' +
+        '  `latchkey explain` tells what was tried, and what would change it.\n',
+    })
+  })
+
+  test('with --json gives the decision as it is, of a key by its id and of its token', async () => {
+    const own = ['--service', 'clinic', '--organization', 'acme', '--name', 'Decider']
+    const key = await made('keys', 'create', ...own, '--role', 'patients:read', '--output', 'decider.json')
+    const token = await latchkey('token', '--key-file', 'decider.json')
+    await writeFile(join(folder, 'decider.txt'), token.stdout)
+    const [byId, byToken] = await Promise.all([
+      decide('PUT', '/patients/7', '--principal', key, '--json'),
+      decide('GET', '/patients/7?x=1', '--token-file', 'decider.txt', '--json'),
+    ])
+    expect([byId.code, JSON.parse(byId.stdout)]).toMatchObject([
+      1,
+      { allowed: false, reason: 'operation_not_in_role', operation: 'replacePatient', role: null },
+    ])
+    expect([byToken.code, JSON.parse(byToken.stdout)]).toMatchObject([
+      0,
+      { allowed: true, operation: 'getPatient', parameters: { patientId: '7' }, role: 'patients:read' },
+    ])
+  })
+
+  test('ends with neither where nothing was decided', async () => {
+    const [misspelt, noGuard, nobody] = await Promise.all([
+      decide('GET', '/', '--organization', acme, '--role', 'patients:red', '--json'),
+      latchkey('decide', 'GET', '/', '--service', 'clinic', '--principal', 'key_x'),
+      decide('GET', '/patients/7'),
+    ])
+    expect([misspelt.code, misspelt.stdout, JSON.parse(misspelt.stderr)]).toMatchObject([
+      ...[2, ''],
+      { code: 'invalid_request' },
+    ])
+    expect([noGuard.code, noGuard.stderr]).toEqual([2, expect.stringContaining('--role guard --guards')])
+    expect([nobody.code, nobody.stderr]).toEqual([2, expect.stringContaining('--token-file')])
   })
 })
