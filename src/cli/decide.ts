@@ -10,8 +10,10 @@ const deniedExitCode = 1
 
 export function decideCommand(open: Open): Command {
   return askingCommand('decide')
-    .description(
-      "ask whether a request is allowed; with a guard's key (--key-file). Ends with 0 where it is allowed, 1 where it is denied, 2 or 3 where nothing was decided",
+    .description("ask whether a request is allowed; with a guard's key (--key-file)")
+    .addHelpText(
+      'after',
+      '\nEnds with 0 where it is allowed, 1 where it is denied, 2 or 3 where nothing was decided.',
     )
     .action(async (method: string, path: string, options: AskedOptions) => {
       const session = open()

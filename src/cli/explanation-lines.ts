@@ -84,11 +84,8 @@ function resourceBranches({ resource }: Operation): readonly Branch[] {
   if (resource === undefined) return []
   const { standing, names, registered } = resource
   const isOpen = standing === 'owned' || standing === 'shared'
-  const text =
-    registered === undefined
-      ? `${names[0]} ${standing}`
-      : `${registered.name} of ${registered.owner}: ${standing}`
-  return [leaf(`${mark(isOpen)} resource ${text.replaceAll('_', ' ')}`)]
+  const what = registered === undefined ? names[0] : `${registered.name} of ${registered.owner}`
+  return [leaf(`${mark(isOpen)} resource ${what}: ${standing.replaceAll('_', ' ')}`)]
 }
 
 const sideTitles: Readonly<Record<string, string>> = {

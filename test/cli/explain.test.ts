@@ -75,6 +75,21 @@ describe('latchkey explain', () => {
     expect(stdout).toContain('tag the person ward=north')
   })
 
+  test('names a resource and its owner as they are written', async () => {
+    const path = '/patients/snow_white'
+    const token = await latchkey('token', '--key-file', 'guard.json')
+    const answer = await fetch(`${server.origin}/clinic/resources`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token.stdout.trim()}` },
+      body: JSON.stringify({ path, organization: acme }),
+    })
+    expect(answer.status).toBe(200)
+    await made('resources', 'rules', 'clinic', '--known-by', 'latchkey')
+    const { stdout } = await explain('GET', path, '--organization', acme, '--role', 'patients:read')
+    expect(stdout).toContain(`└ ✓ resource /patients/{snow_white} of ${acme}: owned\n`)
+    await made('resources', 'rules', 'clinic', '--known-by', 'api', '--yes')
+  })
+
   test('with --json gives the answer as it is, for a key by its name and for its token', async () => {
     const own = ['--service', 'clinic', '--organization', 'acme', '--name', 'Reader']
     const key = await made('keys', 'create', ...own, '--role', 'patients:read', '--output', 'reader.json')
