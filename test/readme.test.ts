@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { z } from 'zod'
 import { Browser, type Page } from '../examples/clinic/demo/browser.ts'
 import { anyFreePort } from '../examples/clinic/demo/free-port.ts'
@@ -16,6 +17,7 @@ import { startIdentityProvider } from '../examples/identity-provider/identity-pr
 
 const root = new URL('..', import.meta.url).pathname
 const readme = await readFile(join(root, 'README.md'), 'utf8')
+const mcpPage = await readFile(join(root, 'examples/mcp-server/README.md'), 'utf8')
 
 const tom = {
   ...{ id: 'p-1', email: 'tom@willow-lane.example', name: 'Tom Ruiz', groups: [] },
@@ -32,13 +34,23 @@ const linkIn = (told: string): string => told.match(/http\S+/g)?.at(-1) ?? ''
 
 /** Fenced blocks by the name that stands in a comment before them. */
 const blocks = new Map(
-  Array.from(readme.matchAll(/<!-- test: (\w+) -->\n```\w+\n(.*?)```/gs), ([, name, code]) => [name, code]),
+  Array.from(
+    `${readme}${mcpPage}`.matchAll(/<!-- test: (\w+) -->\n\n?```\w+\n(.*?)```/gs),
+    ([, name, code]) => [name, code],
+  ),
 )
+
+/** The shape of an id, which no two deployments have alike. */
+const anyId = (prefix: string) => new RegExp(`${prefix}_[0-9a-z]{26}`, 'g')
+const Listed = z.object({ items: z.array(z.looseObject({ id: z.string() })) })
+const Id = z.looseObject({ id: z.string() })
 
 /** Each command is a process of its own, which a busy machine starts slowly. */
 const timeout = 120_000
 
-describe('the README’s examples, word for word, on a fresh start', { timeout }, () => {
+describe('the examples of the README, and of the page on MCP servers, word for word, on a fresh start', {
+  timeout,
+}, () => {
   let folder: string
   let latchkey: LatchkeyProcess
   let nameServer: Awaited<ReturnType<typeof startNameServer>>
@@ -130,6 +142,7 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
     latchkey = startLatchkey(join(folder, 'data'), ports.latchkey, {
       LATCHKEY_NAME_SERVERS: nameServer.address,
       LATCHKEY_ALLOW_PRIVATE_ADDRESSES_IN_DEVELOPMENT: 'true',
+      LATCHKEY_DECISION_LOG: 'denials',
     })
     await latchkey.ready()
   })
@@ -294,6 +307,88 @@ describe('the README’s examples, word for word, on a fresh start', { timeout }
     const passwordAsked = await browser.press(codeAsked, 'Continue', { code })
     await browser.press(await browser.press(passwordAsked, 'Sign in', { password }), 'Allow')
     expect(await told).toMatch(/Signed in at .*ines@harbour\.example.*wren@harbour\.example.*Signed out at /s)
+  })
+
+  /** What has to do with resources: from here on the clinic's are known to Latchkey. */
+  describe('with resources', { timeout }, () => {
+    let ids: { organization: string; key: string; guard: string }
+    const jsonOf = async (...args: string[]): Promise<unknown> =>
+      JSON.parse(await latchkeyCommand(...args, '--json'))
+    /** The README's ids are nobody's. */
+    const withOwnIds = (text: string, resource = ''): string =>
+      text
+        .replace(anyId('res'), resource)
+        .replace(anyId('key'), ids.key)
+        .replace(anyId('org'), ids.organization)
+    const post = async (path: string, body: string) => {
+      const answer = await fetch(`http://localhost:${ports.latchkey}${path}`, {
+        ...{ method: 'POST', body: withOwnIds(body) },
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${ids.guard}` },
+      })
+      return { status: answer.status, text: await answer.text() }
+    }
+
+    beforeAll(async () => {
+      const ofHarbourStreet = ['--organization', 'harbour-street']
+      const [organization, keys, guard] = await Promise.all([
+        jsonOf('organizations', 'show', 'harbour-street'),
+        jsonOf('keys', 'list', ...ofHarbourStreet),
+        latchkeyCommand('token', '--key-file', 'guard.json'),
+      ])
+      const key = Listed.parse(keys).items.find(({ name }) => name === 'Waiting room display')?.id ?? ''
+      ids = { organization: Id.parse(organization).id, key, guard: guard.trim() }
+    }, timeout)
+
+    test('the API tells of one, and the document of what it makes', async () => {
+      const told = await post('/clinic/resources', block('resource'))
+      expect(told.status, told.text).toBe(200)
+      const document = parse(await readFile(join(root, 'examples/clinic/openapi.yaml'), 'utf8'))
+      expect(document.paths['/patients'].post).toMatchObject(parse(block('creates')).post)
+    })
+
+    test('its owner tags it, and sees who reaches it', async () => {
+      const listed = await jsonOf('resources', 'list', '--organization', 'harbour-street')
+      const [resource] = Listed.parse(listed).items
+      const told = await sh('tags', (code) => withOwnIds(code, resource?.id))
+      expect(told.trimEnd().split('\n').at(-1)).toMatch(/^res_\w+ +\/patients\/7 +owned +getPatient/)
+    })
+
+    test('a role with conditions and fields is made, and an edit of it is looked at', async () => {
+      const policy = block('policy')
+      await writeFile(join(folder, 'ward.yaml'), policy)
+      await writeFile(join(folder, 'ward-2.yaml'), policy.replace('[name]', '[name, born]'))
+      expect(await sh('roles')).toMatch(/^changes\.widened +replacePatient$/m)
+    })
+
+    test('a decision is asked for over HTTP, and comes out as it is shown', async () => {
+      const [head = '', body = ''] = block('decide').split('\n\n')
+      const token = await run(process.execPath, [
+        ...['--env-file=display.env', ...node, '--input-type=module', '--eval'],
+        block('machine').replace(/const answer.*/s, 'console.log(await tokens.token())'),
+      ])
+      const asked = body.replace('eyJ…', token.trim())
+      const { status, text } = await post(/POST (\S+)/.exec(head)?.[1] ?? '', asked)
+      const [expected, own] = [block('decided'), text].map((one) => one.replace(anyId('dec'), 'dec_'))
+      expect([status, JSON.parse(own ?? '')]).toEqual([200, JSON.parse(expected ?? '')])
+    })
+
+    test('an AuthZEN evaluation comes out as it is shown', async () => {
+      const { status, text } = await post('/clinic/access/v1/evaluation', block('authzen'))
+      const [expected, own] = [block('evaluated'), text].map((one) => one.replace(anyId('dec'), 'dec_'))
+      expect([status, JSON.parse(own ?? '')]).toEqual([200, JSON.parse(expected ?? '')])
+    })
+
+    test('a denial is explained as it is shown, and is in the log', async () => {
+      expect(await sh('explain', withOwnIds)).toBe(withOwnIds(block('explained')))
+      expect(await sh('decisions')).toMatch(/denied +operation_not_in_role +PUT +\/patients\/\{patientId\}/)
+    })
+
+    test('another organization takes a role for a while', async () => {
+      const made = await sh('assumption')
+      const id = anyId('asm').exec(made)?.[0] ?? ''
+      await writeFile(join(folder, 'assume.js'), block('assume').replace(anyId('asm'), id))
+      expect(await run(process.execPath, ['--env-file=rounds.env', ...node, 'assume.js'])).toBe('200\n')
+    })
   })
 
   const register = async (redirectUri: string) => {
