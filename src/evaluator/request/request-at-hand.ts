@@ -1,4 +1,5 @@
 import type { Operation, QueryRule } from '../model.ts'
+import { BodyFields } from './body-fields.ts'
 import { type BodyAtHand, type JsonBody, jsonBody } from './json-body.ts'
 import { type QueryParameter, queryParameters } from './query-parameters.ts'
 
@@ -19,6 +20,7 @@ export class RequestContent {
   readonly #body: BodyAtHand | undefined
   #parameters: ReturnType<typeof queryParameters> | undefined
   #json: JsonBody | undefined
+  #bodyFields: BodyFields | undefined
 
   /**
    * @param target the request's target as it was sent, `/path?query`; absent: there is no request yet, and nothing is
@@ -47,6 +49,13 @@ export class RequestContent {
   get json(): JsonBody {
     this.#json ??= jsonBody(this.#body)
     return this.#json
+  }
+
+  /** Of a body that is JSON. */
+  get bodyFields(): BodyFields | undefined {
+    const { json } = this
+    if (this.#bodyFields === undefined && json.kind === 'json') this.#bodyFields = new BodyFields(json.value)
+    return this.#bodyFields
   }
 }
 
@@ -96,6 +105,11 @@ export class RequestAtHand {
     const { request, method } = this.operation
     const takesBody = request?.body !== undefined || request?.otherBody === true || !withoutBody.has(method)
     return takesBody || this.#content.isBodyKnown ? this.#content.json : noBody
+  }
+
+  /** Of `body`, where that is JSON. */
+  get bodyFields(): BodyFields | undefined {
+    return this.body.kind === 'json' ? this.#content.bodyFields : undefined
   }
 }
 

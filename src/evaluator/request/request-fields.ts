@@ -1,4 +1,4 @@
-import { type FieldPattern, printFieldPattern } from './field-pattern.ts'
+import type { FieldPattern } from './field-pattern.ts'
 import { type PatternNode, patternTree, stepInto } from './pattern-tree.ts'
 import type { RequestAtHand } from './request-at-hand.ts'
 
@@ -21,19 +21,16 @@ export class RequestFields {
     if (query === 'ambiguous_request') return query
     if (query === 'not_at_hand') return 'body_required'
     for (const { path } of query) if (!this.covers(path)) return 'field_not_allowed'
-    const { body } = request
+    const { body, bodyFields } = request
     if (body.kind === 'none') return 'within'
     if (body.kind !== 'json') return body.kind
-    return outside(this.#tree, body.value) === undefined ? 'within' : 'field_not_allowed'
+    return bodyFields?.areWithin(this.#tree) === true ? 'within' : 'field_not_allowed'
   }
 
-  /** The first field that is not within the patterns, as a pattern writes it; `''` is the whole body. For explanations. */
-  firstOutside(request: RequestAtHand): string | undefined {
-    const { query, body } = request
-    const parameter = typeof query === 'string' ? undefined : query.find(({ path }) => !this.covers(path))
-    if (parameter !== undefined) return printFieldPattern(parameter.path)
-    const names = body.kind === 'json' ? outside(this.#tree, body.value) : undefined
-    return names === undefined ? undefined : printFieldPattern(names.reverse())
+  /** The fields that are not within the patterns, by their names; none stand for the body as a whole. For explanations. */
+  *outside({ query, bodyFields }: RequestAtHand): Generator<readonly string[]> {
+    if (typeof query !== 'string') for (const { path } of query) if (!this.covers(path)) yield path
+    if (bodyFields !== undefined) yield* bodyFields.outside(this.#tree)
   }
 
   /** Whether the names that lead to a field, or some of the first of them, are a pattern's. */
@@ -46,34 +43,4 @@ export class RequestFields {
     }
     return false
   }
-}
-
-function outside(tree: PatternNode, value: unknown): string[] | undefined {
-  return outsideOf(tree.alone, value)
-}
-
-/** The names that lead to the first leaf that no pattern covers, the innermost first. Items of lists have no name. */
-function outsideOf(state: PatternNode['alone'], value: unknown): string[] | undefined {
-  if (typeof value !== 'object' || value === null) return []
-  if (Array.isArray(value)) return outsideOfItems(state, value)
-  const names = Object.keys(value)
-  for (const name of names) {
-    const next = stepInto(state, name)
-    if (next === 'covered') continue
-    // Sound: it has the member.
-    const found = next.length === 0 ? [] : outsideOf(next, (value as Record<string, unknown>)[name])
-    if (found === undefined) continue
-    found.push(name)
-    return found
-  }
-  return names.length === 0 ? [] : undefined
-}
-
-function outsideOfItems(state: PatternNode['alone'], items: readonly unknown[]): string[] | undefined {
-  // A hole in the list comes as `undefined`, which is a leaf.
-  for (const item of items) {
-    const found = outsideOf(state, item)
-    if (found !== undefined) return found
-  }
-  return items.length === 0 ? [] : undefined
 }
