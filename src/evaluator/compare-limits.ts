@@ -2,13 +2,17 @@ import type { Limits, WithoutWhere } from './limits.ts'
 import { anyName, type FieldPattern, parseFieldPattern } from './request/field-pattern.ts'
 import { type PatternNode, patternTree } from './request/pattern-tree.ts'
 import { type Claim, claimOf } from './where/claim.ts'
+import { type CompiledCondition, compileCondition } from './where/compile-condition.ts'
 import type { Condition } from './where/condition.ts'
 import { parseCondition } from './where/parse-condition.ts'
 import { isImpossible, proves } from './where/proof.ts'
 import type { Budget } from './where/value-proof.ts'
+import { type Witness, witnessesOf } from './where/witness.ts'
 
-/** Steps of all proofs about one role: some hundred milliseconds. What is not proven by then is not proven. */
-const stepsMax = 1_000_000
+/** Steps of all proofs about one role: some tens of milliseconds. What is not proven by then is not proven. */
+const stepsMax = 200_000
+/** A step among fields takes as long as several of a proof. */
+const stepsPerField = 3
 
 /** A list of fields; what cannot be read is left out. */
 interface ReadFields {
@@ -16,16 +20,33 @@ interface ReadFields {
   readonly tree: PatternNode
 }
 
+/** What is made of a condition; its claim, once a proof needs it. */
+interface KnownCondition {
+  readonly condition: Condition
+  readonly compiled: CompiledCondition
+  readonly witnesses: readonly Witness[]
+  claim?: Claim
+}
+
 /** Whether some limits are within others, for as long as the steps suffice; each pair of conditions is looked at once. */
 export class LimitComparison {
   readonly #budget: Budget
-  readonly #claims = new Map<string, Claim | undefined>()
+  readonly #known: Map<string, KnownCondition | undefined>
   readonly #read = new Map<readonly string[], ReadFields>()
   readonly #proven = new Map<string, Map<string, boolean>>()
 
-  /** @param steps that proofs may take in all; 0: nothing but what is the same is proven */
-  constructor(steps = stepsMax) {
+  /**
+   * @param steps that proofs may take in all; 0: nothing but what is the same is proven
+   * @param before one that knows conditions already
+   */
+  constructor(steps = stepsMax, before?: LimitComparison) {
     this.#budget = { steps }
+    this.#known = before === undefined ? new Map() : before.#known
+  }
+
+  /** Reads a condition that is about to be compared, which is most of the work on it. */
+  learn(where: string): void {
+    this.#condition(where)
   }
 
   /** `false` says nothing: it may be so, and not be proven. */
@@ -37,9 +58,23 @@ export class LimitComparison {
     )
   }
 
-  /** `false` only where it is certain that a condition is never true. */
-  canHold(condition: Condition): boolean {
-    return this.#budget.steps <= 0 || !isImpossible(claimOf(condition), this.#budget)
+  /** Whether they are within one of several. What is the same needs no proof, and is looked for first. */
+  isWithinAny(narrow: Limits, several: readonly Limits[], withoutWhere: WithoutWhere): boolean {
+    return (
+      several.some((wide) => areSame(narrow, wide)) ||
+      several.some((wide) => this.isWithin(narrow, wide, withoutWhere))
+    )
+  }
+
+  /**
+   * `false` only where it is certain that a condition is never true.
+   * @param where the condition as it is printed
+   */
+  canHold(where: string, condition: Condition): boolean {
+    if (this.#budget.steps <= 0) return true
+    const known = knownOf(condition)
+    this.#known.set(where, known)
+    return known.witnesses.length > 0 || !isImpossible(claimIn(known), this.#budget)
   }
 
   #isConditionWithin(
@@ -58,19 +93,29 @@ export class LimitComparison {
   }
 
   #proves(narrow: string, wide: string): boolean {
+    this.#budget.steps -= 1
+    if (this.#budget.steps < 0) return false
+    const [premise, conclusion] = [this.#condition(narrow), this.#condition(wide)]
+    if (premise === undefined || conclusion === undefined) return false
+    if (premise.witnesses.some((facts) => this.#isUntrueOf(facts, conclusion))) return false
     // To take a claim apart is work by itself, whatever comes of it.
     this.#budget.steps -= (narrow.length + wide.length) >> 3
-    if (this.#budget.steps < 0) return false
-    const [premise, conclusion] = [this.#claim(narrow), this.#claim(wide)]
-    return premise !== undefined && conclusion !== undefined && proves(premise, conclusion, this.#budget)
+    return this.#budget.steps >= 0 && proves(claimIn(premise), claimIn(conclusion), this.#budget)
   }
 
-  #claim(where: string): Claim | undefined {
-    if (this.#claims.has(where)) return this.#claims.get(where)
+  #isUntrueOf(facts: Witness, { compiled }: KnownCondition): boolean {
+    const before = facts.asked
+    const truth = compiled(facts)
+    this.#budget.steps -= facts.asked - before
+    return truth !== 'true'
+  }
+
+  #condition(where: string): KnownCondition | undefined {
+    if (this.#known.has(where)) return this.#known.get(where)
     const parsed = parseCondition(where)
-    const claim = 'condition' in parsed ? claimOf(parsed.condition) : undefined
-    this.#claims.set(where, claim)
-    return claim
+    const known = 'condition' in parsed ? knownOf(parsed.condition) : undefined
+    this.#known.set(where, known)
+    return known
   }
 
   #areFieldsWithin(narrow: readonly string[] | undefined, wide: readonly string[] | undefined): boolean {
@@ -85,7 +130,7 @@ export class LimitComparison {
   #fields(texts: readonly string[]): ReadFields {
     const known = this.#read.get(texts)
     if (known !== undefined) return known
-    this.#budget.steps -= texts.length
+    this.#budget.steps -= texts.length * stepsPerField
     const patterns = patternsOf(texts)
     const read = { patterns, tree: patternTree(patterns) }
     this.#read.set(texts, read)
@@ -96,7 +141,7 @@ export class LimitComparison {
   #covers(tree: PatternNode, pattern: FieldPattern): boolean {
     let state: readonly PatternNode[] = [tree]
     for (const step of pattern) {
-      this.#budget.steps -= state.length
+      this.#budget.steps -= state.length * stepsPerField
       if (this.#budget.steps < 0) return false
       state = state.flatMap((node) => {
         const named = step === anyName ? undefined : node.children.get(step)
@@ -114,6 +159,30 @@ export class LimitComparison {
     const tellsMore = narrow.mask !== undefined && wide.mask === undefined
     return !tellsMore && this.#areFieldsWithin(narrow.fields, wide.fields)
   }
+}
+
+function knownOf(condition: Condition): KnownCondition {
+  const compiled = compileCondition(condition)
+  return { condition, compiled, witnesses: witnessesOf(condition, compiled) }
+}
+
+function claimIn(known: KnownCondition): Claim {
+  known.claim ??= claimOf(known.condition)
+  return known.claim
+}
+
+function areSame(a: Limits, b: Limits): boolean {
+  return (
+    a.where === b.where &&
+    areSameTexts(a.fields, b.fields) &&
+    a.filter?.mask === b.filter?.mask &&
+    areSameTexts(a.filter?.fields, b.filter?.fields)
+  )
+}
+
+function areSameTexts(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  if (a === b) return true
+  return a !== undefined && a.length === b?.length && a.every((text, i) => text === b[i])
 }
 
 function patternsOf(fields: readonly string[]): readonly FieldPattern[] {
@@ -144,9 +213,7 @@ export function changesOfLimits(
   const kept = [...after.keys()].filter((id) => before.has(id))
   const isWithin = (id: string, narrow: LimitsByOperation, wide: LimitsByOperation) => {
     const held = wide.get(id) ?? []
-    return (narrow.get(id) ?? []).every((one) =>
-      held.some((other) => comparison.isWithin(one, other, withoutWhere(id))),
-    )
+    return (narrow.get(id) ?? []).every((one) => comparison.isWithinAny(one, held, withoutWhere(id)))
   }
   return {
     gains: [...after.keys()].filter((id) => !before.has(id)),

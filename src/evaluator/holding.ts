@@ -47,7 +47,7 @@ export class Holding {
   }
 
   #isWithin(limits: Limits, held: readonly Limits[] = [], withoutWhere: WithoutWhere): boolean {
-    return held.some((one) => this.#comparison.isWithin(limits, one, withoutWhere))
+    return this.#comparison.isWithinAny(limits, held, withoutWhere)
   }
 
   #limitsOfRoles(): LimitsByOperation {

@@ -31,7 +31,7 @@ export async function createRole(
   { service, name, description, ...written }: NewRole,
 ): Promise<Role> {
   const ground = await groundOf(deps.records, organizationId, service)
-  const content = readRoleContent(written, ground, giver)
+  const content = await readRoleContent(written, ground, giver)
   const [id, nowMs] = [deps.newId('rol'), deps.clock()]
   const times = { createdAt: nowMs, changedAt: nowMs }
   const role: Role = {

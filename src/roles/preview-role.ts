@@ -2,6 +2,7 @@ import { changesOfLimits, type LimitChanges, LimitComparison } from '../evaluato
 import { limitsIn } from '../evaluator/limits.ts'
 import type { OrganizationId, RoleId } from '../ids.ts'
 import type { Giver } from '../services/giving.ts'
+import { learnConditions } from '../services/learn-conditions.ts'
 import { withoutWhereIn } from '../services/operations-of.ts'
 import type { Records } from '../storage/ports.ts'
 import { groundOf } from './ground.ts'
@@ -40,11 +41,13 @@ export async function previewRole(
 ): Promise<RolePreview> {
   const before = await getRole(records, organizationId, id)
   const ground = await groundOf(records, organizationId, before.serviceId)
-  const content = readRoleContent(written, ground, giver, before)
+  const content = await readRoleContent(written, ground, giver, before)
+  const comparison = new LimitComparison()
+  await learnConditions(comparison, before.allow, content.allow)
   const changes = changesOfLimits(
     limitsIn(before.allow, before.filter),
     limitsIn(content.allow, content.filter),
-    new LimitComparison(),
+    comparison,
     withoutWhereIn(ground.service.model),
   )
   const lists = await Promise.all(holdersOf.map((ask) => ask(organizationId, id, holdersMax + 1)))

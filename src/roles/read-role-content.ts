@@ -3,9 +3,10 @@ import { LimitComparison } from '../evaluator/compare-limits.ts'
 import { filtersIn, type Limits, limitsIn, withFilter } from '../evaluator/limits.ts'
 import type { FilterStatement, Operation, Statement } from '../evaluator/model.ts'
 import { type Given, type Giver, type OutsideOfGiving, outsideOfGiving } from '../services/giving.ts'
+import { learnConditions } from '../services/learn-conditions.ts'
 import { withoutWhereIn } from '../services/operations-of.ts'
 import { readFilters } from '../services/read-filter.ts'
-import { type ReadStatement, readEachStatement, statementGround } from '../services/read-statement.ts'
+import { type ReadStatement, readEachInTurns, statementGround } from '../services/read-statement.ts'
 import { unreachableStatements } from '../services/unreachable-statements.ts'
 import type { Ground } from './ground.ts'
 import { partsOf, type WrittenContent } from './read-policy.ts'
@@ -31,19 +32,20 @@ export function operationsIn(allow: readonly Statement[]): ReadonlySet<string> {
 
 /**
  * Reads the statements and filters of an organization-defined role in their one spelling, under the one rule for giving.
+ * In pieces: a role may be so large that others would notice.
  * @param had what the role allows already: keeping it gives nothing
  * @throws {DomainError} `role_refused` with every fault, its place and what to do
  */
-export function readRoleContent(
+export async function readRoleContent(
   written: WrittenContent,
   ground: Ground,
   giver: Giver,
   had: RoleContent = { allow: [] },
-): RoleContent {
+): Promise<RoleContent> {
   const { model } = ground.service
   const { allow, filter, tell } = partsOf(written)
   const checking = statementGround(model.operations, model.resources ?? 'api')
-  const { statements, faults } = readEachStatement(allow ?? [], checking, '/allow')
+  const { statements, faults } = await readEachInTurns(allow ?? [], checking, '/allow')
   const content = { allow: statements.map(({ statement }) => statement) }
   const shown =
     filter === undefined
@@ -56,7 +58,9 @@ export function readRoleContent(
   const filters = filtersIn(shown.filter)
   const given = statements.flatMap((one) => givenBy(one, filters))
   const unreachable = faults.length > 0 ? [] : unreachableStatements(statements, checking)
-  const all = [...read, ...unreachable, ...outsideFaults(given, ground, giver, had)]
+  await learnConditions(checking.comparison, content.allow, had.allow)
+  const gained = giver.mayGrantRoles ? [] : notHad(given, ground, had, checking.comparison)
+  const all = [...read, ...unreachable, ...outsideFaults(given, gained, ground, giver)]
   if (all.length > 0) throw refused(all.map(tell))
   return shown.filter.length === 0 ? content : { ...content, filter: shown.filter }
 }
@@ -113,14 +117,13 @@ function givenBy(
 /** The entitlement bounds what is kept, too; only what goes further than before is given. */
 function outsideFaults(
   given: readonly PlacedGift[],
+  gained: readonly PlacedGift[],
   ground: Ground,
   giver: Giver,
-  had: RoleContent,
 ): readonly Fault[] {
   const everyone: Giver = { mayGrantRoles: true, holds: () => true }
   const { id } = ground.service
   const beyond = outsideOfGiving(everyone, id, ground.operations, given)
-  const gained = giver.mayGrantRoles ? [] : notHad(given, ground, had)
   const notHeld = outsideOfGiving(giver, id, ground.operations, gained).filter(
     ({ reason }) => reason === 'not_held',
   )
@@ -128,14 +131,19 @@ function outsideFaults(
 }
 
 /** What the role does not allow yet, or not so far. */
-function notHad(given: readonly PlacedGift[], { service }: Ground, had: RoleContent): readonly PlacedGift[] {
+function notHad(
+  given: readonly PlacedGift[],
+  { service }: Ground,
+  had: RoleContent,
+  known: LimitComparison,
+): readonly PlacedGift[] {
+  const comparison = new LimitComparison(undefined, known)
   const before = limitsIn(had.allow, had.filter)
-  const comparison = new LimitComparison()
   const withoutWhere = withoutWhereIn(service.model)
-  return given.filter(({ operation, limits }) => {
-    const isKept = (one: Limits) => comparison.isWithin(limits, one, withoutWhere(operation.id))
-    return before.get(operation.id)?.some(isKept) !== true
-  })
+  return given.filter(
+    ({ operation: { id }, limits }) =>
+      !comparison.isWithinAny(limits, before.get(id) ?? [], withoutWhere(id)),
+  )
 }
 
 /** An operation that may not be given is told of where it is named first. */

@@ -40,7 +40,7 @@ export async function replaceRole(
   const before = await getRole(deps.records, organizationId, id)
   expectVersion(before, ifMatch)
   const ground = await groundOf(deps.records, organizationId, before.serviceId)
-  const content = readRoleContent(written, ground, giver, before)
+  const content = await readRoleContent(written, ground, giver, before)
   const { filter: _filter, ...kept } = before
   const changedAt = deps.clock()
   const after: Role = { ...kept, name, description, ...content, changedAt, version: before.version + 1 }

@@ -3,7 +3,7 @@ import { isObject, member } from './json-value.ts'
 import { entryText, type NamedOperation, type OperationNames } from './operation-names.ts'
 
 /** Of one list: to look for what was meant is work for each. */
-const faultsToldMax = 50
+const faultsToldMax = 20
 
 /** An operation in the list of a statement or a filter, and where it stands. */
 export interface Entry extends NamedOperation {

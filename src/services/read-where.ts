@@ -44,12 +44,12 @@ export function readWhere(
   // Where its variables stand is read out of the text once there is something to tell of them.
   if (faultsIn('').length > 0)
     return { faults: faultsIn(written).map(({ offset, detail, fix }) => at(offset, detail, fix)) }
-  if (!comparison.canHold(condition)) {
+  const where = printCondition(condition)
+  if (!comparison.canHold(where, condition)) {
     const detail = 'the condition can never hold, so that the statement allows nothing'
     const fix = 'join alternatives by OR, or leave the statement out'
     return { faults: [{ pointer, detail, fix }] }
   }
-  const where = printCondition(condition)
   if (condition === parsed.condition) return { where, faults: [] }
   // The document's names may be longer than those that were written.
   const printed = parseCondition(where)

@@ -6,6 +6,7 @@ import { rolesNotFitting } from '../../src/roles/roles-not-fitting.ts'
 import { services } from '../../src/services/service.ts'
 import { insert, update } from '../../src/storage/ports.ts'
 import { clinicModel, type Deployment, granter, openDeployment } from '../organizations/deployment.ts'
+import { turnsDuring } from './turns-during.ts'
 
 let at: Deployment
 beforeEach(async () => {
@@ -30,15 +31,6 @@ async function keepRoles(count: number, allow: Role['allow']): Promise<void> {
   })
   const [first, ...others] = kept.map((role) => insert(roles, role))
   if (first !== undefined) await at.store.commit([first, ...others])
-}
-
-/** How often others had their turn of the event loop. */
-async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
-  let turns = 0
-  const count = setInterval(() => turns++, 1)
-  await work()
-  clearInterval(count)
-  return turns
 }
 
 describe('roles that a new document breaks', () => {

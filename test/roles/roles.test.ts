@@ -22,6 +22,7 @@ import {
   holderOf,
   openDeployment,
 } from '../organizations/deployment.ts'
+import { turnsDuring } from './turns-during.ts'
 
 let at: Deployment
 beforeEach(async () => {
@@ -58,6 +59,15 @@ async function faultsOf(refused: Promise<unknown>) {
 }
 
 describe('an organization-defined role', () => {
+  test('is read in pieces, however large it is, so that others go on meanwhile', async () => {
+    const where = (i: number) =>
+      Array.from({ length: 50 }, (_, j) => `$principalTags:k${j} = 'value-${i}-${j}'`).join(' OR ')
+    const allow = Array.from({ length: 100 }, (_, i) => ({ operations: ['listPatients'], where: where(i) }))
+    const wanted = { service: 'clinic', name: 'Largest', description: '', allow }
+    const save = () => createRole(at.deps, at.by, granter, at.customer.id, wanted)
+    expect(await turnsDuring(save)).toBeGreaterThan(20)
+  })
+
   test.each([
     ['listPatients', 'listPatients'],
     ['GET /patients', 'listPatients'],

@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { LimitComparison } from '../../../src/evaluator/compare-limits.ts'
 import { compileCondition } from '../../../src/evaluator/where/compile-condition.ts'
 import type { Condition } from '../../../src/evaluator/where/condition.ts'
 import { canHold, entails } from '../../../src/evaluator/where/entails.ts'
 import { parseCondition } from '../../../src/evaluator/where/parse-condition.ts'
+import { printCondition } from '../../../src/evaluator/where/print-condition.ts'
 import { closeConditions, factsOf, fewConditions, fewFacts } from './conditions.ts'
 
 function parsed(text: string): Condition {
@@ -203,6 +205,23 @@ const twoConditions = fc.oneof(
 function joined(kind: 'and' | 'or', ...of: readonly Condition[]): Condition {
   return { kind, of }
 }
+
+describe('what is asked of a role', () => {
+  test('is what the proof alone would say: what is refuted sooner could not be proven', () => {
+    const count = { proven: 0, not: 0 }
+    fc.assert(
+      fc.property(relatedPairs, ([narrow, wide]) => {
+        const [where, than] = [printCondition(narrow), printCondition(wide)]
+        const isWithin = new LimitComparison().isWithin({ where }, { where: than }, 'anything')
+        expect(isWithin).toBe(entails(narrow, wide))
+        expect(new LimitComparison().canHold(where, narrow)).toBe(canHold(narrow))
+        count[isWithin ? 'proven' : 'not']++
+      }),
+      { numRuns: 800 },
+    )
+    expect(Math.min(count.proven, count.not)).toBeGreaterThan(80)
+  })
+})
 
 describe('what is proven is so', () => {
   const numRuns = 800
