@@ -11,15 +11,16 @@ import {
 import { failureFrom } from './access-token.ts'
 import { decisionLogSetting } from './guard/decision-log-setting.ts'
 import { type GatewayName, gatewayNames } from './guard/gateways.ts'
+import { listenAddress } from './guard/listen-address.ts'
 import { runGuard } from './guard/run-guard.ts'
-import { listenAddress, readGatewayKey, readIdentityKey } from './guard/settings.ts'
+import { readGatewayKey, readIdentityKey } from './guard/settings.ts'
 import { repeated, wholeNumber, wholeNumberFromZero } from './options.ts'
 import type { Open, Session } from './session.ts'
 
 interface GuardCommandOptions {
   readonly service: string
   readonly gateway: GatewayName
-  readonly listen: string
+  readonly listen?: readonly string[]
   readonly gatewayKeyFile?: string
   readonly identityKeyFile?: string
   readonly anotherServer?: readonly string[]
@@ -50,7 +51,12 @@ export function guardCommand(open: Open): Command {
         .choices(gatewayNames)
         .makeOptionMandatory(),
     )
-    .option('--listen <host:port>', 'where the gateway asks', '127.0.0.1:9090')
+    .addOption(
+      repeated(
+        '--listen <address>',
+        'where the gateway asks: host:port, or a Unix socket, unix:/path, which costs less; default 127.0.0.1:9090',
+      ),
+    )
     .option(
       '--gateway-key-file <path>',
       'a key that the gateway must send in X-Latchkey-Guard; needed where others than this machine can ask',
@@ -115,7 +121,7 @@ export function guardCommand(open: Open): Command {
 
 async function serve(session: Session, options: GuardCommandOptions): Promise<void> {
   const { service, gateway, logLevel } = options
-  const listen = listenAddress(options.listen)
+  const listen = (options.listen ?? ['127.0.0.1:9090']).map(listenAddress)
   const gatewayKey = await readGatewayKey(options.gatewayKeyFile, listen)
   const identityKey = await readIdentityKey(options.identityKeyFile)
   const server = await session.server()

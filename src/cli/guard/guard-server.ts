@@ -27,27 +27,29 @@ const jwksPath = '/.well-known/jwks.json'
 /** Answers a gateway, the API behind it that fetches the key of identities, and load balancers. */
 export function guardServer(deps: GuardServerDeps): Server {
   const { forwardAuth, takesPathsBelow, failed } = deps
+  const failWith = (response: ServerResponse, error: unknown): void => {
+    failed(error)
+    // Whatever it was: the request is not known to be allowed.
+    if (!response.headersSent) answerProblem(response, unexpected)
+    else response.destroy()
+  }
   const server = createServer(
     {
       maxHeaderSize: headerBytesMax,
       keepAliveTimeout: keepAliveMs,
       headersTimeout: headersWithinMs,
       requestTimeout: headersWithinMs,
+      // No stream is set up for the body of a request that has none, which is nearly every one.
+      optimizeEmptyRequests: true,
     },
     (message, response) => {
       const { url = '' } = message
       const asked = takesPathsBelow ? url.startsWith(`${forwardAuthPath}/`) : isForwardAuth(url)
-      const failWith = (error: unknown): void => {
-        failed(error)
-        // Whatever it was: the request is not known to be allowed.
-        if (!response.headersSent) answerProblem(response, unexpected)
-        else response.destroy()
-      }
       try {
         const done = asked ? forwardAuth(message, response) : answerOther(deps, message, response)
-        done?.catch(failWith)
+        done?.catch((error: unknown) => failWith(response, error))
       } catch (error) {
-        failWith(error)
+        failWith(response, error)
       }
     },
   )

@@ -1,17 +1,15 @@
 import type { KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { Guard, Rejection } from '../../sdk/index.ts'
 import { failureFrom } from '../access-token.ts'
-import { Failure } from '../failure.ts'
 import { forwardAuth } from './forward-auth.ts'
 import { gatewayKey } from './gateway-key.ts'
 import { type GatewayName, gateways } from './gateways.ts'
-import { guardServer } from './guard-server.ts'
+import { type GuardServerDeps, guardServer } from './guard-server.ts'
 import { identitiesOf } from './identity.ts'
-import type { ListenAddress } from './settings.ts'
+import { type ListenAddress, listening } from './listen-address.ts'
 
 export interface RunOptions {
   readonly guard: Guard
@@ -21,7 +19,7 @@ export interface RunOptions {
   readonly gateway: GatewayName
   readonly gatewayKey: string | undefined
   readonly identityKey: KeyObject | undefined
-  readonly listen: ListenAddress
+  readonly listen: readonly ListenAddress[]
   readonly log: Logger
   /** Resolves when the process is asked to stop. */
   readonly stopped: Promise<unknown>
@@ -39,7 +37,7 @@ export async function runGuard(options: RunOptions): Promise<void> {
   let closing = false
   const identities = await identitiesOf(service, Date.now, options.identityKey)
   const { asking } = gateways[gateway]
-  const server = guardServer({
+  const deps: GuardServerDeps = {
     ...{ guard, identities, takesPathsBelow: asking.kind === 'own', isClosing: () => closing },
     forwardAuth: forwardAuth({
       ...{ guard, identities, gateway: gateways[gateway] },
@@ -47,33 +45,38 @@ export async function runGuard(options: RunOptions): Promise<void> {
       refused: (rejection) => logRefusal(log, rejection),
     }),
     failed: (error) => log.error({ err: error }, 'A request could not be answered'),
-  })
-  const address = await listening(server, options.listen)
-  log.info({ address, service, gateway }, 'The guard answers the gateway')
+  }
+  const servers = await serversAt(options.listen, deps, (address) =>
+    log.info({ address, service, gateway }, 'The guard answers the gateway'),
+  )
   try {
     await untilStopped(options)
   } finally {
     closing = true
-    await finished(server)
+    await Promise.all(servers.map(finished))
     await guard.close()
     log.info({}, 'The guard has stopped')
   }
 }
 
-async function listening(server: Server, { host, port }: ListenAddress): Promise<string> {
+/** A server at each address, or none at all. */
+async function serversAt(
+  addresses: readonly ListenAddress[],
+  deps: GuardServerDeps,
+  told: (address: string) => void,
+): Promise<readonly Server[]> {
+  const servers: Server[] = []
   try {
-    server.listen(port, host)
-    await once(server, 'listening')
-  } catch (cause) {
-    throw new Failure(`cannot listen at ${host}:${port}`, {
-      exitCode: 2,
-      fix: 'name another address with --listen; another program may listen there',
-      cause,
-    })
+    for (const address of addresses) {
+      const server = guardServer(deps)
+      told(await listening(server, address))
+      servers.push(server)
+    }
+  } catch (error) {
+    for (const server of servers) server.close()
+    throw error
   }
-  // Sound: it listens at an address, not at a pipe.
-  const { address, family, port: bound } = server.address() as AddressInfo
-  return family === 'IPv6' ? `http://[${address}]:${bound}` : `http://${address}:${bound}`
+  return servers
 }
 
 async function untilStopped({ guard, server, service, log, stopped }: RunOptions): Promise<void> {

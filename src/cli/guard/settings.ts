@@ -2,29 +2,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { Failure } from '../failure.ts'
 import { gatewayKeyLengthMin } from './gateway-key.ts'
-
-/** Where the guard is asked. */
-export interface ListenAddress {
-  readonly host: string
-  readonly port: number
-}
-
-/** @throws {Failure} exit code 2 */
-export function listenAddress(text: string): ListenAddress {
-  const [, bracketed, plain, port] = /^(?:\[([\da-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? []
-  const host = bracketed ?? plain
-  if (host === undefined || Number(port) > 65_535)
-    throw new Failure(`${text} is no address to listen at`, {
-      exitCode: 2,
-      fix: 'give host and port: 127.0.0.1:9090, or [::1]:9090',
-    })
-  return { host, port: Number(port) }
-}
-
-/** Nobody else on the network can ask there. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
-}
+import { type ListenAddress, openHost } from './listen-address.ts'
 
 /**
  * The key that the gateway must send. Beyond this machine there must be one: whoever can ask the guard can have any
@@ -33,9 +11,10 @@ function isLoopback(host: string): boolean {
  */
 export async function readGatewayKey(
   path: string | undefined,
-  { host }: ListenAddress,
+  addresses: readonly ListenAddress[],
 ): Promise<string | undefined> {
-  if (path === undefined && isLoopback(host)) return undefined
+  const host = openHost(addresses)
+  if (path === undefined && host === undefined) return undefined
   if (path === undefined)
     throw new Failure(`at ${host} others than the gateway can ask, too`, {
       exitCode: 2,

@@ -12,7 +12,7 @@ export interface GuardProcess {
   /** Resolves with the exit code. */
   readonly ended: Promise<number | null>
   /** Asks it to stop, and waits until it has. */
-  stop(): Promise<number | null>
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<number | null>
 }
 
 const command = new URL('../../../src/cli/main.ts', import.meta.url).pathname
@@ -49,8 +49,8 @@ export async function startGuard(
     port: Number(/"address":"http:\/\/127\.0\.0\.1:(\d+)"/.exec(lines.join('\n'))?.[1]),
     lines,
     ended,
-    stop: () => {
-      child.kill('SIGTERM')
+    stop: (signal = 'SIGTERM') => {
+      child.kill(signal)
       return ended
     },
   }

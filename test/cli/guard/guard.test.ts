@@ -224,6 +224,16 @@ describe('latchkey guard, given wrongly, ends with 2', () => {
     ['without a gateway', [], "required option '--gateway <name>'"],
     ['with an unknown one', ['--gateway', 'apache'], 'nginx, caddy, traefik, haproxy, envoy'],
     ['an address without a port', ['--gateway', 'nginx', '--listen', '127.0.0.1'], '127.0.0.1:9090'],
+    [
+      'a Unix socket without a whole path',
+      ['--gateway', 'nginx', '--listen', 'unix:guard.sock'],
+      'whole path',
+    ],
+    [
+      'open to others beside a Unix socket',
+      ['--gateway', 'nginx', '--listen', 'unix:/tmp/a', '--listen', '0.0.0.0:9090'],
+      '--gateway-key-file',
+    ],
     ['open to others', ['--gateway', 'nginx', '--listen', '0.0.0.0:9090'], '--gateway-key-file'],
     ['a public base with a query', ['--gateway', 'nginx', '--public-base', 'https://a?b'], 'publicBase'],
     [

@@ -9,9 +9,13 @@ export interface RawReply {
   readonly body: string
 }
 
-/** Sends lines as they are, which no HTTP client would; the connection is closed after the answer. */
-export async function sendRaw(port: number, lines: readonly string[], body = ''): Promise<RawReply> {
-  const socket = connect(port, '127.0.0.1')
+/** Sends lines as they are, which no HTTP client would, to a port or a Unix socket; the connection is closed after the answer. */
+export async function sendRaw(
+  at: number | { readonly path: string },
+  lines: readonly string[],
+  body = '',
+): Promise<RawReply> {
+  const socket = typeof at === 'number' ? connect(at, '127.0.0.1') : connect(at)
   socket.write(Buffer.from(`${[...lines, 'connection: close'].join('\r\n')}\r\n\r\n${body}`, 'latin1'))
   let text = ''
   socket.setEncoding('latin1').on('data', (chunk) => {
