@@ -5,6 +5,15 @@ export function noBits(size: number): Bits {
   return new Uint32Array((size + 31) >>> 5)
 }
 
+const empty: Bits[] = []
+
+/** The set that has none, one for all who never change it: most roles say a condition of all that they name. */
+export function emptyBits(size: number): Bits {
+  const words = (size + 31) >>> 5
+  empty[words] ??= new Uint32Array(words)
+  return empty[words]
+}
+
 export function hasBit(bits: Bits, index: number): boolean {
   return ((bits[index >>> 5] ?? 0) & (1 << (index & 31))) !== 0
 }
@@ -24,10 +33,31 @@ export function intersect(bits: Bits, within: Bits): void {
   for (let word = 0; word < bits.length; word++) bits[word] = (bits[word] ?? 0) & (within[word] ?? 0)
 }
 
+/** What either has: one of the two itself where it has all of the other. Neither is changed, nor may the answer be. */
+export function union(one: Bits, other: Bits): Bits {
+  if (isWithin(other, one)) return one
+  if (isWithin(one, other)) return other
+  const both = one.slice()
+  unite(both, other)
+  return both
+}
+
+/** What both have: one of the two itself where the other has all of it. Neither is changed, nor may the answer be. */
+export function intersection(one: Bits, other: Bits): Bits {
+  if (isWithin(one, other)) return one
+  if (isWithin(other, one)) return other
+  const both = one.slice()
+  intersect(both, other)
+  return both
+}
+
 export function isEmpty(bits: Bits): boolean {
-  return bits.every((word) => word === 0)
+  for (let word = 0; word < bits.length; word++) if (bits[word] !== 0) return false
+  return true
 }
 
 export function isWithin(bits: Bits, whole: Bits): boolean {
-  return bits.every((word, index) => (word & ~(whole[index] ?? 0)) === 0)
+  for (let word = 0; word < bits.length; word++)
+    if (((bits[word] ?? 0) & ~(whole[word] ?? 0)) !== 0) return false
+  return true
 }

@@ -1,5 +1,5 @@
 import { DomainError } from '../errors.ts'
-import { type Bits, hasBit, isWithin, noBits, setBit, unite } from './bits.ts'
+import { type Bits, emptyBits, hasBit, isWithin, noBits, setBit, unite } from './bits.ts'
 import {
   compileStatements,
   type Opened,
@@ -43,6 +43,8 @@ export interface CompiledModel {
   readonly rolesByName: ReadonlyMap<string, CompiledRole>
   readonly joint: readonly JointAlternative[]
   readonly resources: ResourcePaths
+  /** What those hold who hold no role of the document. */
+  readonly nothing: HeldRoles
   /** Roles that pass `x-latchkey-organization` for any organization: never one that a customer can hold. */
   readonly passing: readonly CompiledRole[]
 }
@@ -75,7 +77,8 @@ export function compileModel(model: ServiceModel): CompiledModel {
   const paths = pathTrie(operations, model.basePaths, model.strictPaths === true)
   const passing = roles.filter(({ role }) => role.anyOrganization === true && !role.grantable)
   const resources = resourcePaths(model.operations)
-  return { model, paths, operationsById, roles, rolesByName, joint, resources, passing }
+  const nothing = { closure: emptyBits(roles.length), ...openedTogether(operations.length, []) }
+  return { model, paths, operationsById, roles, rolesByName, joint, resources, nothing, passing }
 }
 
 function refused(why: string): DomainError {
@@ -151,7 +154,8 @@ export function openedJointly({ joint, operationsById }: CompiledModel, { closur
 /** What several roles open when they are held together; alternatives that need several are seen here. */
 export function heldTogether(model: CompiledModel, roles: readonly CompiledRole[]): HeldRoles {
   const [only, ...others] = roles
-  if (only !== undefined && others.length === 0) return only
+  if (only === undefined) return model.nothing
+  if (others.length === 0) return only
   const closure = noBits(model.roles.length)
   for (const role of roles) unite(closure, role.closure)
   const count = model.operationsById.size

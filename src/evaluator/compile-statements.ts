@@ -1,4 +1,5 @@
-import { type Bits, noBits, setBit, unite } from './bits.ts'
+import { type Bits, emptyBits, noBits, setBit, unite } from './bits.ts'
+import { ByOperation } from './by-operation.ts'
 import type { Statement } from './model.ts'
 import type { IndexedOperation } from './path-trie.ts'
 import { parseFieldPattern } from './request/field-pattern.ts'
@@ -20,7 +21,7 @@ export interface CompiledStatement {
 export const unlimited: CompiledStatement = { fields: undefined, where: undefined, filter: undefined }
 
 /** Statements by the places of the operations that they name. */
-type Limited = ReadonlyMap<number, readonly CompiledStatement[]>
+type Limited = ByOperation<readonly CompiledStatement[]>
 
 /** What statements open. */
 export interface Opened {
@@ -32,7 +33,7 @@ export interface Opened {
   readonly limited: Limited
 }
 
-const noStatements: Limited = new Map()
+const noStatements: Limited = new ByOperation(0)
 
 /** Statements of a role made ready to decide by. Names that the document no longer has open nothing. */
 export function compileStatements(
@@ -53,60 +54,85 @@ export function compileStatements(
 
 /** Enters what opens operations, with the filter that there is for each. */
 export class OpenedBuilder {
-  readonly #plain: Bits
-  readonly #limited = new Map<number, CompiledStatement[]>()
+  readonly #operationCount: number
   readonly #filters: Filters
+  #plain: Bits | undefined
+  readonly #limited: [index: number, statement: CompiledStatement][] = []
 
   constructor(operationCount: number, filters: Filters) {
-    this.#plain = noBits(operationCount)
+    this.#operationCount = operationCount
     this.#filters = filters
   }
 
   open(index: number, statement: CompiledStatement = unlimited): void {
     const filter = statement.filter ?? this.#filters.get(index)
-    if (filter !== undefined) add(this.#limited, index, { ...statement, filter })
-    else if (statement.where === undefined && statement.fields === undefined) setBit(this.#plain, index)
-    else add(this.#limited, index, statement)
+    if (filter !== undefined) this.#limited.push([index, { ...statement, filter }])
+    else if (statement.where !== undefined || statement.fields !== undefined)
+      this.#limited.push([index, statement])
+    else {
+      this.#plain ??= noBits(this.#operationCount)
+      setBit(this.#plain, index)
+    }
   }
 
   opened(): Opened {
-    return opened(this.#plain, this.#limited)
+    const plain = this.#plain ?? emptyBits(this.#operationCount)
+    if (this.#limited.length === 0) return { operations: plain, plain, limited: noStatements }
+    const operations = plain.slice()
+    const limited: Limited = new ByOperation(this.#limited.length)
+    const alone = new Map<CompiledStatement, readonly CompiledStatement[]>()
+    for (const [index, statement] of this.#limited) {
+      setBit(operations, index)
+      const known = limited.get(index)
+      limited.set(index, known === undefined ? aloneIn(alone, statement) : [...known, statement])
+    }
+    return { operations, plain, limited }
   }
+}
+
+/** A statement as a list, one for all operations of which nothing else is said. */
+function aloneIn(
+  alone: Map<CompiledStatement, readonly CompiledStatement[]>,
+  statement: CompiledStatement,
+): readonly CompiledStatement[] {
+  const known = alone.get(statement)
+  if (known !== undefined) return known
+  const made = [statement]
+  alone.set(statement, made)
+  return made
 }
 
 /** What several open when they are held at once. */
-export function openedTogether(operationCount: number, several: Iterable<Opened>): Opened {
+export function openedTogether(operationCount: number, several: readonly Opened[]): Opened {
   const plain = noBits(operationCount)
-  const limited = new Map<number, CompiledStatement[]>()
+  const limited: Limited = new ByOperation(several.reduce((sum, one) => sum + one.limited.size, 0))
+  const operations = noBits(operationCount)
   for (const one of several) {
     unite(plain, one.plain)
-    for (const [index, statements] of one.limited)
-      for (const statement of statements) add(limited, index, statement)
+    unite(operations, one.operations)
+    for (const [index, statements] of one.limited) {
+      const known = limited.get(index)
+      limited.set(index, known === undefined ? statements : [...known, ...statements])
+    }
   }
-  return opened(plain, limited)
-}
-
-function add(limited: Map<number, CompiledStatement[]>, index: number, statement: CompiledStatement): void {
-  const known = limited.get(index)
-  if (known === undefined) limited.set(index, [statement])
-  else known.push(statement)
-}
-
-function opened(plain: Bits, limited: Limited): Opened {
   if (limited.size === 0) return { operations: plain, plain, limited: noStatements }
-  const operations = plain.slice()
-  for (const index of limited.keys()) setBit(operations, index)
   return { operations, plain, limited }
 }
 
 /** One statement; its operations and the filters for them are looked at elsewhere. */
 export function compileStatement({ fields, where }: Statement): CompiledStatement {
-  if (fields === undefined && where === undefined) return unlimited
-  const ofFields = fields === undefined ? undefined : compiledFields(fields)
+  if (fields === undefined) return where === undefined ? unlimited : statementOf(where)
+  const ofFields = compiledFields(fields)
   // What was saved can be read; what nonetheless cannot must not allow.
-  if (ofFields === 'unreadable') return { ...unlimited, where: () => 'unknown' }
-  return { ...unlimited, fields: ofFields, where: where === undefined ? undefined : compiledWhere(where) }
+  if (ofFields === 'unreadable') return unreadable
+  return {
+    fields: ofFields,
+    where: where === undefined ? undefined : statementOf(where).where,
+    filter: undefined,
+  }
 }
+
+const unreadable: CompiledStatement = { fields: undefined, where: () => 'unknown', filter: undefined }
 
 function compiledFields(fields: readonly string[]): RequestFields | 'unreadable' {
   const parsed = fields.map(parseFieldPattern)
@@ -122,15 +148,16 @@ const charactersMax = 2 ** 18
  * lately: when the newer lot is full, it takes the place of the older one.
  */
 const atHand = {
-  newer: new Map<string, CompiledCondition>(),
-  older: new Map<string, CompiledCondition>(),
+  newer: new Map<string, CompiledStatement>(),
+  older: new Map<string, CompiledStatement>(),
   characters: 0,
 }
 
-function compiledWhere(where: string): CompiledCondition {
+/** The statement that says this condition and no more. */
+function statementOf(where: string): CompiledStatement {
   const known = atHand.newer.get(where)
   if (known !== undefined) return known
-  const compiled = atHand.older.get(where) ?? compiledAnew(where)
+  const compiled = atHand.older.get(where) ?? statementAnew(where)
   atHand.characters += where.length
   if (atHand.characters > charactersMax) {
     atHand.older = atHand.newer
@@ -141,7 +168,8 @@ function compiledWhere(where: string): CompiledCondition {
   return compiled
 }
 
-function compiledAnew(where: string): CompiledCondition {
+function statementAnew(where: string): CompiledStatement {
   const parsed = parseCondition(where)
-  return 'condition' in parsed ? compileCondition(parsed.condition) : () => 'unknown'
+  if (!('condition' in parsed)) return unreadable
+  return { fields: undefined, where: compileCondition(parsed.condition), filter: undefined }
 }

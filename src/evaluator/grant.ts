@@ -1,4 +1,4 @@
-import { type Bits, hasBit, intersect, isEmpty, noBits, unite } from './bits.ts'
+import { type Bits, hasBit, intersect, intersection, isEmpty, noBits, union, unite } from './bits.ts'
 import {
   type CompiledModel,
   type CompiledRole,
@@ -130,21 +130,16 @@ function makeGrant(
     // A role of another organization is as good as none.
     if (role === null || role.organizationId !== caller.organizationId) return []
     const granted = organizationRole(model, role)
-    const operations = within(entitled, granted.operations)
-    return isEmpty(operations) ? [] : [{ ...granted, operations }]
+    const operations = intersection(granted.operations, entitled.operations)
+    if (isEmpty(operations)) return []
+    return operations === granted.operations ? [granted] : [{ ...granted, operations }]
   })
   const isJointly = held.length > 1 && model.joint.length > 0
   const scope = scopesOf(model, caller)
   // A role that was let to others is one of an organization, whatever its name comes to mean.
   const passing = caller.assumed === undefined ? anyOrganizationBits(model, entitled, together) : undefined
-  const operations = united(
-    together.operations,
-    own.map((role) => role.operations),
-  )
-  const plain = united(
-    together.plain,
-    own.map((role) => role.plain),
-  )
+  const operations = own.map((role) => role.operations).reduce(union, together.operations)
+  const plain = own.map((role) => role.plain).reduce(union, together.plain)
   return {
     roles: [
       ...held.map((role) => serviceRole(model, role)),
@@ -161,23 +156,9 @@ function makeGrant(
   }
 }
 
-function united(operations: Bits, own: readonly Bits[]): Bits {
-  if (own.length === 0) return operations
-  const all = operations.slice()
-  for (const bits of own) unite(all, bits)
-  return all
-}
-
 function onEverySide(plain: Bits, entitled: Opened, scope: Opened | undefined): Bits {
-  const bits = within(entitled, plain, 'plain')
-  if (scope !== undefined) intersect(bits, scope.plain)
-  return bits
-}
-
-function within(entitled: Opened, operations: Bits, part: 'operations' | 'plain' = 'operations'): Bits {
-  const left = operations.slice()
-  intersect(left, entitled[part])
-  return left
+  const left = intersection(plain, entitled.plain)
+  return scope === undefined ? left : intersection(left, scope.plain)
 }
 
 /** A service-defined role that a caller names, if the entitlement has it. */
@@ -246,7 +227,7 @@ export function operationsOf(
   const bits =
     typeof role === 'string'
       ? entitledRole(model, entitled, role)?.operations
-      : within(entitled, openedByStatements(model, role).operations)
+      : intersection(openedByStatements(model, role).operations, entitled.operations)
   return bits === undefined ? new Set() : idsOf(model, bits)
 }
 

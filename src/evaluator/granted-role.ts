@@ -1,4 +1,5 @@
-import { hasBit } from './bits.ts'
+import { type Bits, hasBit } from './bits.ts'
+import { ByOperation } from './by-operation.ts'
 import { type CompiledStatement, type Opened, unlimited } from './compile-statements.ts'
 
 /** One statement that names an operation, on its way through the procedure. */
@@ -13,25 +14,30 @@ export interface Candidate extends CompiledStatement {
 export type Side = readonly Candidate[]
 
 /** A role that a caller holds, with what it opens alone. */
-export interface GrantedRole extends Opened {
+export interface GrantedRole {
   /** Absent: several roles together, by an alternative that needs them all. */
   readonly name: string | undefined
+  readonly operations: Bits
+  /** What it names without `where`, `fields` and `filter`. */
+  readonly plain: Bits
   /** What it says of an operation that it only names. */
   readonly plainly: Side
-  /** What it says of each of the others. */
-  readonly limiting: ReadonlyMap<number, Side>
+  /** What it says of each of the others; of those of which it says the same, by one object. */
+  readonly limiting: ByOperation<Side>
 }
 
 /** Made once for all who hold the role, so that a decision makes nothing of it anew. */
 export function grantedRole({ operations, plain, limited }: Opened, name: string | undefined): GrantedRole {
   const as = { role: name, matchesTags: true }
   const plainly: Side = [{ ...unlimited, ...as }]
-  const limiting = new Map<number, Side>()
+  const limiting = new ByOperation<Side>(limited.size)
+  const sides = new Map<readonly CompiledStatement[], Side>()
   for (const [index, statements] of limited) {
-    const side = statements.map((one): Candidate => ({ ...one, ...as }))
+    const side = sides.get(statements) ?? statements.map((one): Candidate => ({ ...one, ...as }))
+    sides.set(statements, side)
     limiting.set(index, hasBit(plain, index) ? [...plainly, ...side] : side)
   }
-  return { operations, plain, limited, name, plainly, limiting }
+  return { name, operations, plain, plainly, limiting }
 }
 
 const nothing: Side = []

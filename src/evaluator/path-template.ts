@@ -17,7 +17,14 @@ export interface PathTemplate {
 
 /** The names of a template's parameters, in order; one that stands twice is listed twice. */
 export function parameterNames(path: string): readonly string[] {
-  return Array.from(path.matchAll(/\{([^{}]*)\}/g), (match) => match[1] ?? '')
+  const names: string[] = []
+  let close = 0
+  for (let open = path.indexOf('{'); open >= 0; open = path.indexOf('{', close)) {
+    close = path.indexOf('}', open)
+    if (close < 0) break
+    names.push(path.slice(path.lastIndexOf('{', close) + 1, close))
+  }
+  return names
 }
 
 /** The template with its parameters' names taken out: two templates of one shape match the same paths. */
@@ -25,8 +32,15 @@ export function shapeOf(path: string): string {
   return path.replace(/\{[^{}]*\}/g, '{}')
 }
 
+/** Nothing but ordinary characters, and whole segments that are parameters. */
+const ordinary = /^(?:\/(?:[\w-]+|\{[a-zA-Z][\w-]*\}))+$/
+
 /** Why no path can be told by a template, if so. What no canonical path has is refused: it would never be reached. */
 export function templateFault(path: string): string | undefined {
+  return ordinary.test(path) ? twiceFault(path) : anyFault(path)
+}
+
+function anyFault(path: string): string | undefined {
   if (!path.startsWith('/')) return 'a path begins with /'
   if (/[?#]/.test(path)) return 'a path has no query and no fragment: declare query parameters instead'
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
@@ -44,6 +58,11 @@ function parametersFault(path: string): string | undefined {
   if (names.includes('__proto__')) return 'no parameter of a path can be named __proto__'
   if (/[{}]/.test(path.replace(/\{[^{}]*\}/g, ''))) return 'the braces of the path do not match'
   if (/\{[^{}]+\}\{/.test(path)) return 'two parameters stand side by side: where one ends cannot be told'
+  return twiceFault(path)
+}
+
+function twiceFault(path: string): string | undefined {
+  const names = parameterNames(path)
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   return twice === undefined ? undefined : `the parameter {${twice}} stands twice in the path`
 }
@@ -69,6 +88,7 @@ export function pathTemplate(path: string): PathTemplate {
 }
 
 function templateSegment(part: string): TemplateSegment {
+  if (!/[{%]/.test(part)) return { kind: 'literal', text: part }
   const pieces = part.split(/\{([^{}]*)\}/)
   const literals = pieces.filter((_, index) => index % 2 === 0)
   const names = pieces.filter((_, index) => index % 2 === 1)
