@@ -2,7 +2,7 @@ import type { Actor, Commit } from '../audit/record.ts'
 import type { Clock } from '../clock.ts'
 import type { ClientKeyId, NewId, OrganizationId } from '../ids.ts'
 import { checkGiving } from '../roles/check-giving.ts'
-import { groundOf } from '../roles/ground.ts'
+import { groundOfOwn } from '../roles/ground.ts'
 import type { Giver } from '../services/giving.ts'
 import { expectVersion } from '../storage/expect-version.ts'
 import { type Records, update } from '../storage/ports.ts'
@@ -46,7 +46,7 @@ export async function changeClientKeyRole(
   const before = await getClientKey(deps.records, organizationId, id)
   expectVersion(before, ifMatch)
   refuseRevoked(before)
-  const ground = await groundOf(deps.records, organizationId, before.serviceId)
+  const ground = await groundOfOwn(deps.records, organizationId, before.serviceId)
   await checkGiving(deps.records, ground, giver, role)
   const guardsServiceId = await guardedService(deps.records, ground, role, guardsService)
   const { guardsServiceId: _guarded, ...rest } = before

@@ -1,7 +1,7 @@
 import { DomainError } from '../errors.ts'
 import type { OrganizationId, ServiceId } from '../ids.ts'
 import { checkGiving } from '../roles/check-giving.ts'
-import { type Ground, groundOf } from '../roles/ground.ts'
+import { type Ground, groundOfOwn } from '../roles/ground.ts'
 import { findService } from '../services/find-service.ts'
 import type { Giver } from '../services/giving.ts'
 import { guardRoleName } from '../services/management-service.ts'
@@ -14,7 +14,7 @@ import type { ClientKey } from './client-key.ts'
  * @throws {DomainError} `role_not_grantable`, `tag_not_grantable`
  */
 export async function checkGivingKey(records: Records, giver: Giver, key: ClientKey): Promise<void> {
-  const ground = await groundOf(records, key.organizationId, key.serviceId)
+  const ground = await groundOfOwn(records, key.organizationId, key.serviceId)
   await checkGiving(records, ground, giver, key.role)
   checkGivingTags(giver, key.tags ?? {}, {})
 }

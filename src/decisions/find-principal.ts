@@ -20,7 +20,8 @@ interface Deps {
 
 /**
  * The client key or the user with this id, as they would come with a token of the service that is issued now. `undefined`
- * for all to whom none would be: there is nobody, they belong to another service, they are disabled, suspended or expired.
+ * for all to whom none would be: there is nobody, they are of another service or have no role at this one, they are disabled,
+ * suspended or expired.
  */
 export async function findPrincipal(
   deps: Deps,
@@ -32,7 +33,14 @@ export async function findPrincipal(
   if (key !== undefined) return await machineOf(deps, service, key, asked)
   const userId = parseId('usr', asked.id)
   const user = userId && (await findUser(deps.records, userId))
-  return user && (await personOf(deps, service, user, asked))
+  return user !== undefined && isKnownAt(service, user)
+    ? await personOf(deps, service, user, asked)
+    : undefined
+}
+
+/** Those who have a role there, and the people of its owner. Of others the owner is not told whether they are anywhere. */
+export function isKnownAt({ id, organizationId }: Service, user: User): boolean {
+  return user.organizationId === organizationId || user.roles.some(({ serviceId }) => serviceId === id)
 }
 
 type Asked = Omit<AskedPrincipal, 'kind' | 'id'>

@@ -15,7 +15,7 @@ import {
   toldToBoth,
 } from './assumption.ts'
 import { checkGivingAssumption } from './check-assumption.ts'
-import { groundOf } from './ground.ts'
+import { groundOfOwn } from './ground.ts'
 
 interface Deps {
   readonly records: Records
@@ -55,7 +55,7 @@ export async function changeAssumption(
   if (isDeepStrictEqual(changed, before)) return before
   const isOther = !isDeepStrictEqual(effectOf(changed), effectOf(before))
   if (isOther) {
-    const ground = await groundOf(deps.records, organizationId, before.serviceId)
+    const ground = await groundOfOwn(deps.records, organizationId, before.serviceId)
     await checkGivingAssumption(deps.records, ground, giver, changed)
   }
   const nowMs = deps.clock()

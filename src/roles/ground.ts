@@ -1,5 +1,5 @@
 import { DomainError } from '../errors.ts'
-import type { OrganizationId } from '../ids.ts'
+import type { OrganizationId, ServiceId } from '../ids.ts'
 import { getOrganization, type Organization } from '../organizations/organization.ts'
 import { entitledRoles, entitlements } from '../services/entitlement.ts'
 import { findService } from '../services/find-service.ts'
@@ -18,7 +18,9 @@ export interface Ground {
 }
 
 /**
+ * Of a service that a caller names: one of which the organization may use nothing looks like none.
  * @param pointer where in the body the service was named
+ * @param known services on which it has something already
  * @throws {DomainError} `organization_not_found`; `service_not_found` with the pointer
  */
 export async function groundOf(
@@ -26,15 +28,46 @@ export async function groundOf(
   organizationId: OrganizationId,
   serviceNamed: string,
   pointer = '/service',
+  known: readonly ServiceId[] = [],
 ): Promise<Ground> {
+  const ground = await groundAt(records, organizationId, serviceNamed)
+  if (ground === undefined) throw namesNone(pointer)
+  const { service, entitled } = ground
+  const isOwn = service.organizationId === organizationId || known.includes(service.id)
+  if (entitled.length === 0 && !isOwn) throw namesNone(pointer)
+  return ground
+}
+
+/**
+ * Of a service on which the organization has something already: that it knows, whatever it may use of it now.
+ * @throws {DomainError} `organization_not_found`, `service_not_found`
+ */
+export async function groundOfOwn(
+  records: Records,
+  organizationId: OrganizationId,
+  serviceId: ServiceId,
+): Promise<Ground> {
+  const ground = await groundAt(records, organizationId, serviceId)
+  if (ground === undefined) throw namesNone('/service')
+  return ground
+}
+
+function namesNone(pointer: string): DomainError {
+  return new DomainError('service_not_found', 'no such service', {
+    faults: [{ pointer, detail: 'names no service', fix: 'give its id (svc_…) or its slug' }],
+  })
+}
+
+async function groundAt(
+  records: Records,
+  organizationId: OrganizationId,
+  serviceNamed: string,
+): Promise<Ground | undefined> {
   const [organization, service] = await Promise.all([
     getOrganization(records, organizationId),
     findService(records, serviceNamed),
   ])
-  if (service === undefined)
-    throw new DomainError('service_not_found', 'no such service', {
-      faults: [{ pointer, detail: 'names no service', fix: 'give its id (svc_…) or its slug' }],
-    })
+  if (service === undefined) return undefined
   const entitlement = await records.find(organizationId, entitlements, service.id)
   const entitled = entitledRoles(service.model, organization, entitlement)
   return { organization, service, entitled, operations: operationsOf(service.model, entitled) }

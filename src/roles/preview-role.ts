@@ -5,7 +5,7 @@ import type { Giver } from '../services/giving.ts'
 import { learnConditions } from '../services/learn-conditions.ts'
 import { withoutWhereIn } from '../services/operations-of.ts'
 import type { Records } from '../storage/ports.ts'
-import { groundOf } from './ground.ts'
+import { groundOfOwn } from './ground.ts'
 import type { Holder, HoldersOf } from './holders.ts'
 import type { WrittenContent } from './read-policy.ts'
 import { type RoleContent, readRoleContent } from './read-role-content.ts'
@@ -40,7 +40,7 @@ export async function previewRole(
   holdersMax: number,
 ): Promise<RolePreview> {
   const before = await getRole(records, organizationId, id)
-  const ground = await groundOf(records, organizationId, before.serviceId)
+  const ground = await groundOfOwn(records, organizationId, before.serviceId)
   const content = await readRoleContent(written, ground, giver, before)
   const comparison = new LimitComparison()
   await learnConditions(comparison, before.allow, content.allow)

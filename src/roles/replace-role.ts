@@ -6,7 +6,7 @@ import type { Giver } from '../services/giving.ts'
 import { expectVersion } from '../storage/expect-version.ts'
 import { type Insert, type Records, update } from '../storage/ports.ts'
 import { assumptions } from './assumption.ts'
-import { groundOf } from './ground.ts'
+import { groundOfOwn } from './ground.ts'
 import type { WrittenContent } from './read-policy.ts'
 import { contentOf, readRoleContent } from './read-role-content.ts'
 import { getRole, nameTaken, type Role, roles } from './role.ts'
@@ -39,7 +39,7 @@ export async function replaceRole(
 ): Promise<Role> {
   const before = await getRole(deps.records, organizationId, id)
   expectVersion(before, ifMatch)
-  const ground = await groundOf(deps.records, organizationId, before.serviceId)
+  const ground = await groundOfOwn(deps.records, organizationId, before.serviceId)
   const content = await readRoleContent(written, ground, giver, before)
   const { filter: _filter, ...kept } = before
   const changedAt = deps.clock()

@@ -1,7 +1,7 @@
 import { DomainError, hasCode } from '../errors.ts'
 import type { OrganizationId } from '../ids.ts'
 import { checkGiving } from '../roles/check-giving.ts'
-import { type Ground, groundOf } from '../roles/ground.ts'
+import { type Ground, groundOf, groundOfOwn } from '../roles/ground.ts'
 import type { Giver } from '../services/giving.ts'
 import { guardRoleName } from '../services/management-service.ts'
 import { checkGivingTags } from '../services/principal-tags.ts'
@@ -29,7 +29,9 @@ export async function assignRoles(
 ): Promise<readonly RoleAssignment[]> {
   const assignments: RoleAssignment[] = []
   for (const [i, { service: named, role }] of wanted.entries()) {
-    const ground = await groundOf(records, organizationId, named, `/roles/${i}/service`)
+    // What they have already is known, whatever the organization may use of it now.
+    const known = held.map(({ serviceId }) => serviceId)
+    const ground = await groundOf(records, organizationId, named, `/roles/${i}/service`, known)
     const { id: serviceId } = ground.service
     const isThis = (one: RoleAssignment) => one.serviceId === serviceId && one.role === role
     if (assignments.some(isThis)) throw namedTwice(i)
@@ -85,7 +87,7 @@ export async function checkGivingHeld(
 ): Promise<void> {
   for (const { serviceId, role } of held)
     try {
-      await checkGiving(records, await groundOf(records, organizationId, serviceId), giver, role)
+      await checkGiving(records, await groundOfOwn(records, organizationId, serviceId), giver, role)
     } catch (cause) {
       if (!hasCode(cause, 'role_not_found') && !hasCode(cause, 'service_not_found')) throw cause
     }

@@ -3,7 +3,7 @@ import { DomainError } from '../../errors.ts'
 import type { OrganizationId } from '../../ids.ts'
 import { domainName } from '../../organizations/domain.ts'
 import { checkGiving } from '../../roles/check-giving.ts'
-import { groundOf } from '../../roles/ground.ts'
+import { groundOfOwn } from '../../roles/ground.ts'
 import { getService } from '../../services/find-service.ts'
 import type { Giver } from '../../services/giving.ts'
 import { type AuthzenRules, type Service, services } from '../../services/service.ts'
@@ -55,7 +55,7 @@ export async function setAuthzenRules(
   expectVersion(before, ifMatch)
   const isGiven = unknownUsersRole !== null && unknownUsersRole !== before.authzen?.unknownUsersRole
   if (isGiven) {
-    const ground = await groundOf(deps.records, owner, before.id)
+    const ground = await groundOfOwn(deps.records, owner, before.id)
     await checkGiving(deps.records, ground, giver, unknownUsersRole, '/unknown_users_role')
   }
   const authzen: AuthzenRules = {

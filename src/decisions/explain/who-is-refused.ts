@@ -9,6 +9,7 @@ import type { Records } from '../../storage/ports.ts'
 import { findUser } from '../../users/find-user.ts'
 import { type UserRefusal, userRefusal } from '../../users/user.ts'
 import type { AskedPrincipal } from '../asked-subject.ts'
+import { isKnownAt } from '../find-principal.ts'
 
 interface Deps {
   readonly records: Records
@@ -23,7 +24,8 @@ export async function whyRefused(deps: Deps, service: Service, asked: AskedPrinc
   if (key !== undefined && key.serviceId === service.id) return await whyKeyRefused(deps, service, key, asked)
   const userId = parseId('usr', asked.id)
   const user = userId && (await findUser(deps.records, userId))
-  if (user === undefined) return `Nobody has the id ${asked.id} at this service.`
+  if (user === undefined || !isKnownAt(service, user))
+    return `Nobody with the id ${asked.id} has a role at this service.`
   const organization = await deps.records.find(user.organizationId, organizations, user.organizationId)
   const why = userRefusal(user, organization)
   return why === undefined ? nobodyKnowsWhy : ofUser[why]
