@@ -15,10 +15,22 @@ export function limitsOfRoles(
   model: CompiledModel,
   names: Iterable<string>,
 ): ReadonlyMap<string, readonly Limits[]> {
+  const held = heldThrough(model, names)
+  return unitedLimits([...held.map(({ allow, filter }) => limitsIn(allow, filter)), byScopes(model, held)])
+}
+
+/** What service-defined roles allow only where they are held together: by alternatives that need several of them. */
+export function limitsOfRolesTogether(
+  model: CompiledModel,
+  names: Iterable<string>,
+): ReadonlyMap<string, readonly Limits[]> {
+  return byScopes(model, heldThrough(model, names), 2)
+}
+
+function heldThrough(model: CompiledModel, names: Iterable<string>): readonly ServiceRole[] {
   const compiled = [...names].flatMap((name) => model.rolesByName.get(name) ?? [])
   const { closure } = heldTogether(model, compiled)
-  const held = model.model.roles.filter((_, index) => hasBit(closure, index))
-  return unitedLimits([...held.map(({ allow, filter }) => limitsIn(allow, filter)), byScopes(model, held)])
+  return model.model.roles.filter((_, index) => hasBit(closure, index))
 }
 
 /** All that several allow. */
@@ -37,16 +49,20 @@ export function unitedLimits(
   return united
 }
 
-/** What scopes open needs no statement. */
+/**
+ * What scopes open needs no statement.
+ * @param least by so many of them at once
+ */
 function byScopes(
   { model }: CompiledModel,
   held: readonly ServiceRole[],
+  least = 1,
 ): ReadonlyMap<string, readonly Limits[]> {
   const filters = new Map(held.map(({ name, filter }) => [name, filtersIn(filter ?? [])]))
   const opened = new Map<string, readonly Limits[]>()
   for (const { id, alternatives } of model.operations) {
     const limits = alternatives
-      .filter((names) => names.length > 0 && names.every((name) => filters.has(name)))
+      .filter((names) => names.length >= least && names.every((name) => filters.has(name)))
       .map((names) => jointLimits(names.map((name) => filters.get(name)?.get(id))))
     if (limits.length > 0) opened.set(id, limits)
   }

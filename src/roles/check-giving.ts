@@ -1,10 +1,11 @@
 import { DomainError } from '../errors.ts'
+import { LimitComparison } from '../evaluator/compare-limits.ts'
 import { type Limits, limitsIn } from '../evaluator/limits.ts'
 import { didYouMean } from '../evaluator/nearest.ts'
-import { limitsOfRoles } from '../evaluator/role-limits.ts'
+import { limitsOfRoles, limitsOfRolesTogether } from '../evaluator/role-limits.ts'
 import { parseId } from '../ids.ts'
 import { type Giver, outsideOfGiving } from '../services/giving.ts'
-import { compiledModelOf } from '../services/operations-of.ts'
+import { compiledModelOf, withoutWhereIn } from '../services/operations-of.ts'
 import type { Records } from '../storage/ports.ts'
 import type { Ground } from './ground.ts'
 import { roles } from './role.ts'
@@ -44,6 +45,43 @@ export async function checkGiving(
         'take them out of the role, or ask the operator to entitle the organization to them',
         beyond,
       )
+}
+
+/** What somebody holds of a service, before and after a role of it is given. */
+interface Held {
+  readonly before: readonly string[]
+  readonly after: readonly string[]
+}
+
+/**
+ * The same of what roles allow only together: each may be one that the giver may give, and what they come to not. Within
+ * the entitlement each decision sees to it that they stay.
+ * @param pointer where in the body the last one was named
+ * @throws {DomainError} `role_not_grantable`
+ */
+export function checkGivingTogether(
+  { service }: Ground,
+  giver: Giver,
+  { before, after }: Held,
+  pointer: string,
+): void {
+  if (giver.mayGrantRoles) return
+  const model = compiledModelOf(service.model)
+  const had = limitsOfRoles(model, before)
+  const comparison = new LimitComparison()
+  const withoutWhere = withoutWhereIn(service.model)
+  const gained = [...limitsOfRolesTogether(model, after)].flatMap(([id, several]) =>
+    several.some((limits) => isGained(id, limits)) ? [id] : [],
+  )
+  if (gained.length === 0) return
+  const role = after.filter((name) => !before.includes(name)).join(', ')
+  const why = 'together with what is held already it allows operations that you do not hold yourself'
+  throw notGrantable({ role, pointer }, why, 'ask somebody who may grant roles', gained)
+
+  function isGained(id: string, limits: Limits): boolean {
+    if (comparison.isWithinAny(limits, had.get(id) ?? [], withoutWhere(id))) return false
+    return !giver.holds(service.id, id, limits)
+  }
 }
 
 async function limitsToGive(

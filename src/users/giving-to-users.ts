@@ -1,6 +1,6 @@
 import { DomainError, hasCode } from '../errors.ts'
-import type { OrganizationId } from '../ids.ts'
-import { checkGiving } from '../roles/check-giving.ts'
+import type { OrganizationId, ServiceId } from '../ids.ts'
+import { checkGiving, checkGivingTogether } from '../roles/check-giving.ts'
 import { type Ground, groundOf, groundOfOwn } from '../roles/ground.ts'
 import type { Giver } from '../services/giving.ts'
 import { guardRoleName } from '../services/management-service.ts'
@@ -28,6 +28,7 @@ export async function assignRoles(
   held: readonly RoleAssignment[],
 ): Promise<readonly RoleAssignment[]> {
   const assignments: RoleAssignment[] = []
+  const given = new Map<ServiceId, { readonly ground: Ground; readonly pointer: string }>()
   for (const [i, { service: named, role }] of wanted.entries()) {
     // What they have already is known, whatever the organization may use of it now.
     const known = held.map(({ serviceId }) => serviceId)
@@ -36,10 +37,21 @@ export async function assignRoles(
     const isThis = (one: RoleAssignment) => one.serviceId === serviceId && one.role === role
     if (assignments.some(isThis)) throw namedTwice(i)
     const before = held.find(isThis)
-    if (before === undefined) await checkGivingToPeople(records, ground, giver, role, `/roles/${i}/role`)
     assignments.push(before ?? { serviceId, role })
+    if (before !== undefined) continue
+    const pointer = `/roles/${i}/role`
+    await checkGivingToPeople(records, ground, giver, role, pointer)
+    given.set(serviceId, { ground, pointer })
+  }
+  for (const [serviceId, { ground, pointer }] of given) {
+    const [before, after] = [rolesOn(serviceId, held), rolesOn(serviceId, assignments)]
+    checkGivingTogether(ground, giver, { before, after }, pointer)
   }
   return assignments
+}
+
+function rolesOn(serviceId: ServiceId, assignments: readonly RoleAssignment[]): readonly string[] {
+  return assignments.filter((one) => one.serviceId === serviceId).map(({ role }) => role)
 }
 
 /**
@@ -87,7 +99,9 @@ export async function checkGivingHeld(
 ): Promise<void> {
   for (const { serviceId, role } of held)
     try {
-      await checkGiving(records, await groundOfOwn(records, organizationId, serviceId), giver, role)
+      const ground = await groundOfOwn(records, organizationId, serviceId)
+      await checkGiving(records, ground, giver, role)
+      checkGivingTogether(ground, giver, { before: [], after: rolesOn(serviceId, held) }, '/role')
     } catch (cause) {
       if (!hasCode(cause, 'role_not_found') && !hasCode(cause, 'service_not_found')) throw cause
     }
