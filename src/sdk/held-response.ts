@@ -7,8 +7,8 @@ import {
   type ResponseHead,
   type ResponseLimits,
 } from './response-duty.ts'
-
-const taken = ['writeHead', 'flushHeaders', 'write', 'end', 'addTrailers', 'setTrailer'] as const
+import { takeMethods } from './taken-methods.ts'
+import { holdWaysAround } from './ways-around.ts'
 
 /**
  * Holds back what is sent over a Node response, in whatever way, until it is known what may leave. Goes before the API;
@@ -18,13 +18,14 @@ export class HeldResponse {
   readonly #response: ServerResponse
   readonly #duty: ResponseDuty
   readonly #limits: ResponseLimits
-  readonly #before: ReadonlyMap<string, PropertyDescriptor | undefined>
+  readonly #giveBackMethods: readonly (() => void)[]
   readonly #writeHead = (status: number, ...more: readonly unknown[]): ServerResponse => {
     this.#noteHead(status, more)
     return this.#response
   }
   readonly #trailers: Record<string, string | string[]> = {}
   #head: ResponseHead | undefined
+  #answered: Answered | undefined
   #chunks: Buffer[] = []
   #size = 0
   #state: 'holding' | 'settled' | 'released' = 'holding'
@@ -33,16 +34,19 @@ export class HeldResponse {
     this.#response = response
     this.#duty = duty
     this.#limits = limits
-    this.#before = new Map(taken.map((name) => [name, Object.getOwnPropertyDescriptor(response, name)]))
-    const write = (...given: readonly unknown[]) => this.#write(given)
-    const end = (...given: readonly unknown[]) => this.#end(given)
     const addTrailers = (...given: readonly unknown[]): void => {
       for (const [name, value] of headersGiven(given)) this.#trailers[name] = value
     }
-    Object.assign(response, { writeHead: this.#writeHead, flushHeaders: () => {}, write, end, addTrailers })
-    // HTTP/2 alone has it.
-    const setTrailer = (name: unknown, value: unknown) => addTrailers([[name, value]])
-    if ('setTrailer' in response) Object.assign(response, { setTrailer })
+    const giveBack = takeMethods(response, {
+      writeHead: this.#writeHead,
+      flushHeaders: () => {},
+      write: (...given: readonly unknown[]) => this.#write(given),
+      end: (...given: readonly unknown[]) => this.#end(given),
+      addTrailers,
+      // HTTP/2 alone has it.
+      setTrailer: (name: unknown, value: unknown) => addTrailers([[name, value]]),
+    })
+    this.#giveBackMethods = [giveBack, holdWaysAround(response)]
   }
 
   /** Something was sent, whether it has left or not. */
@@ -58,11 +62,7 @@ export class HeldResponse {
   }
 
   #giveBack(trailers: 'kept' | 'dropped'): void {
-    for (const name of taken) {
-      const before = this.#before.get(name)
-      if (before === undefined) Reflect.deleteProperty(this.#response, name)
-      else Object.defineProperty(this.#response, name, before)
-    }
+    for (const giveBack of this.#giveBackMethods) giveBack()
     if (trailers === 'kept') this.#response.addTrailers(this.#trailers)
   }
 
@@ -117,6 +117,7 @@ export class HeldResponse {
   #settle(head: ResponseHead, body: Buffer | undefined): void {
     this.#state = 'settled'
     this.#chunks = []
+    this.#answered = answeredBy(this.#response)
     this.#duty.settle(head, body).then(
       (replaced) => this.#send(replaced, body),
       (cause: unknown) => this.#response.destroy(cause instanceof Error ? cause : undefined),
@@ -127,17 +128,43 @@ export class HeldResponse {
   #send(replaced: ReplacedResponse | undefined, body: Buffer | undefined): void {
     const response = this.#response
     if (response.destroyed) return
+    // What has come after it, an error page of the framework, say, is about no response any more.
+    this.#answered?.restore()
     // Over HTTP/2 `end` is made of the others.
     this.#giveBack(replaced === undefined ? 'kept' : 'dropped')
     if (replaced !== undefined) {
-      if (replaced.status !== response.statusCode) response.statusMessage = ''
-      response.statusCode = replaced.status
+      setStatus(response, replaced.status)
       for (const name of headersOfReplaced) response.removeHeader(name)
       for (const [name, value] of Object.entries(replaced.headers)) response.setHeader(name, value)
     }
     response.end(replaced?.body ?? body)
     Object.assign(response, { write: () => true, end: () => response, addTrailers: () => {} })
   }
+}
+
+/** A response's status and headers as they stood when it was answered. */
+interface Answered {
+  restore(): void
+}
+
+function answeredBy(response: ServerResponse): Answered {
+  const { statusCode } = response
+  const headers = new Map(Object.entries({ ...response.getHeaders() }))
+  return {
+    restore: () => {
+      setStatus(response, statusCode)
+      for (const name of response.getHeaderNames()) if (!headers.has(name)) response.removeHeader(name)
+      // One that is as it was keeps the spelling of its name, too.
+      for (const [name, value] of headers)
+        if (value !== undefined && value !== response.getHeader(name)) response.setHeader(name, value)
+    },
+  }
+}
+
+function setStatus(response: ServerResponse, status: number): void {
+  if (status === response.statusCode) return
+  response.statusMessage = ''
+  response.statusCode = status
 }
 
 /** The headers of a `writeHead`: an object, a list of pairs, or a list of names and values. */

@@ -20,9 +20,10 @@ interface FastifyReply {
   readonly raw: ServerResponse
   readonly statusCode: number
   getHeader(name: string): unknown
+  getHeaders(): Readonly<Record<string, unknown>>
   removeHeader(name: string): unknown
   code(status: number): unknown
-  header(name: string, value: string): unknown
+  header(name: string, value: unknown): unknown
   send(payload?: unknown): unknown
 }
 
@@ -86,7 +87,14 @@ function setHeaders(reply: FastifyReply, headers: Readonly<Record<string, string
 }
 
 /** Responses that something is to be done with. */
-const owed = new WeakMap<IncomingMessage, { readonly duty: ResponseDuty; readonly held: HeldResponse }>()
+const owed = new WeakMap<IncomingMessage, Owed>()
+
+interface Owed {
+  readonly duty: ResponseDuty
+  readonly held: HeldResponse
+  /** The duty is being done to what was sent. */
+  isAnswered?: true
+}
 
 /**
  * Does its duty to what Fastify is about to send, so that hooks added later, which compress, say, find what is shown. What
@@ -102,9 +110,14 @@ async function shown(
   if (owing === undefined || owing.held.hasBegun || raw.method === 'HEAD' || (payload ?? '') === '')
     return payload
   const { duty, held } = owing
+  // A handler that fails after its answer: Fastify answers again until the first answer has left. That one counts.
+  if (owing.isAnswered === true) return new Promise(() => {})
+  owing.isAnswered = true
+  const answered = answeredBy(reply)
   const fulfilled = await fulfil(duty, headOfReply(reply, payload), payload, responses)
   held.release(fulfilled.kind === 'replaced' ? 'dropped' : 'kept')
   if (fulfilled.kind === 'passed') return payload
+  answered.restore()
   if (payload instanceof Response) takeOver(reply, payload)
   if (fulfilled.kind === 'unchanged') return fulfilled.body
   const { by } = fulfilled
@@ -112,6 +125,19 @@ async function shown(
   for (const name of headersOfReplaced) reply.removeHeader(name)
   setHeaders(reply, by.headers)
   return by.body
+}
+
+/** The reply's status and headers as they stand. */
+function answeredBy(reply: FastifyReply): { restore(): void } {
+  const { statusCode } = reply
+  const headers = Object.entries(reply.getHeaders())
+  return {
+    restore: () => {
+      reply.code(statusCode)
+      for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name)
+      for (const [name, value] of headers) reply.header(name, value)
+    },
+  }
 }
 
 function takeOver(reply: FastifyReply, { status, headers }: Response): void {

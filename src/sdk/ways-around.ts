@@ -1,0 +1,83 @@
+import type { ServerResponse } from 'node:http'
+import { takeMethods } from './taken-methods.ts'
+
+type Send = (...given: unknown[]) => unknown
+
+/** Informational answers without words of the API's: to go on with the body, and that it takes a while (RFC 9110 §15.2). */
+const wordless: ReadonlySet<unknown> = new Set([100, 102])
+
+/**
+ * The ways around a response that is held back: hints ahead of it, and over HTTP/2 the stream that it is written to. What
+ * can be held is led to the response; what cannot is refused, or left out where nobody depends on it.
+ * @returns how to give them back
+ */
+export function holdWaysAround(response: ServerResponse): () => void {
+  const stream = streamOf(response)
+  const leaveOut = (...given: readonly unknown[]): void => callbackOf(given)?.()
+  const giveBackHints = takeMethods(response, { writeEarlyHints: leaveOut, writeInformation: leaveOut })
+  if (stream === undefined) return giveBackHints
+  const giveBackStream = takeMethods(stream, streamMethods(response, stream))
+  return () => {
+    giveBackHints()
+    giveBackStream()
+  }
+}
+
+/** Of HTTP/2's compatibility API. */
+function streamOf(response: ServerResponse): object | undefined {
+  const stream: unknown = Reflect.get(response, 'stream')
+  return typeof stream === 'object' && stream !== null && 'respond' in stream ? stream : undefined
+}
+
+function streamMethods(response: ServerResponse, stream: object): Readonly<Record<string, Send>> {
+  const informs: unknown = Reflect.get(stream, 'additionalHeaders')
+  return {
+    respond: (headers, options) => respond(response, headers, options),
+    write: (...given) => Reflect.apply(response.write, response, given),
+    end: (...given) => {
+      Reflect.apply(response.end, response, given)
+      return stream
+    },
+    additionalHeaders: (headers) => {
+      const status = membersOf(headers)[':status']
+      if (wordless.has(status) && typeof informs === 'function')
+        Reflect.apply(informs, stream, [{ ':status': status }])
+    },
+    pushStream: (...given) => callbackOf(given)?.(refusal('What is pushed beside it cannot be held back')),
+    respondWithFile: () => {
+      throw refusal('A file that the stream sends by itself cannot be held back')
+    },
+    respondWithFD: () => {
+      throw refusal('A file that the stream sends by itself cannot be held back')
+    },
+  }
+}
+
+function respond(response: ServerResponse, given: unknown, options: unknown): void {
+  const { ':status': status = 200, ...headers } = membersOf(given)
+  // Those with a colon are HTTP/2's own.
+  const named = Object.entries(headers).filter(([name]) => !name.startsWith(':'))
+  response.writeHead(Number(status), Object.fromEntries(named.map(([name, value]) => [name, textsOf(value)])))
+  if (membersOf(options)['endStream'] === true) response.end()
+}
+
+function textsOf(value: unknown): string | string[] | undefined {
+  if (value === undefined || value === null) return undefined
+  return Array.isArray(value) ? value.map(String) : String(value)
+}
+
+function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
+}
+
+function refusal(what: string): Error {
+  return new Error(
+    `${what}: this caller may see a part of it, or it is registered first. Answer over the response.`,
+  )
+}
+
+function callbackOf(given: readonly unknown[]): ((error?: Error) => void) | undefined {
+  const last = given.findLast((one) => typeof one === 'function')
+  // Sound: none of these methods takes another function.
+  return last as ((error?: Error) => void) | undefined
+}
