@@ -3,7 +3,7 @@ import type { CompiledModel } from '../../evaluator/compile-model.ts'
 import type { DecisionRequest } from '../../evaluator/decide.ts'
 import { findOperations } from '../../evaluator/find-operations.ts'
 import type { Operation } from '../../evaluator/model.ts'
-import { pathTemplate, type TemplateSegment } from '../../evaluator/path-template.ts'
+import type { PathTemplate, TemplateSegment } from '../../evaluator/path-template.ts'
 import { queryOf } from './asked-query.ts'
 import { idsIn, type OperationPlace } from './operation-places.ts'
 
@@ -20,17 +20,17 @@ export function askedRequest(
   id: string,
   properties: Properties | undefined,
 ): DecisionRequest | undefined {
-  const { operation } = place
+  const { operation, path: template } = place
   const ids = idsIn(place, id)
   if (ids === undefined) return undefined
   const given = new Map(Object.entries(properties ?? {}))
   const values = new Map(place.ids.map((name, i) => [name, ids[i] ?? '']))
-  for (const name of pathTemplate(operation.path).names) {
+  for (const name of template.names) {
     const value = given.get(name)
     if (!values.has(name) && isScalar(value)) values.set(name, String(value))
     given.delete(name)
   }
-  const path = pathWith(model, operation, values)
+  const path = pathWith(model, template, values)
   if (path === undefined || !leadsTo(model, operation, path)) return undefined
   const request = { method: operation.method, path: path + queryOf(operation, given) }
   const body = properties && bodyOf(operation, given)
@@ -44,10 +44,9 @@ export function isScalar(value: unknown): value is string | number | boolean {
 /** `undefined` where the value of a parameter is not known. */
 function pathWith(
   { model: { basePaths } }: CompiledModel,
-  { path }: Operation,
+  { segments, trailingSlash, names }: PathTemplate,
   values: ReadonlyMap<string, string>,
 ): string | undefined {
-  const { segments, trailingSlash, names } = pathTemplate(path)
   if (!names.every((name) => values.has(name))) return undefined
   const written = segments.map((segment) => writtenSegment(segment, values)).join('')
   return `${basePaths[0] ?? ''}${written}${trailingSlash || written === '' ? '/' : ''}`

@@ -1,11 +1,13 @@
 import type { CompiledModel } from '../../evaluator/compile-model.ts'
 import type { Operation } from '../../evaluator/model.ts'
-import { pathTemplate, shapeOf } from '../../evaluator/path-template.ts'
+import { type PathTemplate, pathTemplate, shapeOf } from '../../evaluator/path-template.ts'
 import { derived } from '../../storage/derived.ts'
 
 /** What an operation acts on, as resources are named in the AuthZEN API by `type` and `id`. */
 export interface OperationPlace {
   readonly operation: Operation
+  /** As the operation's own path is read. */
+  readonly path: PathTemplate
   /** The resource's path template; of an operation that acts on no resource, its own. */
   readonly template: string
   readonly shape: string
@@ -18,11 +20,11 @@ export interface OperationPlace {
 export const operationPlaces = derived(({ model, resources }: CompiledModel): readonly OperationPlace[] =>
   model.operations.map((operation, index) => {
     const resource = resources.ofOperations[index]?.ends[0].template
-    const { names } = pathTemplate(operation.path)
+    const path = pathTemplate(operation.path)
     const shape = resource?.shape ?? shapeOf(operation.path)
-    const ids = names.slice(0, shape.split('{}').length - 1)
+    const ids = path.names.slice(0, shape.split('{}').length - 1)
     const template = resource === undefined ? operation.path : ownTemplate(operation.path, shape)
-    return { operation, template, shape, actsOnResource: resource !== undefined, ids }
+    return { operation, path, template, shape, actsOnResource: resource !== undefined, ids }
   }),
 )
 
