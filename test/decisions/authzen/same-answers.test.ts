@@ -13,7 +13,7 @@ import { type LimitedRequest, type LimitedWorld, limitedWorld } from '../../eval
 import { clinicBundle, makeIssuer, nowMs } from '../../sdk/clinic-issuer.ts'
 import { heldBy, sourceOf } from '../../sdk/in-process.ts'
 
-const worlds = Number(process.env['LATCHKEY_TEST_WORLDS'] ?? 30)
+const worlds = Number(process.env['LATCHKEY_TEST_WORLDS'] ?? 100)
 const bundle = clinicBundle(await makeIssuer())
 const nobody = () => Promise.reject(new Error('nobody is looked up'))
 
