@@ -3,6 +3,7 @@ import { comparePair } from './compare-pair.ts'
 import type { Condition } from './condition.ts'
 import type { ConditionFacts, Truth } from './condition-facts.ts'
 import { isAbsent, overValues, spellingOf } from './over-values.ts'
+import { tagCondition } from './tag-condition.ts'
 import { valueTest } from './value-test.ts'
 
 export type CompiledCondition = (facts: ConditionFacts) => Truth
@@ -22,7 +23,7 @@ export function compileCondition(condition: Condition): CompiledCondition {
       return opposite(compileCondition(condition.of))
     default: {
       const { atom, negated } = atomOf(condition)
-      const compiled = compileAtom(atom)
+      const compiled = tagCondition(atom) ?? compileAtom(atom)
       return negated ? opposite(compiled) : compiled
     }
   }

@@ -1,0 +1,64 @@
+import type { Atom } from './atom.ts'
+import type { TagVariable, Variable } from './condition.ts'
+import type { ConditionFacts, Truth } from './condition-facts.ts'
+import { foldTag } from './fold-tag.ts'
+import { textOf } from './value-test.ts'
+
+/**
+ * What most conditions are made of, each in one closure that looks at little: that a tag is one of some texts, or has a
+ * value of another. `undefined`: it is something else. There may be a million of them in a process.
+ */
+export function tagCondition(atom: Atom): ((facts: ConditionFacts) => Truth) | undefined {
+  if (atom.kind === 'test' && isTag(atom.variable) && atom.test.kind === 'one_of') {
+    const texts = new Set(atom.test.literals.map((literal) => foldTag(textOf(literal))))
+    return texts.size > fewMax ? isOneOfMany(atom.variable, texts) : isOneOfFew(atom.variable, [...texts])
+  }
+  if (atom.kind === 'pair' && atom.operator === '=' && isTag(atom.left) && isTag(atom.right))
+    return haveOneValue(atom.left, atom.right)
+  return undefined
+}
+
+function isTag(variable: Variable): variable is TagVariable {
+  return variable.of === 'resourceTags' || variable.of === 'principalTags'
+}
+
+/** More texts than these are looked up instead of gone through. */
+const fewMax = 8
+
+type Of = TagVariable['of']
+
+function valuesOf(facts: ConditionFacts, of: Of, folded: string): readonly string[] | undefined {
+  return (of === 'resourceTags' ? facts.resourceTags : facts.principalTags)?.get(folded)
+}
+
+function isOneOfFew({ of, key }: TagVariable, texts: readonly string[]): (facts: ConditionFacts) => Truth {
+  const folded = foldTag(key)
+  return (facts) => {
+    const values = valuesOf(facts, of, folded)
+    if (values === undefined) return 'unknown'
+    for (const value of values) if (texts.includes(value)) return 'true'
+    return 'false'
+  }
+}
+
+function isOneOfMany({ of, key }: TagVariable, texts: ReadonlySet<string>): (facts: ConditionFacts) => Truth {
+  const folded = foldTag(key)
+  return (facts) => {
+    const values = valuesOf(facts, of, folded)
+    if (values === undefined) return 'unknown'
+    for (const value of values) if (texts.has(value)) return 'true'
+    return 'false'
+  }
+}
+
+function haveOneValue(left: TagVariable, right: TagVariable): (facts: ConditionFacts) => Truth {
+  const [ofLeft, ofRight] = [left.of, right.of]
+  const [leftKey, rightKey] = [foldTag(left.key), foldTag(right.key)]
+  return (facts) => {
+    const values = valuesOf(facts, ofLeft, leftKey)
+    const others = valuesOf(facts, ofRight, rightKey)
+    if (values === undefined || others === undefined) return 'unknown'
+    for (const value of values) if (others.includes(value)) return 'true'
+    return 'false'
+  }
+}
