@@ -68,11 +68,14 @@ export function resourceRoutes(deps: Deps): readonly Route[] {
       summary: 'Give a resource these tags, and no others',
       description:
         'They hold at every guard within a second. Who may not grant roles gives and takes only values that they hold ' +
-        'themselves.',
+        'themselves. An access tag that shares nothing is refused.',
       body: z.strictObject({ tags: resourceTags }),
       example: { tags: { env: ['dev'], team: ['core'] } },
       ...{ status: 200, answer: wire.ResourceBody },
-      errors: ['resource_not_found', 'tag_not_grantable', 'precondition_failed', 'conflict'],
+      errors: [
+        ...(['invalid_request', 'resource_not_found', 'tag_not_grantable'] as const),
+        ...(['precondition_failed', 'conflict'] as const),
+      ],
       handle: async ({ principal, organizationId, params, body, ifMatch }) => {
         const giver = await giverOf(deps.records, principal)
         const change = { tags: body.tags, ifMatch }

@@ -7,6 +7,7 @@ import { type NewId, type OrganizationId, parseId } from '../ids.ts'
 import { organizations } from '../organizations/organization.ts'
 import type { Service } from '../services/service.ts'
 import { insert, type Records } from '../storage/ports.ts'
+import { checkAccessTags } from './check-access-tags.ts'
 import { type NamedResource, nameOf } from './named-resource.ts'
 import { nameKey, type Resource, resources } from './resource.ts'
 import { checkSharing } from './resource-tags.ts'
@@ -88,7 +89,9 @@ function readWanted(
   if (owner === undefined || !owners.has(owner)) return noOrganization()
   try {
     checkSharing(service, tags)
-    return { name: nameOf(service.model, named, owner), owner, tags }
+    const name = nameOf(service.model, named, owner)
+    checkAccessTags(service, name, tags)
+    return { name, owner, tags }
   } catch (cause) {
     if (cause instanceof DomainError) return cause
     throw cause

@@ -6,6 +6,7 @@ import { organizations } from '../organizations/organization.ts'
 import type { Service } from '../services/service.ts'
 import { expectVersion } from '../storage/expect-version.ts'
 import { insert, type Records, remove } from '../storage/ports.ts'
+import { checkAccessTags } from './check-access-tags.ts'
 import { type NamedResource, nameOf } from './named-resource.ts'
 import { happening, noOrganization } from './register-resources.ts'
 import { findResource, type Resource, resources } from './resource.ts'
@@ -56,6 +57,7 @@ export async function rehomeResource(
   // Where ids are unique within an organization, it has another name there.
   const isOrganizations = named.namespace === before.organizationId
   const name = isOrganizations ? nameOf(service.model, { path: named.path }, owner) : before.name
+  checkAccessTags(service, name, tags)
   const after: Resource = { ...before, organizationId: owner, version: 1, name, tags }
   const details = { from: before.organizationId, to: owner }
   await deps.commit(

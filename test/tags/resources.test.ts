@@ -191,6 +191,41 @@ describe('the tags of a resource', () => {
     await expect(change(resource, open)).resolves.toMatchObject({ tags: open })
   })
 
+  test('share something: an access tag that matches no operation is refused, with one that does', async () => {
+    const shared = (key: string) => ({ [key]: [at.operator.id] })
+    const fault = (key: string, fix: string) => ({
+      code: 'invalid_request',
+      faults: [{ pointer: `/tags/${key.replaceAll('/', '~1')}`, fix: expect.stringContaining(fix) }],
+    })
+    const resource = await registered()
+    for (const [key, fix] of [
+      ['access-tag:GET:/nods/{nodeId}', 'did you mean access-tag:GET:/nodes/{nodeId}?'],
+      ['access-tag:PUT:*', 'write access-tag:GET:/nodes/{nodeId}, or *'],
+      ['access-tag:*:/', 'write access-tag:GET:/nodes/{nodeId}, or *'],
+      ['access-tag:GET:/**', 'write access-tag:GET:/nodes/{nodeId}, or *'],
+    ] as const) {
+      await expect(change(resource, shared(key))).rejects.toMatchObject(fault(key, fix))
+      const refused = await register({ path: '/clusters/c2', tags: shared(key) })
+      expect(refused).toMatchObject([{ kind: 'refused', error: fault(key, fix) }])
+      const moved = { path: '/clusters/c1', organization: at.operator.id, tags: shared(key) }
+      await expect(rehomeResource(at.deps, at.by, cloud, moved)).rejects.toMatchObject(fault(key, fix))
+    }
+    const tags = {
+      ...shared('access-tag:*:/Nodes/{n}'),
+      ...shared('access-tag:GET:*'),
+      ...shared('access-tag:*:*'),
+    }
+    expect(await change(resource, tags)).toMatchObject({ tags })
+  })
+
+  test('stay where they shared something once', async () => {
+    const tags = { 'access-tag:GET:/nodes/{n}': [at.operator.id] }
+    const resource = await registered({ tags })
+    const after = { ...cloud, version: 2, model: { ...model, operations: model.operations.slice(1) } }
+    await at.store.commit([{ kind: 'update', collection: services, before: cloud, after }])
+    await expect(change(resource, { ...tags, env: ['dev'] })).resolves.toMatchObject({ tags })
+  })
+
   test.each([
     ['a method that is none', { 'access-tag:FETCH:*': ['*'] }],
     ['a suffix that is no path', { 'access-tag:GET:logs': ['*'] }],
