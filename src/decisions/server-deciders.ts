@@ -1,8 +1,8 @@
 import type { ServiceId } from '../ids.ts'
 import { DecisionLog } from '../sdk/decision-log.ts'
 import { type DecisionLogSetting, decisionLogRules } from '../sdk/decision-log-rules.ts'
-import { getService } from '../services/find-service.ts'
-import type { Service } from '../services/service.ts'
+import { findService, getService } from '../services/find-service.ts'
+import { type Service, services } from '../services/service.ts'
 import { recordingOf } from './own-decisions.ts'
 import type { RecordDeps } from './record-decisions.ts'
 import { type DeciderDeps, ServerDecider } from './server-decider.ts'
@@ -31,6 +31,7 @@ export function serverDeciders(deps: Deps): ServerDeciders {
     const log = rules && new DecisionLog(rules, deliver, deps)
     return new ServerDecider(deps, serviceSource(deps, find, id), find, log)
   }
+  const stopForgetting = forgettingDeleted(deps, known)
   return {
     of: (service) => {
       const decider = known.get(service.id) ?? make(service)
@@ -38,7 +39,33 @@ export function serverDeciders(deps: Deps): ServerDeciders {
       return decider
     },
     close: async () => {
+      stopForgetting()
       await Promise.all([...known.values()].map((one) => one.close()))
     },
+  }
+}
+
+/** A decider holds verified tokens and facts of its service: those of one that is deleted go with it. */
+function forgettingDeleted(
+  { records, revocations, onFault }: Deps,
+  known: Map<ServiceId, ServerDecider>,
+): () => void {
+  const forgetIfDeleted = async (id: ServiceId): Promise<void> => {
+    if ((await findService(records, id)) !== undefined) return
+    const decider = known.get(id)
+    known.delete(id)
+    await decider?.close()
+  }
+  const look = (ids: readonly ServiceId[]): void => {
+    for (const id of ids) forgetIfDeleted(id).catch(onFault)
+  }
+  const stopRows = revocations.onRow(({ items }) => {
+    const changed = new Set(items.filter((one) => one.collection === services.name).map(({ id }) => id))
+    if (changed.size > 0) look([...known.keys()].filter((id) => changed.has(id)))
+  })
+  const stopResets = revocations.onReset(() => look([...known.keys()]))
+  return () => {
+    stopRows()
+    stopResets()
   }
 }
