@@ -1,18 +1,21 @@
 import type { Actor, Commit } from '../audit/record.ts'
-import { DomainError } from '../errors.ts'
+import { DomainError, type Fault } from '../errors.ts'
 import type { ServiceModel } from '../evaluator/model.ts'
 import type { OrganizationId } from '../ids.ts'
 import { expectVersion } from '../storage/expect-version.ts'
 import { type Records, update } from '../storage/ports.ts'
 import { confirmChanges } from './confirm-changes.ts'
-import { changesBetween } from './document-changes.ts'
+import { changesBetween, type DocumentChanges } from './document-changes.ts'
 import { getService } from './find-service.ts'
 import { type Service, services } from './service.ts'
 import { getCurrentDocument } from './service-document.ts'
+import { tagWarnings } from './tag-warnings.ts'
+import type { RolesNotFitting } from './unfit-roles.ts'
 
 interface Deps {
   readonly records: Records
   readonly commit: Commit
+  readonly rolesNotFitting: RolesNotFitting
 }
 
 /** What the owner of a service says once of its resources; what is absent stays. */
@@ -26,6 +29,14 @@ export interface ResourceRules {
 interface StatedRules {
   readonly resources: 'api' | 'latchkey'
   readonly sharedWithAnyone: boolean
+}
+
+/** As a new version of a document is answered. */
+interface RulesSet {
+  readonly service: Service
+  readonly changes: DocumentChanges
+  /** Of the service's own roles, what can no longer hold. */
+  readonly warnings: readonly Fault[]
 }
 
 /** The model with these rules: the document says nothing of them, so that a new version of it keeps them. */
@@ -44,8 +55,8 @@ export function resourceRulesOf({ resources, sharedWithAnyone }: ServiceModel): 
 }
 
 /**
- * The owner of a service says who knows its resources. That Latchkey no longer does ends every check of ownership, so
- * that it needs a confirmation.
+ * The owner of a service says who knows its resources. That Latchkey no longer does ends every check of ownership, and no
+ * condition on their tags holds from then on, so that it needs a confirmation.
  * @throws {DomainError} `service_not_found` for a service that is another organization's, too; `service_protected`,
  * `confirmation_required`, `precondition_failed`, `conflict`
  */
@@ -58,7 +69,7 @@ export async function setResourceRules(
     readonly confirmation?: string | undefined
     readonly ifMatch?: number | undefined
   },
-): Promise<Service> {
+): Promise<RulesSet> {
   const before = await getService(deps.records, idOrSlug)
   if (before.organizationId !== owner)
     throw new DomainError('service_not_found', `no service ${idOrSlug} of this organization`)
@@ -70,16 +81,23 @@ export async function setResourceRules(
     resources: change.resources ?? from.resources,
     sharedWithAnyone: change.sharedWithAnyone ?? from.sharedWithAnyone,
   }
-  if (to.resources === from.resources && to.sharedWithAnyone === from.sharedWithAnyone) return before
+  if (to.resources === from.resources && to.sharedWithAnyone === from.sharedWithAnyone)
+    return { service: before, changes: changesBetween(before, before), warnings: tagWarnings(before.model) }
   const after = { ...before, model: withResourceRules(before.model, to) }
   const { sha256 } = await getCurrentDocument(deps.records, before)
   const { confirmation } = change
-  confirmChanges({ changes: changesBetween(before, after), sha256, baseSha256: sha256, confirmation })
+  const changes = changesBetween(
+    before,
+    after,
+    await deps.rolesNotFitting(before.id, before.model, after.model),
+  )
+  confirmChanges({ changes, sha256, baseSha256: sha256, confirmation })
   const details = { resource_rules: { before: shown(from), after: shown(to) } }
   await deps.commit({ type: 'service.changed', organizationId: owner, target: before.id, by, details }, [
     update(services, before, after),
   ])
-  return { ...after, version: before.version + 1 }
+  const service = { ...after, version: before.version + 1 }
+  return { service, changes, warnings: tagWarnings(after.model) }
 }
 
 function shown({ resources, sharedWithAnyone }: StatedRules) {

@@ -4,8 +4,11 @@ import { createRole } from '../../src/roles/create-role.ts'
 import { type Role, roles } from '../../src/roles/role.ts'
 import { rolesNotFitting } from '../../src/roles/roles-not-fitting.ts'
 import { services } from '../../src/services/service.ts'
+import { packDocument, serviceDocuments } from '../../src/services/service-document.ts'
+import { setResourceRules } from '../../src/services/set-resource-rules.ts'
 import { insert, update } from '../../src/storage/ports.ts'
 import { clinicModel, type Deployment, granter, openDeployment } from '../organizations/deployment.ts'
+import { confirmationOf } from '../services/create-shop.ts'
 import { turnsDuring } from './turns-during.ts'
 
 let at: Deployment
@@ -114,5 +117,50 @@ describe('roles that a new document breaks', () => {
     const others = async (...max: Parameters<typeof unfit>) => (await unfit(...max)).others
     expect(await others({ roles: 5_000, characters: 200 })).toBe('not_looked_at')
     expect(await others({ roles: 5_000, characters: 2_000 })).toBe('none')
+  })
+})
+
+describe('roles of a service whose API alone knows its resources from now on', () => {
+  const ofOne: ServiceModel = {
+    ...clinicModel,
+    resources: 'latchkey',
+    operations: clinicModel.operations.map((one) =>
+      one.path === '/patients/{patientId}' ? { ...one, resourceParameter: 'patientId' } : one,
+    ),
+    roles: [
+      ...clinicModel.roles,
+      {
+        ...{ name: 'ward', grantable: true, inDefaultEntitlement: true, delegable: false, include: [] },
+        allow: [{ operations: ['getPatient'], where: "$resourceTags:ward = 'north'" }],
+      },
+    ],
+  }
+
+  test('are told before that is said, and what the service’s own can no longer hold is told then', async () => {
+    const document = await packDocument(Buffer.from('{}'), {
+      ...{ organizationId: at.operator.id, serviceId: at.clinic.id, documentVersion: 1, nowMs: 0 },
+    })
+    await at.store.commit([
+      update(services, at.clinic, { ...at.clinic, model: ofOne }),
+      insert(serviceDocuments, document),
+    ])
+    await createRole(at.deps, at.by, granter, at.customer.id, {
+      ...{ service: 'clinic', name: 'North', description: '' },
+      allow: [{ operations: ['getPatient'], where: "$resourceTags:ward = 'north'" }],
+    })
+    const deps = { ...at.deps, rolesNotFitting: rolesNotFitting(at.deps.records) }
+    const set = (confirmation?: string) =>
+      setResourceRules(deps, at.by, at.operator.id, 'clinic', { resources: 'api', confirmation })
+    const asked: unknown = await set().catch((cause: unknown) => cause)
+    const where = [{ pointer: '/allow/0/where' }]
+    expect(asked).toMatchObject({
+      ...{
+        code: 'confirmation_required',
+        data: { changes: { roles_unfit: [{ name: 'North', errors: where }] } },
+      },
+    })
+    const { changes, warnings } = await set(await confirmationOf(() => set()))
+    expect(changes.unfit.roles).toMatchObject([{ name: 'North', faults: where }])
+    expect(warnings).toMatchObject([{ pointer: '/x-latchkey-roles/ward' }])
   })
 })

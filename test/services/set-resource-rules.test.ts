@@ -31,7 +31,7 @@ async function shopOfOrders() {
 describe('who knows the resources of a service', () => {
   test('is the API itself, until its owner says that Latchkey does', async () => {
     const { d, set } = await shopOfOrders()
-    expect(resourceRulesOf((await set({ resources: 'latchkey' })).model)).toEqual({
+    expect(resourceRulesOf((await set({ resources: 'latchkey' })).service.model)).toEqual({
       resources: 'latchkey',
       sharedWithAnyone: false,
     })
@@ -59,7 +59,8 @@ describe('who knows the resources of a service', () => {
       data: { changes: { ownership_check_lost: ['getOrder', 'deleteOrder', 'getLine'] } },
     })
     const confirmation = await confirmationOf(() => set({ resources: 'api' }))
-    expect(resourceRulesOf((await set({ resources: 'api', confirmation })).model).resources).toBe('api')
+    const { service } = await set({ resources: 'api', confirmation })
+    expect(resourceRulesOf(service.model).resources).toBe('api')
   })
 
   test('needs one, too, where a document names another resource than before', async () => {

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { actorOf } from '../../audit/actor.ts'
 import { type Route, route } from '../../http/route.ts'
-import { presentChanges } from '../document-changes.ts'
 import { getService } from '../find-service.ts'
 import { pageOf } from '../list-services.ts'
 import { replaceDocument } from '../replace-document.ts'
@@ -14,11 +13,6 @@ type Deps = Parameters<typeof replaceDocument>[0]
 export function documentRoutes(deps: Deps): readonly Route[] {
   return [...document(deps), ...described(deps)]
 }
-
-const ReplacedBody = wire.ServiceBody.extend({
-  warnings: z.array(wire.WarningBody),
-  changes: z.unknown().meta({ description: 'As `confirmation_required` tells them.' }),
-})
 
 function document(deps: Deps): readonly Route[] {
   const path = '/services/{service}/document'
@@ -41,7 +35,7 @@ function document(deps: Deps): readonly Route[] {
       query: z.object({ audience, confirmation }),
       body: z.string(),
       bodyIs: 'document',
-      answer: ReplacedBody,
+      answer: wire.ChangedServiceBody,
       errors: [
         'service_not_found',
         'service_protected',
@@ -55,11 +49,7 @@ function document(deps: Deps): readonly Route[] {
           ...{ document: Buffer.from(body), ifMatch },
           ...{ audience: query.audience, confirmation: query.confirmation },
         })
-        const warnings = done.warnings.map(wire.presentWarning)
-        return {
-          body: { ...wire.presentService(done.service), warnings, changes: presentChanges(done.changes) },
-          version: done.service.version,
-        }
+        return { body: wire.presentChanged(done), version: done.service.version }
       },
     }),
   ]

@@ -120,7 +120,7 @@ function resourceRules(deps: Deps): readonly Route[] {
       description:
         '`latchkey`: a resource must be registered, and be the caller’s organization’s or shared with it; `api`, the ' +
         'default: the API itself sees to that. To go back to `api` ends these checks, and needs the `confirmation` ' +
-        'that is answered first.',
+        'that is answered first: it lists the roles that no longer hold.',
       body: z.strictObject({
         resources: z.enum(['api', 'latchkey']).optional(),
         shared_with_anyone: z.boolean().optional(),
@@ -128,14 +128,14 @@ function resourceRules(deps: Deps): readonly Route[] {
       }),
       example: { resources: 'latchkey' },
       status: 200,
-      answer: wire.ServiceBody,
+      answer: wire.ChangedServiceBody,
       errors: wire.changeErrors,
       handle: async ({ principal, organizationId, params, body, ifMatch }) => {
         const { resources, shared_with_anyone: sharedWithAnyone, confirmation } = body
         const change = { resources, sharedWithAnyone, confirmation, ifMatch }
         const idOrSlug = params['service'] ?? ''
         const changed = await setResourceRules(deps, actorOf(principal), organizationId, idOrSlug, change)
-        return { body: wire.presentService(changed), version: changed.version }
+        return { body: wire.presentChanged(changed), version: changed.service.version }
       },
     }),
   ]

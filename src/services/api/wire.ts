@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { rfc3339 } from '../../clock.ts'
 import type { ErrorCode, Fault } from '../../errors.ts'
 import type { Operation, ServiceRole } from '../../evaluator/model.ts'
+import { type DocumentChanges, presentChanges } from '../document-changes.ts'
 import { operationsOf } from '../operations-of.ts'
 import { type Service, type SigningKey, signingAlgorithms } from '../service.ts'
 import type { Entitled } from '../set-entitlement.ts'
@@ -48,6 +49,12 @@ export const ServiceBody = z.strictObject({
 })
 
 export const WarningBody = z.strictObject({ pointer: z.string(), detail: z.string() })
+
+/** With what a change that may need a confirmation has changed. */
+export const ChangedServiceBody = ServiceBody.extend({
+  warnings: z.array(WarningBody),
+  changes: z.unknown().meta({ description: 'As `confirmation_required` tells them.' }),
+})
 
 export const OperationBody = z.strictObject({
   id: z.string(),
@@ -134,6 +141,19 @@ function presentSigningKey({ id, algorithm, state, createdAt }: SigningKey): z.i
 
 export function presentWarning({ pointer, detail }: Fault): z.input<typeof WarningBody> {
   return { pointer, detail }
+}
+
+export function presentChanged({
+  service,
+  changes,
+  warnings,
+}: {
+  readonly service: Service
+  readonly changes: DocumentChanges
+  readonly warnings: readonly Fault[]
+}): z.input<typeof ChangedServiceBody> {
+  const shown = { warnings: warnings.map(presentWarning), changes: presentChanges(changes) }
+  return { ...presentService(service), ...shown }
 }
 
 export function presentOperation(operation: Operation): z.input<typeof OperationBody> {
