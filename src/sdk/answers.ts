@@ -92,26 +92,28 @@ export interface Challenger {
 export interface RefusalContext {
   readonly decisionId: DecisionId
   /** Absent where new credentials would not help. */
-  readonly challenger?: Challenger
+  readonly challenger?: Challenger | undefined
   readonly detail?: string
   /** In place of the reason's own. */
   readonly status?: number
   /** In the challenge, in place of the reason's own. */
   readonly error?: string
-  readonly neededScopes?: readonly string[]
+  readonly neededScopes?: readonly string[] | undefined
   /** What the person's sign-in must be (RFC 9470 §3). */
   readonly stepUp?: StepUp
-  readonly methods?: readonly string[]
+  readonly methods?: readonly string[] | undefined
   /** No credentials were presented: the challenge then says no more than that they are needed (RFC 6750 §3). */
   readonly bare?: boolean
 }
 
 export function refusalOf(reason: DenialReason, context: RefusalContext): Refusal {
   const { decisionId, detail = details[reason], status = statusOf[reason] } = context
+  const own = headersOf(reason, context)
+  const common = { [decisionHeader]: decisionId, 'cache-control': 'no-store' }
   return {
     reason,
     status,
-    headers: { [decisionHeader]: decisionId, 'cache-control': 'no-store', ...headersOf(reason, context) },
+    headers: own === noHeaders ? common : { ...common, ...own },
     problem: {
       type: 'about:blank',
       title: titles[status] ?? 'Refused',
@@ -123,11 +125,13 @@ export function refusalOf(reason: DenialReason, context: RefusalContext): Refusa
   }
 }
 
+const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
+
 function headersOf(reason: DenialReason, context: RefusalContext): Readonly<Record<string, string>> {
   const { challenger } = context
   const challenge = (error: string): Readonly<Record<string, string>> =>
     challenger === undefined
-      ? {}
+      ? noHeaders
       : { 'www-authenticate': challengeOf(challenger, context, context.error ?? error) }
   switch (reason) {
     case 'invalid_token':
@@ -154,14 +158,29 @@ function headersOf(reason: DenialReason, context: RefusalContext): Readonly<Reco
     case 'condition_unknown':
     case 'unknown_resource':
     case 'tag_mismatch':
-      return {}
+      return noHeaders
     default:
       throw new Error(`unknown reason: ${reason satisfies never}`)
   }
 }
 
-/** RFC 6750 §3, RFC 9449 §7.1, RFC 9470 §3. */
+/** Those that say no more than an error, by it: most refusals have the same. */
+const written = new WeakMap<Challenger, Map<string, string>>()
+
 function challengeOf(challenger: Challenger, context: RefusalContext, error: string): string {
+  const { bare, detail, neededScopes, stepUp } = context
+  if (bare === true || detail !== undefined || neededScopes !== undefined || stepUp !== undefined)
+    return writeChallenge(challenger, context, error)
+  const before = written.get(challenger)
+  const known = before?.get(error)
+  if (known !== undefined) return known
+  const challenge = writeChallenge(challenger, context, error)
+  written.set(challenger, (before ?? new Map<string, string>()).set(error, challenge))
+  return challenge
+}
+
+/** RFC 6750 §3, RFC 9449 §7.1, RFC 9470 §3. */
+function writeChallenge(challenger: Challenger, context: RefusalContext, error: string): string {
   const { realm, scheme, proofAlgorithms, resourceMetadata } = challenger
   const { bare, detail, neededScopes = [], stepUp } = context
   const parameters = [`realm="${quotable(realm)}"`]

@@ -246,12 +246,8 @@ export class Checker implements Gate {
     if (decision.allowed)
       return this.#unmet(asked, token) ?? admission(decisionId, bundle, decision, { caller, ...by })
     const { reason, neededScopes, methods, operation } = decision
-    const context = {
-      ...(isForGood(caller, reason) ? { decisionId } : this.#context(asked)),
-      ...(neededScopes === undefined ? {} : { neededScopes }),
-      ...(methods === undefined ? {} : { methods }),
-    }
-    return rejection(reason, context, { caller, operation })
+    const challenger = isForGood(caller, reason) ? undefined : this.#challengers.of(bundle, asked.scheme)
+    return rejection(reason, { decisionId, challenger, neededScopes, methods }, { caller, operation })
   }
 
   /** Last of all: nobody signs in again to be told that they may not. */

@@ -1,6 +1,8 @@
 // `latchkey guard` answering a gateway, beside a bare HTTP server, in turns within one run.
 import type { ChildProcess } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   importService,
   type Node,
@@ -13,7 +15,7 @@ import {
 } from './deployment.ts'
 import { fromNginx, guardKey, startGuardProcess } from './guard-process.ts'
 import type { Drawn, LoadResult } from './load.ts'
-import { connections, onServerCore, serverCpu, startLoad } from './side-by-side.ts'
+import { connections, type Load, onServerCore, serverCpu, startLoad } from './side-by-side.ts'
 import { quantile, type Row } from './table.ts'
 
 const clinic = new URL('../../examples/clinic/openapi.yaml', import.meta.url)
@@ -21,8 +23,12 @@ const perCoreMin = 30_000
 const callerCount = 100
 const turnSeconds = 1
 
+/** How a gateway reaches the guard. */
+const ways = ['TCP', 'a Unix socket'] as const
+type Way = (typeof ways)[number]
+
 interface Server {
-  readonly work: Drawn
+  readonly works: Readonly<Record<Way, Drawn>>
   readonly process: ChildProcess
 }
 
@@ -31,33 +37,51 @@ interface Turn extends LoadResult {
   readonly perCore: number
 }
 
+interface Turns {
+  readonly bare: Turn
+  readonly guard: Turn
+}
+
 export async function measureForwardAuth(place: Place, seconds: number): Promise<readonly Row[]> {
   const node = await startNode(place)
   const headers = await askedHeaders(place, node)
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-forward-auth-'))
   const load = startLoad()
-  const bare = await startBare(headers)
-  const guard = await startGuard(place, node, headers)
-  const turn = async ({ work, process: { pid = 0 } }: Server): Promise<Turn> => {
-    const before = processorSeconds(pid)
-    const result = await load.drive(work, turnSeconds)
-    return { ...result, perCore: (result.perSecond * turnSeconds) / (processorSeconds(pid) - before) }
-  }
-  // What is compiled and cached on first use does not count.
-  for (const { work } of [bare, guard]) await load.drive(work, seconds)
-  const turns: { readonly bare: Turn; readonly guard: Turn }[] = []
-  for (let i = 0; i < seconds; i++) turns.push({ bare: await turn(bare), guard: await turn(guard) })
+  const bare = await startBare(headers, join(folder, 'bare.sock'))
+  const guard = await startGuard(place, node, headers, join(folder, 'guard.sock'))
+  const rows: Row[] = []
+  for (const way of ways) rows.push(rowOf(way, await turnsOf(way, load, { bare, guard }, seconds)))
   load.stop()
   for (const one of [bare, guard]) one.process.kill('SIGTERM')
   await node.stop()
-  return [rowOf(turns)]
+  rmSync(folder, { recursive: true })
+  return rows
 }
 
-function rowOf(turns: readonly { readonly bare: Turn; readonly guard: Turn }[]): Row {
-  const median = (pick: (turn: (typeof turns)[number]) => number) => quantile(turns.map(pick), 0.5)
+async function turnsOf(
+  way: Way,
+  load: Load,
+  { bare, guard }: Readonly<Record<'bare' | 'guard', Server>>,
+  seconds: number,
+): Promise<readonly Turns[]> {
+  const turn = async ({ works, process: { pid = 0 } }: Server): Promise<Turn> => {
+    const before = processorSeconds(pid)
+    const result = await load.drive(works[way], turnSeconds)
+    return { ...result, perCore: (result.perSecond * turnSeconds) / (processorSeconds(pid) - before) }
+  }
+  // What is compiled and cached on first use does not count.
+  for (const { works } of [bare, guard]) await load.drive(works[way], seconds)
+  const turns: Turns[] = []
+  for (let i = 0; i < seconds; i++) turns.push({ bare: await turn(bare), guard: await turn(guard) })
+  return turns
+}
+
+function rowOf(way: Way, turns: readonly Turns[]): Row {
+  const median = (pick: (turn: Turns) => number) => quantile(turns.map(pick), 0.5)
   const errors = turns.reduce((sum, { bare, guard }) => sum + bare.errors + guard.errors, 0)
   const perCore = Math.round(median(({ guard }) => guard.perCore))
   return {
-    what: `forward-auth of latchkey guard, ${callerCount} callers, ${connections} connections`,
+    what: `forward-auth of latchkey guard through ${way}, ${callerCount} callers, ${connections} connections`,
     figure:
       `${perCore}/s per core of processor time, ` +
       `${median(({ guard, bare }) => guard.perCore / bare.perCore).toFixed(2)} of a bare HTTP server ` +
@@ -84,26 +108,39 @@ async function askedHeaders(place: Place, node: Node): Promise<readonly Record<s
   return headers
 }
 
-async function startBare(headers: readonly Record<string, string>[]): Promise<Server> {
-  const child = onServerCore('bare-answer.ts')
+async function startBare(headers: readonly Record<string, string>[], path: string): Promise<Server> {
+  const child = onServerCore('bare-answer.ts', path)
   const { port } = JSON.parse(await said(child, 'port')) as { port: number }
-  return { process: child, work: workAt(`http://127.0.0.1:${port}/forward-auth`, headers) }
+  return { process: child, works: worksAt(`http://127.0.0.1:${port}/forward-auth`, path, headers) }
 }
 
 async function startGuard(
   place: Place,
   node: Node,
   headers: readonly Record<string, string>[],
+  socketPath: string,
 ): Promise<Server> {
   const { secret } = await guardKey(await operatorOf(place, node), 'clinic')
   const started = await startGuardProcess({
-    ...{ server: node.origin, service: 'clinic', secret, cpu: serverCpu },
+    ...{ server: node.origin, service: 'clinic', secret, cpu: serverCpu, socketPath },
   })
-  return { process: started.process, work: workAt(started.forwardAuth, headers) }
+  return { process: started.process, works: worksAt(started.forwardAuth, socketPath, headers) }
 }
 
-function workAt(url: string, headers: readonly Record<string, string>[]): Drawn {
-  return { kind: 'drawn', url, method: 'GET', requests: headers.map((one) => ({ headers: one })) }
+function worksAt(
+  url: string,
+  socketPath: string,
+  headers: readonly Record<string, string>[],
+): Readonly<Record<Way, Drawn>> {
+  const requests = headers.map((one) => ({ headers: one }))
+  const work = {
+    kind: 'drawn',
+    url,
+    method: 'GET',
+    requests,
+    inOrder: true,
+  } as const
+  return { TCP: work, 'a Unix socket': { ...work, socketPath } }
 }
 
 /** What a process has used, all of its threads, from `/proc`; NaN where there is none. */

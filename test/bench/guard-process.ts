@@ -16,6 +16,8 @@ interface GuardProcessOptions {
   readonly secret: string
   /** Pins the process to that core, where `taskset` is at hand. */
   readonly cpu?: number | undefined
+  /** A Unix socket where it listens, too. */
+  readonly socketPath?: string
 }
 
 /** Resolves once it knows its service. */
@@ -24,10 +26,12 @@ export async function startGuardProcess({
   service,
   secret,
   cpu,
+  socketPath,
 }: GuardProcessOptions): Promise<GuardProcess> {
   const main = join(import.meta.dirname, '../../src/cli/main.ts')
   const args = [main, 'guard', '--server', server, '--service', service, '--gateway', 'nginx']
-  const all = [process.execPath, ...args, '--listen', '127.0.0.1:0']
+  const socket = socketPath === undefined ? [] : ['--listen', `unix:${socketPath}`]
+  const all = [process.execPath, ...args, ...socket, '--listen', '127.0.0.1:0']
   const [command = '', ...rest] = cpu === undefined ? all : ['taskset', '-c', String(cpu), ...all]
   const child = endsWithUs(
     spawn(command, rest, {
@@ -35,7 +39,7 @@ export async function startGuardProcess({
       stdio: ['ignore', 'pipe', 'inherit'],
     }),
   )
-  const answering = said(child, 'The guard answers')
+  const answering = said(child, '"address":"http:')
   await said(child, 'The guard is ready')
   const { address } = JSON.parse(await answering) as { address: string }
   return { process: child, forwardAuth: `${address}/forward-auth` }

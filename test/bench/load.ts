@@ -14,6 +14,10 @@ export interface Drawn {
   readonly requests: readonly { readonly headers: Record<string, string>; readonly body?: string }[]
   /** Instead of drawing for so many seconds: each once, in order, to warm what is kept of each. */
   readonly eachOnce?: true
+  /** Instead of drawing: each connection sends them in order, built once, so that the sender keeps up with a fast server. */
+  readonly inOrder?: true
+  /** Where the server listens, if not at the address: a Unix socket. */
+  readonly socketPath?: string
 }
 
 export type Work = Drawn | CodeFlows | Refreshes
@@ -51,7 +55,7 @@ async function load({ work, seconds, connections }: LoadOptions): Promise<LoadRe
 }
 
 async function drawn(
-  { url, method, requests, eachOnce }: Drawn,
+  { url, method, requests, eachOnce, inOrder, socketPath }: Drawn,
   seconds: number,
   connections: number,
 ): Promise<LoadResult> {
@@ -63,15 +67,18 @@ async function drawn(
   const { headers, body } = draw()
   const result = await autocannon({
     ...{ url, method, headers, connections, ...(body !== undefined && { body }) },
+    ...(socketPath !== undefined && { socketPath }),
     ...(eachOnce ? { amount: requests.length + connections } : { duration: seconds }),
-    ...(requests.length > 1 && {
-      setupClient: (client) =>
-        client.on('response', () => {
-          const { headers, body } = draw()
-          if (body === undefined) client.setHeaders(headers)
-          else client.setHeadersAndBody(headers, body)
-        }),
-    }),
+    ...(inOrder && { requests: requests.map((one) => ({ ...one })) }),
+    ...(requests.length > 1 &&
+      !inOrder && {
+        setupClient: (client) =>
+          client.on('response', () => {
+            const { headers, body } = draw()
+            if (body === undefined) client.setHeaders(headers)
+            else client.setHeadersAndBody(headers, body)
+          }),
+      }),
   })
   return {
     perSecond: result.requests.total / result.duration,

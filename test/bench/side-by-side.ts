@@ -40,15 +40,20 @@ export function startLoad(): Load {
 }
 
 /** A file of this folder as a process of its own, on the core that is measured. */
-export function onServerCore(file: string): ChildProcess {
-  return onCore(serverCore, file, 'ignore')
+export function onServerCore(file: string, ...args: readonly string[]): ChildProcess {
+  return onCore(serverCore, file, 'ignore', args)
 }
 
-function onCore(core: number, file: string, stdin: 'ignore' | 'pipe'): ChildProcess {
-  const script = join(import.meta.dirname, file)
+function onCore(
+  core: number,
+  file: string,
+  stdin: 'ignore' | 'pipe',
+  args: readonly string[] = [],
+): ChildProcess {
+  const script = [join(import.meta.dirname, file), ...args]
   const [command, all] = canPin
-    ? ['taskset', ['-c', String(core), process.execPath, script]]
-    : [process.execPath, [script]]
+    ? ['taskset', ['-c', String(core), process.execPath, ...script]]
+    : [process.execPath, script]
   return endsWithUs(
     spawn(command, all, {
       stdio: [stdin, 'pipe', 'inherit'],
