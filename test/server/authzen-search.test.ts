@@ -167,13 +167,55 @@ describe('a search', () => {
     ['resource', { subject, action, resource }],
     ['action', { subject: { type: 'user', id: 'a' } }],
     ['action', { subject, resource }],
-    ['subject', { subject, action, resource, page: { limit: 0 } }],
+    ['subject', { subject, action, resource, page: { limit: -1 } }],
+    ['subject', { subject, action, resource, page: { limit: 1.5 } }],
     ['subject', { subject, action, resource, page: 'first' }],
     ['subject', { subject, action, resource, page: { token: 'nonsense' } }],
     ['resource', { subject: { type: 'user', id: 'a' }, action, resource, page: { token: 'nonsense' } }],
     ['action', { subject: { type: 'user', id: 'a' }, resource, page: { token: 'nonsense' } }],
   ])('for a %s refuses what it cannot read: %j', async (what, body) => {
     expect((await search(what, body)).status).toBe(400)
+  })
+
+  test('begins its answer with the page (§8.3)', async () => {
+    const { text } = await search('subject', { subject, action, resource })
+    expect(Object.keys(JSON.parse(text))).toEqual(['page', 'results'])
+  })
+
+  test('goes on with the limit of the page before, if none is said, and in whatever order it is asked', async () => {
+    const asked = { subject, action, resource, context: { time: 'noon', more: [{ b: 1, a: 2 }] } }
+    const first = await search('subject', { ...asked, page: { limit: 1 } })
+    const page = { token: nextToken(first) }
+    const turned = { context: { more: [{ a: 2, b: 1 }], time: 'noon' }, resource, page, action, subject }
+    const second = await search('subject', turned)
+    expect([results(first).length, results(second).length]).toEqual([1, 1])
+    expect([...results(first), ...results(second)]).toEqual(results(await search('subject', asked)))
+  })
+
+  test.each<[string, object]>([
+    ['another subject', { subject: { type: 'key' } }],
+    ['another action', { action: can('get_account') }],
+    ['another resource', { resource: account('456') }],
+    ['another context', { context: { time: 'later' } }],
+    ['another limit', { page: { limit: 2 } }],
+    ['other properties of the page', { page: { properties: { sort: 'name' } } }],
+  ])('does not go on with %s (§8.2)', async (_, other) => {
+    const asked = { subject, action, resource, context, page: { limit: 1 } }
+    const token = nextToken(await search('subject', asked))
+    expect(token).not.toBe('')
+    const changed = { ...asked, ...other }
+    const { status, json } = await search('subject', { ...changed, page: { ...changed.page, token } })
+    expect([status, json]).toMatchObject([400, { errors: [{ pointer: '/page/token' }] }])
+    const elsewhere = { ...asked, subject: alice, page: { ...asked.page, token } }
+    expect((await search('action', elsewhere)).status).toBe(400)
+  })
+
+  test('of at most nothing says whether there is something', async () => {
+    const asked = { subject, action, resource }
+    const none = await search('subject', { ...asked, page: { limit: 0 } })
+    expect([results(none), nextToken(none)]).toEqual([[], expect.stringMatching(/./)])
+    const nobody = await search('subject', { ...asked, resource: account('nowhere'), page: { limit: 0 } })
+    expect([results(nobody), nextToken(nobody)]).toEqual([[], ''])
   })
 
   test('ignores the id of what is looked for', async () => {

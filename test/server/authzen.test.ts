@@ -271,11 +271,21 @@ describe('the HTTPS binding (§10)', () => {
   const asked = { subject: alice, action: can('can_read'), resource: account }
 
   test('§10.1.3: echoes X-Request-ID', async () => {
-    for (const id of ['bfe9eb29-ab87-4ca3-be83-a1d5d8305716', 'conformance-1']) {
+    for (const id of [
+      'bfe9eb29-ab87-4ca3-be83-a1d5d8305716',
+      'conformance-1',
+      'a b/c: "d"',
+      'x'.repeat(300),
+    ]) {
       expect((await evaluate(asked, { 'x-request-id': id })).headers.get('x-request-id')).toBe(id)
       expect((await evaluate({}, { 'x-request-id': id })).headers.get('x-request-id')).toBe(id)
     }
     expect((await evaluate(asked)).headers.get('x-request-id')).not.toBeNull()
+    const path = '/todo/access/v1/evaluation'
+    const headers = { 'x-request-id': 'no token, %' }
+    const refused = await send(todo.deployment.address, 'POST', path, { body: asked, headers })
+    expect([refused.status, refused.headers.get('x-request-id')]).toEqual([401, 'no token, %'])
+    expect(refused.headers.get('www-authenticate')).toMatch(/^Bearer/)
   })
 
   test.each([
@@ -313,6 +323,7 @@ test('§9.2: the metadata are where the identifier says, and name it', async () 
   const { address, config } = todo.deployment
   const { status, json, headers } = await send(address, 'GET', '/.well-known/authzen-configuration/todo')
   expect([status, headers.get('content-type')]).toEqual([200, expect.stringMatching(/^application\/json/)])
+  expect(headers.get('cache-control')).toBe('public, max-age=3600')
   const point = `${config.origin}/todo`
   expect(json).toEqual({
     policy_decision_point: point,

@@ -3,8 +3,8 @@ import type { ReasonCode } from '../../evaluator/model.ts'
 import type { Evaluated, Evaluation } from '../authzen/evaluate.ts'
 import { evaluationsSemantics } from '../authzen/evaluations.ts'
 import type { SubjectContext } from '../authzen/find-subject.ts'
-import type { SearchPage } from '../authzen/search.ts'
 import { FilterBody, presentFilter } from './decide-operation.ts'
+import { PageBody } from './search-paging.ts'
 
 // AuthZEN Authorization API 1.0 as JSON. Its bodies are open: what is not known is passed over (§4).
 
@@ -54,44 +54,25 @@ export const EvaluationsBody = z.object({
 })
 
 /** Without an id; one that stands there all the same is passed over (§8.4.1). */
-const page = z
-  .object({
-    token: z.string().max(500).default('').describe("A page's `next_token`; empty: the first page."),
-    limit: z.int().min(1).default(100).describe('Up to 1,000 at once.'),
-  })
-  .optional()
 export const SubjectSearchBody = z.object({
   ...{ subject: SubjectBody.pick({ type: true }), action: ActionBody, resource: ResourceBody },
-  ...{ context: ContextBody, page },
+  ...{ context: ContextBody, page: PageBody },
 })
 export const ResourceSearchBody = z.object({
   ...{ subject: SubjectBody, action: ActionBody, resource: ResourceBody.pick({ type: true }) },
-  ...{ context: ContextBody, page },
+  ...{ context: ContextBody, page: PageBody },
 })
 export const ActionSearchBody = z.object({
-  ...{ subject: SubjectBody, resource: ResourceBody, context: ContextBody, page },
+  ...{ subject: SubjectBody, resource: ResourceBody, context: ContextBody, page: PageBody },
 })
 
 const resultsOf = (one: z.ZodType) =>
   z.object({
-    results: z.array(one),
     page: z.object({ next_token: z.string().describe('Empty: there is no more.'), count: z.int() }),
+    results: z.array(one),
   })
 export const SubjectsBody = resultsOf(z.object({ type: z.string(), id: z.string() }))
 export const ActionsBody = resultsOf(z.object({ name: z.string() }))
-
-const pageLimitMax = 1_000
-
-export function readPage(asked: z.output<typeof page>): SearchPage {
-  const { token = '', limit = 100 } = asked ?? {}
-  const most = Math.min(limit, pageLimitMax)
-  return token === '' ? { limit: most } : { limit: most, cursor: Buffer.from(token, 'base64url').toString() }
-}
-
-export function presentResults<R>(results: readonly R[], nextCursor: string | undefined) {
-  const next_token = nextCursor === undefined ? '' : Buffer.from(nextCursor).toString('base64url')
-  return { results, page: { next_token, count: results.length } }
-}
 
 const ReasonField = z.record(z.string(), z.string())
 

@@ -22,6 +22,8 @@ export function authzenMetadata({ records, origin }: Deps): Middleware {
       throw new DomainError('service_not_found', `no service ${slug}`)
     const point = `${origin}/${service.slug}`
     ctx.status = 200
+    // Only a deployment that moves changes them.
+    ctx.set('Cache-Control', 'public, max-age=3600')
     ctx.body = {
       policy_decision_point: point,
       access_evaluation_endpoint: `${point}/access/v1/evaluation`,

@@ -61,6 +61,7 @@ export function guardEndpoints(deps: Deps): Middleware {
   return async (ctx, next) => {
     if (!guardPath.test(ctx.path)) return next()
     ctx.set('Cache-Control', 'no-store')
+    if (authzenPath.test(ctx.path)) echoRequestId(ctx)
     const { service, operationId, keyId } = await authorize(deps, ctx)
     const stillAuthorized = async () => void (await authorize(deps, ctx, true))
     if (isResourceOperation(operationId)) {
@@ -89,6 +90,17 @@ export function guardEndpoints(deps: Deps): Middleware {
       ? await answerStream(deps, ctx, service, { stillAuthorized, closed: streams.open(keyId) })
       : answerBundle(deps, ctx, service)
   }
+}
+
+const authzenPath = /^\/[^/]+\/access\/v1\//
+
+/**
+ * To AuthZEN the identifier of a request is any text, and is answered as it was sent (§10.1.3). Where it is no id that is
+ * safe in a log, the request has one of its own there, which a refusal tells as `request_id`.
+ */
+function echoRequestId(ctx: Context): void {
+  const sent = ctx.get('X-Request-ID')
+  if (sent !== '') ctx.set('X-Request-ID', sent)
 }
 
 /**
