@@ -53,17 +53,27 @@ function toldTest(predicate: Predicate, circumstances: Circumstances) {
   return { text: printCondition(maskedPredicate(predicate)), truth: truthOf(predicate, circumstances) }
 }
 
-/** The tests by which a condition came out as it did: of an `and`, the parts that came out alike. */
-function decisivePredicates(condition: Condition, circumstances: Circumstances): readonly Predicate[] {
+/**
+ * The tests by which a condition came out as it did: of an `and`, the parts that came out alike. Where it depends on a body
+ * that is not at hand, also what keeps it from `wanted` whatever the body holds: a tag that is missing beside it, say.
+ */
+function decisivePredicates(
+  condition: Condition,
+  circumstances: Circumstances,
+  wanted: 'true' | 'false' = 'true',
+): readonly Predicate[] {
   switch (condition.kind) {
     case 'and':
     case 'or': {
       const truth = truthOf(condition, circumstances)
-      const alike = condition.of.filter((part) => truthOf(part, circumstances) === truth)
-      return alike.flatMap((part) => decisivePredicates(part, circumstances))
+      const needsAll = (condition.kind === 'and') === (wanted === 'true')
+      const isDecisive = (one: Truth) =>
+        one === truth || (truth === 'body_required' && needsAll && one === 'unknown')
+      const decisive = condition.of.filter((part) => isDecisive(truthOf(part, circumstances)))
+      return decisive.flatMap((part) => decisivePredicates(part, circumstances, wanted))
     }
     case 'not':
-      return decisivePredicates(condition.of, circumstances)
+      return decisivePredicates(condition.of, circumstances, wanted === 'true' ? 'false' : 'true')
     default:
       return [condition]
   }

@@ -168,6 +168,26 @@ describe('an explanation', () => {
     })
   })
 
+  test.each([
+    "$resourceTags:env = 'dev' AND $request:size = 3",
+    "NOT ($resourceTags:env = 'dev' OR $request:size = 3)",
+    "$request:size = 4 OR ($request:size = 3 AND NOT ($request:size = 5 OR $resourceTags:env = 'dev'))",
+  ])('tells of a tag that is missing beside a body that is not at hand: %s', (where) => {
+    const [attempt] = attemptsOf(explaining(own, put, { own: { where } }))
+    expect(attempt?.reason).toBe('body_required')
+    const tag = { name: '$resourceTags:env', values: { kind: 'none', why: 'absent' } }
+    expect(attempt?.condition?.decisive).toContainEqual({
+      ...{ text: "$resourceTags:env = 'dev'", truth: 'unknown', variables: [tag] },
+    })
+    expect(attempt?.condition?.decisive).toContainEqual(expect.objectContaining({ truth: 'body_required' }))
+  })
+
+  test('tells of no tag that the body could do without', () => {
+    const where = "$resourceTags:env = 'dev' OR $request:size = 3"
+    const [attempt] = attemptsOf(explaining(own, put, { own: { where } }))
+    expect(attempt?.condition?.decisive.map(({ text }) => text)).toEqual(['$request:size = 3'])
+  })
+
   test('tells all fields that are outside of the list, by their names alone', () => {
     const fields = ['size']
     const body = { size: 3, secretNote: 'hunter2', deep: [{ 'a.b': 'hunter2' }, {}] }
