@@ -380,7 +380,9 @@ describe('the examples of the README, and of the page on MCP servers, word for w
 
     test('a denial is explained as it is shown, and is in the log', async () => {
       expect(await sh('explain', withOwnIds)).toBe(withOwnIds(block('explained')))
-      expect(await sh('decisions')).toMatch(/denied +operation_not_in_role +PUT +\/patients\/\{patientId\}/)
+      expect(await sh('decisions')).toMatch(
+        /denied +operation_not_in_role +PUT +\/patients\/\{patientId\} +patientId=7/,
+      )
     })
 
     test('another organization takes a role for a while', async () => {

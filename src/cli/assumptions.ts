@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { at, type Paging } from './management-api.ts'
 import { assumptionIdOf, organizationIdOf } from './named.ts'
 import { ofOrganization, paged, repeated, wholeNumber } from './options.ts'
@@ -32,9 +32,9 @@ export function assumptionsCommand(open: Open): Command {
       const page = await session.api.list(`${at`/organizations/${id}`}/${kind}`, options)
       session.output.list(page, fields, 'None. `latchkey assumptions create` lets another take a role.')
     })
-  given(group.command('create').description('let another organization take a role'))
+  given(group.command('create').description('let another organization take a role'), 'new')
     .requiredOption('--service <id or slug>', 'the service that the role is on')
-    .requiredOption('--by <organization>', 'the id of the organization that may take it')
+    .requiredOption('--by <organization>', 'id or slug of the organization that may take it')
     .action(async (options: Given & { service: string; by: string }) => {
       const session = open()
       const id = await organizationIdOf(session, options.organization)
@@ -58,6 +58,7 @@ function addOne(group: Command, open: Open): void {
       .command('change')
       .argument('<assumption>', 'id or name')
       .description('change what is given; more than a name ends the tokens that are out, at once'),
+    'known',
   )
     .option('--any-principal', 'every key and user of that organization')
     .action(async (assumption: string, options: Given) => {
@@ -72,11 +73,14 @@ function addOne(group: Command, open: Open): void {
   })
 }
 
-function given(command: Command): Command {
+/** What is new has a name and a role; of what is known, what is said is changed. */
+function given(command: Command, what: 'new' | 'known'): Command {
+  const stated = (flags: string, description: string) =>
+    new Option(flags, description).makeOptionMandatory(what === 'new')
   return ofOrganization(command)
-    .option('--name <name>', 'for people; unique on the service')
+    .addOption(stated('--name <name>', 'for people; unique on the service'))
     .option('--description <text>', 'what it is for')
-    .option('--role <name or id>', 'the role that is taken (see `latchkey services roles`)')
+    .addOption(stated('--role <name or id>', 'the role that is taken (see `latchkey services roles`)'))
     .addOption(repeated('--principal <id>', 'only this key or user of that organization'))
     .addOption(repeated('--tag <key=value>', 'a tag of the token; a key may have several values'))
     .option('--life-seconds <n>', 'how long a token lives at most', wholeNumber)

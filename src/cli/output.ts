@@ -80,13 +80,27 @@ export function isItem(value: unknown): value is Item {
 const titleOf = (name: string): string => name.replaceAll('_', ' ')
 const isId = (name: string): boolean =>
   name === 'id' || name.endsWith('_id') || ['slug', 'target', 'by'].includes(name)
+function nameOf({ name, id }: Item): string | undefined {
+  return [name, id].find((one) => typeof one === 'string')
+}
+
+/** Tags, and the ids of a path: as they are given, `ward=north, ward=south`. */
+function pairsOf(item: Item): string {
+  const pairs = Object.entries(item).flatMap(([key, value]) =>
+    (Array.isArray(value) ? value : [value]).map(
+      (one) => `${key}=${isItem(one) ? JSON.stringify(one) : textOf(one)}`,
+    ),
+  )
+  return pairs.length === 0 ? '–' : pairs.join(', ')
+}
+
 const time = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$/
 
-/** A value as people read it: things by name or id, lists by commas, times without their letters, absence as a dash. */
+/** A value as people read it: things by name or id, else as pairs; lists by commas, times without their letters, absence as a dash. */
 export function textOf(value: unknown): string {
   if (value === null || value === undefined || value === '') return '–'
   if (Array.isArray(value)) return value.length === 0 ? '–' : value.map(textOf).join(', ')
-  if (isItem(value)) return String(value['name'] ?? value['id'] ?? JSON.stringify(value))
+  if (isItem(value)) return nameOf(value) ?? pairsOf(value)
   const text = String(value)
   const [, day, clock] = time.exec(text) ?? []
   return day === undefined ? text : `${day} ${clock} UTC`
