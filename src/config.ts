@@ -62,6 +62,8 @@ const Environment = z
       .optional(),
     LATCHKEY_ALLOW_SMTP_WITHOUT_TLS: z.literal('true').optional(),
     LATCHKEY_API_CALLS_PER_MINUTE: whole(1, 100_000_000).default(3_000),
+    /** Of each guard's key: calls, with each further request of a batch; a search counts as a hundred. */
+    LATCHKEY_GUARD_CALLS_PER_MINUTE: whole(1, 100_000_000).default(600_000),
     /** Of decisions of guards that are told of, so many are kept of each organization at each service; the rest is counted. */
     LATCHKEY_DECISIONS_PER_ORGANIZATION_PER_MINUTE: whole(1, 100_000_000).default(6_000),
     /** Of what the server itself decides, on the management API and for guards that ask it: what was refused, or all. */
@@ -119,6 +121,7 @@ export interface Config {
   readonly tokensPerKeyPerMinute: number
   readonly tokensPerAddressPerMinute: number
   readonly apiCallsPerMinute: number
+  readonly guardCallsPerMinute: number
   readonly decisionsPerOrganizationPerMinute: number
   readonly decisionsKeptDays: number
   readonly decisionLog: 'off' | 'denials' | 'all'
@@ -167,6 +170,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     tokensPerKeyPerMinute: env.LATCHKEY_TOKENS_PER_KEY_PER_MINUTE,
     tokensPerAddressPerMinute: env.LATCHKEY_TOKENS_PER_ADDRESS_PER_MINUTE,
     apiCallsPerMinute: env.LATCHKEY_API_CALLS_PER_MINUTE,
+    guardCallsPerMinute: env.LATCHKEY_GUARD_CALLS_PER_MINUTE,
     decisionsPerOrganizationPerMinute: env.LATCHKEY_DECISIONS_PER_ORGANIZATION_PER_MINUTE,
     decisionsKeptDays: env.LATCHKEY_DECISIONS_KEPT_DAYS,
     decisionLog: env.LATCHKEY_DECISION_LOG,

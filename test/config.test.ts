@@ -17,6 +17,7 @@ describe('configuration', () => {
       tokensPerKeyPerMinute: 6000,
       tokensPerAddressPerMinute: 12000,
       apiCallsPerMinute: 3000,
+      guardCallsPerMinute: 600_000,
       decisionsPerOrganizationPerMinute: 6000,
       decisionsKeptDays: 30,
       decisionLog: 'off',

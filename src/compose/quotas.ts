@@ -9,6 +9,11 @@ export function apiQuotas(config: Config): LimitQuotas {
   return { principal: callers(1), organization: callers(5), address: callers(10) }
 }
 
+/** Of each guard's key. */
+export function guardQuota(config: Config): Quota {
+  return perMinute(config.guardCallsPerMinute, config)
+}
+
 /** Of each organization at each service. */
 export function decisionQuota(config: Config): Quota {
   return perMinute(config.decisionsPerOrganizationPerMinute, config)

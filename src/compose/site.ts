@@ -2,6 +2,7 @@ import { authzenMetadata } from '../decisions/api/authzen-metadata.ts'
 import { guardEndpoints } from '../decisions/api/guard-endpoints.ts'
 import { docsHandlers } from '../http/docs.ts'
 import { answersHealth, answersReadiness } from '../http/health.ts'
+import { limiter } from '../http/limits.ts'
 import type { ApiDocumentOptions } from '../http/openapi.ts'
 import { pageAt } from '../http/page-at.ts'
 import { type Handler, koaHandler, siteMap } from '../http/site-map.ts'
@@ -9,6 +10,7 @@ import { answersStyleSheets } from '../http/style-sheets.ts'
 import { connectionCallback } from '../oauth/sign-in/connection-callback.ts'
 import type { ownSegments } from './first-segments.ts'
 import { managementApi } from './management-api.ts'
+import { guardQuota } from './quotas.ts'
 import type { RunningParts } from './running-parts.ts'
 import { signInParts, tokenIssuers } from './token-issuers.ts'
 
@@ -42,6 +44,9 @@ export function site(parts: RunningParts, described: ApiDocumentOptions): Handle
   return siteMap(own, issuerOrGuards)
 }
 
+/** Every service has a few: more than any deployment has. */
+const guardKeysCountedMax = 50_000
+
 /** What guards of services ask: `/{service}/bundle`, `/{service}/facts`, `/{service}/decisions` and the like. */
 function guardsHandler(parts: RunningParts): Handler {
   const { config, machine, store, feed, commit, revocations, guard, recording, deciders } = parts
@@ -50,6 +55,7 @@ function guardsHandler(parts: RunningParts): Handler {
     ...recording,
     resources: { records: store.records, commit, clock, newId },
     ...{ revocations, guard, deciders, origin: config.origin, changes: store.changes },
+    callsOfKey: limiter('key', guardQuota(config), guardKeysCountedMax),
     feedAgeMs: () => feed.ageMs(),
     onClosing: (hook) => parts.server().onClosing(hook),
   })

@@ -5,10 +5,10 @@ export interface Limiter {
   /** As the `RateLimit-Policy` header lists it. */
   readonly policy: string
   /**
-   * Counts one request; answers what is left, as the `RateLimit` header lists it.
+   * Counts one request, or so many; answers what is left, as the `RateLimit` header lists it.
    * @throws {HttpRefusal} `rate_limited`
    */
-  take(key: string): string
+  take(key: string, count?: number): string
 }
 
 /** What the management API counts. */
@@ -34,12 +34,13 @@ export function limitsFrom({ address, principal, organization, countedMax = 50_0
   }
 }
 
-function limiter(name: keyof Limits, quota: Quota, countedMax: number): Limiter {
+/** @param name what is counted, as callers are told */
+export function limiter(name: string, quota: Quota, countedMax: number): Limiter {
   const counter = new QuotaCounter(name, quota, countedMax)
   return {
     policy: counter.policy,
-    take: (key) => {
-      const standing = counter.take(key)
+    take: (key, count) => {
+      const standing = counter.take(key, count)
       if (standing.isSpent) throw refused(name, counter, standing)
       return counter.stateOf(standing)
     },

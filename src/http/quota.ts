@@ -57,10 +57,10 @@ export class QuotaCounter {
     }
   }
 
-  /** Counts one. */
-  take(key: string): Standing {
+  /** Counts one, or so many. */
+  take(key: string, count = 1): Standing {
     const window = this.#windows.get(key)
-    const requests = (window?.requests ?? 0) + 1
+    const requests = (window?.requests ?? 0) + count
     if (window === undefined) this.#windows.set(key, { requests })
     else window.requests = requests
     return this.#standing(key, requests, requests > this.#quota.requests)

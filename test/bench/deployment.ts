@@ -103,6 +103,7 @@ export async function startNode(place: Place, { cpu, origin, preload }: NodeOpti
         LATCHKEY_TOKENS_PER_KEY_PER_MINUTE: '100000000',
         LATCHKEY_TOKENS_PER_ADDRESS_PER_MINUTE: '100000000',
         LATCHKEY_API_CALLS_PER_MINUTE: '100000000',
+        LATCHKEY_GUARD_CALLS_PER_MINUTE: '100000000',
       },
       stdio: ['ignore', 'pipe', 'inherit', ...(preload === undefined ? [] : ['ipc' as const])],
     }),

@@ -51,7 +51,12 @@ export async function openFolder() {
       ...{ origin: 'http://localhost:7700', host: '127.0.0.1', port: 0, dataFolder: folder, secrets },
       ...{ store: { kind: 'sqlite', path: file }, workers: 1, trustedProxies: 0, logLevel: 'silent' },
       nameServers: undefined,
-      ...{ tokensPerKeyPerMinute: 6_000, tokensPerAddressPerMinute: 60_000, apiCallsPerMinute: 6_000 },
+      ...{
+        tokensPerKeyPerMinute: 6_000,
+        tokensPerAddressPerMinute: 60_000,
+        apiCallsPerMinute: 6_000,
+        guardCallsPerMinute: 600_000,
+      },
       ...{ decisionsPerOrganizationPerMinute: 6_000, decisionsKeptDays: 30, decisionLog: 'off' },
       outgoing: { hosts: [], certificatesFile: undefined, allowPrivateAddressesInDevelopment: false },
     }

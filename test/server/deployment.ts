@@ -105,6 +105,7 @@ export async function configFor(place: EmptyPlace, more: Partial<Config> = {}): 
     tokensPerKeyPerMinute: unlimited,
     tokensPerAddressPerMinute: unlimited,
     apiCallsPerMinute: unlimited,
+    guardCallsPerMinute: unlimited,
     decisionsPerOrganizationPerMinute: unlimited,
     decisionsKeptDays: 30,
     decisionLog: 'off',

@@ -6,6 +6,7 @@ import { defaultBodyLimits, readJson } from '../../http/read-body.ts'
 import type { AskedSubject } from '../asked-subject.ts'
 import type { AskedRequest, ServerDecider, ServerDecision } from '../server-decider.ts'
 import { DecideBody, decisionRequest, presentDecision } from './decide-operation.ts'
+import type { Spend } from './spend.ts'
 import { askedSubject } from './subject-body.ts'
 
 type Body = z.output<typeof DecideBody>
@@ -18,8 +19,11 @@ interface Asked {
 /** So many are decided beside each other: each may ask the store for a resource. */
 const besideMax = 50
 
-/** @throws {DomainError} `invalid_request` with the place of each fault, `stale_bundle` */
-export async function answerDecide(decider: ServerDecider, ctx: Context): Promise<void> {
+/**
+ * @param spend counts each request of a batch after the first
+ * @throws {DomainError} `invalid_request` with the place of each fault, `stale_bundle`, `rate_limited`
+ */
+export async function answerDecide(decider: ServerDecider, ctx: Context, spend: Spend): Promise<void> {
   const body = parseWith(DecideBody, (await readJson(ctx.req, defaultBodyLimits)) ?? {}, 'body')
   ctx.status = 200
   if (body.requests === undefined) {
@@ -30,6 +34,7 @@ export async function answerDecide(decider: ServerDecider, ctx: Context): Promis
     ctx.body = presentDecision(decision)
     return
   }
+  spend(body.requests.length - 1)
   ctx.body = { decisions: (await decideAll(decider, readAsked(body))).map(presentDecision) }
 }
 

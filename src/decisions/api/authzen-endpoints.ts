@@ -20,10 +20,16 @@ import {
   readEvaluation,
 } from './authzen-bodies.ts'
 import type { AuthzenOperationId } from './authzen-operations.ts'
+import type { Spend } from './spend.ts'
 
-/** @throws {DomainError} `invalid_request` with the place of each fault, `stale_bundle` */
+interface Deps extends SearchDeps {
+  /** Counts each question of several after the first. */
+  readonly spend: Spend
+}
+
+/** @throws {DomainError} `invalid_request` with the place of each fault, `stale_bundle`, `rate_limited` */
 export async function answerAuthzen(
-  deps: SearchDeps,
+  deps: Deps,
   ctx: Context,
   operationId: AuthzenOperationId,
   service: Service,
@@ -73,9 +79,10 @@ async function answerOne(deps: EvaluationDeps, service: Service, body: unknown):
 }
 
 /** Without questions of its own it is one question (§7.1). */
-async function answerSeveral(deps: EvaluationDeps, service: Service, body: unknown) {
+async function answerSeveral(deps: Deps, service: Service, body: unknown) {
   const { evaluations = [], options, ...defaults } = parseWith(EvaluationsBody, body, 'body')
   if (evaluations.length === 0) return await answerOne(deps, service, body)
+  deps.spend(evaluations.length - 1)
   const answers = await evaluateAll(evaluations, options?.evaluations_semantic ?? 'execute_all', (one) =>
     answerItem(deps, service, defaults, one),
   )

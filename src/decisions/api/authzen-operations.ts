@@ -82,3 +82,8 @@ export const authzenOperations: readonly (DescribedOperation & {
 export function isAuthzenOperation(operationId: string): operationId is AuthzenOperationId {
   return operationIds.some((one) => one === operationId)
 }
+
+/** One question about many: a page of it looks at up to a thousand candidates. */
+export function isSearch(operationId: string): boolean {
+  return isAuthzenOperation(operationId) && operationId.startsWith('search')
+}

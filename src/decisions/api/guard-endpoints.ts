@@ -4,6 +4,7 @@ import { findClientKey } from '../../client-keys/find-client-key.ts'
 import { DomainError } from '../../errors.ts'
 import { arrivalOf } from '../../http/arrival.ts'
 import { refusalOf } from '../../http/authenticate.ts'
+import type { Limiter } from '../../http/limits.ts'
 import { parseWith } from '../../http/parse-with.ts'
 import { defaultBodyLimits, readJson } from '../../http/read-body.ts'
 import { type ClientKeyId, parseId } from '../../ids.ts'
@@ -19,7 +20,7 @@ import type { ServerDeciders } from '../server-deciders.ts'
 import { answerDecide } from './answer-decide.ts'
 import { answerExplain } from './answer-explain.ts'
 import { answerAuthzen } from './authzen-endpoints.ts'
-import { isAuthzenOperation } from './authzen-operations.ts'
+import { isAuthzenOperation, isSearch } from './authzen-operations.ts'
 import { decideId } from './decide-operation.ts'
 import { DecisionBatchBody, type TakenBody } from './decision-batch-body.ts'
 import { explainId } from './explain-operation.ts'
@@ -30,6 +31,7 @@ import { OpenStreams } from './open-streams.ts'
 import type { ResourceDeps } from './registration.ts'
 import { answerResources } from './resource-endpoints.ts'
 import { isResourceOperation, registrationsOfKeyMax, streamResourcesId } from './resource-operations.ts'
+import type { Spend } from './spend.ts'
 
 interface Deps extends RecordDeps {
   /** The cached ones: each look is a look-up in memory. */
@@ -42,6 +44,8 @@ interface Deps extends RecordDeps {
   readonly deciders: ServerDeciders
   /** The guard of the service `latchkey`. */
   readonly guard: Guard
+  /** What each guard's key asks, in any of its tokens. */
+  readonly callsOfKey: Limiter
   readonly origin: string
   readonly feedAgeMs: () => number
   /** Calls when the server begins to close: streams end then. Returns how to forget it. */
@@ -63,6 +67,8 @@ export function guardEndpoints(deps: Deps): Middleware {
     ctx.set('Cache-Control', 'no-store')
     if (authzenPath.test(ctx.path)) echoRequestId(ctx)
     const { service, operationId, keyId } = await authorize(deps, ctx)
+    const spend = spending(deps.callsOfKey, ctx, keyId)
+    spend(isSearch(operationId) ? searchCounts : 1)
     const stillAuthorized = async () => void (await authorize(deps, ctx, true))
     if (isResourceOperation(operationId)) {
       if (operationId === streamResourcesId) ctx.res.once('close', registrations.open(keyId))
@@ -80,10 +86,10 @@ export function guardEndpoints(deps: Deps): Middleware {
     if (isAuthzenOperation(operationId)) {
       const { records, resources, clock } = deps
       const storedRecords = resources.records
-      const asked = { records, storedRecords, clock, decider: deps.deciders.of(service) }
+      const asked = { records, storedRecords, clock, decider: deps.deciders.of(service), spend }
       return await answerAuthzen(asked, ctx, operationId, service)
     }
-    if (operationId === decideId) return await answerDecide(deps.deciders.of(service), ctx)
+    if (operationId === decideId) return await answerDecide(deps.deciders.of(service), ctx, spend)
     if (operationId === explainId) return await answerExplain(deps, service, deps.deciders.of(service), ctx)
     if (operationId === recordDecisionsId) return await takeDecisions(deps, ctx, service)
     return ctx.accepts('json', 'text/event-stream') === 'text/event-stream'
@@ -101,6 +107,18 @@ const authzenPath = /^\/[^/]+\/access\/v1\//
 function echoRequestId(ctx: Context): void {
   const sent = ctx.get('X-Request-ID')
   if (sent !== '') ctx.set('X-Request-ID', sent)
+}
+
+/** Each looks at up to a thousand candidates, most of which cost less than a call. */
+const searchCounts = 100
+
+/** Counts what a call costs, and says what is left. @throws {HttpRefusal} `rate_limited` */
+function spending(limiter: Limiter, ctx: Context, keyId: ClientKeyId): Spend {
+  return (calls) => {
+    if (calls === 0) return
+    ctx.set('RateLimit-Policy', limiter.policy)
+    ctx.set('RateLimit', limiter.take(keyId, calls))
+  }
 }
 
 /**
