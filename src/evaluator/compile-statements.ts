@@ -1,3 +1,4 @@
+import { AtHand } from './at-hand.ts'
 import { type Bits, emptyBits, noBits, setBit, unite } from './bits.ts'
 import { ByOperation } from './by-operation.ts'
 import type { Statement } from './model.ts'
@@ -121,13 +122,13 @@ export function openedTogether(operationCount: number, several: readonly Opened[
 
 /** One statement; its operations and the filters for them are looked at elsewhere. */
 export function compileStatement({ fields, where }: Statement): CompiledStatement {
-  if (fields === undefined) return where === undefined ? unlimited : statementOf(where)
+  if (fields === undefined) return where === undefined ? unlimited : conditional.of(where, statementAnew)
   const ofFields = compiledFields(fields)
   // What was saved can be read; what nonetheless cannot must not allow.
   if (ofFields === 'unreadable') return unreadable
   return {
     fields: ofFields,
-    where: where === undefined ? undefined : statementOf(where).where,
+    where: where === undefined ? undefined : conditional.of(where, statementAnew).where,
     filter: undefined,
   }
 }
@@ -140,33 +141,8 @@ function compiledFields(fields: readonly string[]): RequestFields | 'unreadable'
   return patterns.length < parsed.length ? 'unreadable' : new RequestFields(patterns)
 }
 
-/** Of so many characters of conditions each, two lots are kept at hand. */
-const charactersMax = 2 ** 18
-
-/**
- * Roles say the same condition again and again, and share what is made of it. At hand are those that were asked for
- * lately: when the newer lot is full, it takes the place of the older one.
- */
-const atHand = {
-  newer: new Map<string, CompiledStatement>(),
-  older: new Map<string, CompiledStatement>(),
-  characters: 0,
-}
-
-/** The statement that says this condition and no more. */
-function statementOf(where: string): CompiledStatement {
-  const known = atHand.newer.get(where)
-  if (known !== undefined) return known
-  const compiled = atHand.older.get(where) ?? statementAnew(where)
-  atHand.characters += where.length
-  if (atHand.characters > charactersMax) {
-    atHand.older = atHand.newer
-    atHand.newer = new Map()
-    atHand.characters = where.length
-  }
-  atHand.newer.set(where, compiled)
-  return compiled
-}
+/** Statements that say a condition and no more: roles say the same ones again and again. */
+const conditional = new AtHand<CompiledStatement>(2 ** 18)
 
 function statementAnew(where: string): CompiledStatement {
   const parsed = parseCondition(where)

@@ -16,7 +16,7 @@ import {
   serviceRole,
 } from './made-from-facts.ts'
 import type { Caller, OrganizationRole, ResourceFact, Statement } from './model.ts'
-import { compileTags, type TagSet } from './where/tag-set.ts'
+import { sharedTags, type TagSet } from './where/tag-set.ts'
 
 /**
  * What a decision asks about the caller, answered at once. `undefined`: not at hand (the decision then says what to
@@ -60,11 +60,18 @@ export interface Grant {
 /** Organization-defined roles are told from service-defined ones by their ids. */
 const organizationRolePrefix = 'rol_'
 
+interface NamedRole {
+  readonly id: string
+  readonly role: OrganizationRole | null
+}
+
 interface KnownGrant {
   readonly entitlement: readonly string[]
-  /** The ids of the organization-defined roles that the caller names, and what they stood for. */
-  readonly ids: readonly string[]
-  readonly organizationRoles: readonly (OrganizationRole | null)[]
+  /** The first organization-defined role that the caller names, and what it stood for. */
+  readonly id: string | undefined
+  readonly role: OrganizationRole | null | undefined
+  /** The same of the others: most name one, which is then seen with no list to look through. */
+  readonly others: readonly NamedRole[]
   readonly grant: Grant
 }
 
@@ -85,14 +92,21 @@ export function grantOf(model: CompiledModel, facts: DecisionFacts, caller: Call
   const entitlement = facts.entitlement(caller.organizationId)
   if (known !== undefined && known.entitlement === entitlement && isCurrent(known, facts)) return known.grant
   const ids = caller.roles.filter(isOrganizationDefined)
-  const organizationRoles = ids.map((id) => facts.role(id))
-  if (entitlement === undefined || organizationRoles.includes(undefined))
-    return missing(facts, caller, entitlement)
-  const present = organizationRoles.map((role) => role ?? null)
-  const grant = makeGrant(model, caller, entitlement ?? nothing, present)
-  grants.set(caller, { entitlement: entitlement ?? nothing, ids, organizationRoles: present, grant })
+  const named = ids.flatMap((id): readonly NamedRole[] => {
+    const role = facts.role(id)
+    return role === undefined ? [] : [{ id, role }]
+  })
+  if (entitlement === undefined || named.length < ids.length) return missing(facts, caller, entitlement)
+  const roles = named.map(({ role }) => role)
+  const grant = makeGrant(model, caller, entitlement ?? nothing, roles)
+  const [first, ...others] = named
+  const { id, role } = first ?? { id: undefined, role: undefined }
+  const kept = others.length === 0 ? noOthers : others
+  grants.set(caller, { entitlement: entitlement ?? nothing, id, role, others: kept, grant })
   return grant
 }
+
+const noOthers: readonly NamedRole[] = []
 
 const nothing: readonly string[] = Object.freeze([])
 
@@ -100,8 +114,10 @@ export function isOrganizationDefined(role: string): boolean {
   return role.startsWith(organizationRolePrefix)
 }
 
-function isCurrent({ ids, organizationRoles }: KnownGrant, facts: DecisionFacts): boolean {
-  for (let i = 0; i < ids.length; i++) if (facts.role(ids[i] ?? '') !== organizationRoles[i]) return false
+function isCurrent({ id, role, others }: KnownGrant, facts: DecisionFacts): boolean {
+  if (id === undefined) return true
+  if (facts.role(id) !== role) return false
+  for (const other of others) if (facts.role(other.id) !== other.role) return false
   return true
 }
 
@@ -152,7 +168,7 @@ function makeGrant(
     anyOrganization: scope === undefined ? passing : passing && passingScopes(model, scope, passing),
     scope,
     free: onEverySide(plain, entitled, scope),
-    principalTags: compileTags(caller.tags ?? {}),
+    principalTags: sharedTags(caller.tags ?? {}),
   }
 }
 

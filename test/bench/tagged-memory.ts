@@ -4,11 +4,11 @@ import { runInNewContext } from 'node:vm'
 import { compileModel } from '../../src/evaluator/compile-model.ts'
 import { compileResource } from '../../src/evaluator/compiled-resource.ts'
 import { type DecisionFacts, grantOf } from '../../src/evaluator/grant.ts'
-import type { ResourceFact } from '../../src/evaluator/model.ts'
+import type { OrganizationRole, ResourceFact } from '../../src/evaluator/model.ts'
 import type { Row } from './table.ts'
 import { entitlement, roleOf, taggedWorld } from './tagged-world.ts'
 
-const size = { roles: 1_000, resources: 100_000 }
+const size = { roles: 10_000, resources: 100_000 }
 
 export async function measureMemory(): Promise<readonly Row[]> {
   const world = taggedWorld(size)
@@ -17,7 +17,10 @@ export async function measureMemory(): Promise<readonly Row[]> {
   const marks = [heapBytes()]
   const compiled = compileModel(model)
   marks.push(heapBytes())
-  const roles = new Map(callers.map((caller) => [caller.role, roleOf(caller)]))
+  // As they come: each its own text.
+  const read: readonly OrganizationRole[] = JSON.parse(JSON.stringify(callers.map(roleOf)))
+  const roles = new Map(read.map((role) => [role.id, role]))
+  marks.push(heapBytes())
   const facts: DecisionFacts = {
     role: (id) => roles.get(id) ?? null,
     entitlement: () => entitlement,
@@ -34,25 +37,29 @@ export async function measureMemory(): Promise<readonly Row[]> {
   // Else it would be gone by now, and not be counted as gone.
   if (world.resources.size !== known.size) throw new Error('a resource is missing')
   const grew = marks.slice(1).map((mark, i) => mark - (marks[i] ?? 0))
-  const [ofModel = 0, ofRoles = 0, ofFacts = 0, ofDecided = 0] = grew
+  const [ofModel = 0, ofRoles = 0, ofGrants = 0, ofFacts = 0, ofDecided = 0] = grew
   const each = (bytes: number, count: number) => Math.round(bytes / count)
   return [
     {
-      what: `heap: a model of ${model.operations.length} operations; a role of 20 statements and its caller; a resource with two tags`,
+      what: `heap: a model of ${model.operations.length} operations; a role of 20 statements and its caller, of ${grants.length.toLocaleString('en')}; a resource with two tags`,
       figure:
-        `${(ofModel / 2 ** 20).toFixed(1)} MiB; ${(each(ofRoles, grants.length) / 2 ** 10).toFixed(1)} KiB; ` +
+        `${(ofModel / 2 ** 20).toFixed(1)} MiB; ` +
+        `${each(ofRoles, grants.length)} bytes, and ${each(ofGrants, grants.length)} once they were decided about; ` +
         `${each(ofFacts, known.size)} bytes, and ${each(ofDecided, known.size)} once it was decided about`,
     },
   ]
 }
 
-/** What lives after all that does not has been collected. */
+/** What lives, sets of operations outside of the heap included, after all that does not has been collected. */
 function heapOf(): () => number {
   setFlagsFromString('--expose-gc')
   const collect: unknown = runInNewContext('gc')
   if (typeof collect !== 'function') throw new Error('this Node.js cannot be told to collect')
   return () => {
+    // What the first collection frees may have held more.
     collect()
-    return process.memoryUsage().heapUsed
+    collect()
+    const { heapUsed, arrayBuffers } = process.memoryUsage()
+    return heapUsed + arrayBuffers
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { compileTags } from '../../../src/evaluator/where/tag-set.ts'
+import { compileTags, sharedTags } from '../../../src/evaluator/where/tag-set.ts'
 
 describe('tags', () => {
   test('are one where their keys, and once where their values, differ only in letter case', () => {
@@ -8,6 +8,13 @@ describe('tags', () => {
       ['env', ['dev', 'prod']],
       ['team', ['core']],
     ])
+  })
+
+  test('of the same writing are one set for all who have them', () => {
+    const tags = sharedTags({ Env: ['Dev'] })
+    expect(sharedTags({ Env: ['Dev'] })).toBe(tags)
+    expect([...tags]).toEqual([...compileTags({ Env: ['Dev'] })])
+    expect([...sharedTags({ Env: ['Dev', 'prod'] })]).toEqual([['env', ['dev', 'prod']]])
   })
 
   test('without a value are absent', () => {
