@@ -15,6 +15,7 @@ import {
 } from './deployment.ts'
 import { fromNginx, guardKey, startGuardProcess } from './guard-process.ts'
 import type { Drawn, LoadResult } from './load.ts'
+import { processorSeconds } from './processor-seconds.ts'
 import { connections, type Load, onServerCore, serverCpu, startLoad } from './side-by-side.ts'
 import { quantile, type Row } from './table.ts'
 
@@ -141,15 +142,4 @@ function worksAt(
     inOrder: true,
   } as const
   return { TCP: work, 'a Unix socket': { ...work, socketPath } }
-}
-
-/** What a process has used, all of its threads, from `/proc`; NaN where there is none. */
-function processorSeconds(pid: number): number {
-  try {
-    // proc(5): after the name in brackets, the 12th and 13th fields are user and system time in hundredths of seconds.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-    return (Number(fields[11]) + Number(fields[12])) / 100
-  } catch {
-    return Number.NaN
-  }
 }

@@ -22,7 +22,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '5' },
     document: { type: 'string' },
-    resources: { type: 'string', default: '5000' },
+    resources: { type: 'string', default: '20000' },
     only: {
       type: 'string',
       default:

@@ -4,9 +4,17 @@ import { casbin } from './rivals/casbin.ts'
 import { casl } from './rivals/casl.ts'
 import { cedar } from './rivals/cedar.ts'
 import { latchkey } from './rivals/latchkey.ts'
+import { opa } from './rivals/opa.ts'
 import type { Rival } from './rivals/rival.ts'
+import { connections, startLoad } from './side-by-side.ts'
 import { quantile, type Row } from './table.ts'
-import { requestsTo, taggedWorld, type WorldRequest, type WorldSize } from './tagged-world.ts'
+import {
+  requestsTo,
+  type TaggedWorld,
+  taggedWorld,
+  type WorldRequest,
+  type WorldSize,
+} from './tagged-world.ts'
 
 const size: WorldSize = { roles: 100, resources: 100_000 }
 const larger: readonly WorldSize[] = [
@@ -19,6 +27,7 @@ const sharedCases = 2_000
 const requestCount = 1_000
 const turns = 5
 const turnMs = 300
+const httpSeconds = 3
 const perSecondMin = 3e6
 const p99Max = 1
 
@@ -41,8 +50,34 @@ export async function measureTagged(): Promise<readonly Row[]> {
       what: `the same decisions: ${other.name}`,
       figure: `${figureOf(other)}; Latchkey is ${times(own.perSecond / other.perSecond)} as fast`,
     })),
+    await rowOfOpa(world, ours),
     ...larger.map((one) => rowOfSize(one, own)),
   ]
+}
+
+/** It is asked over HTTP, as it is used; so it stands beside `decide` over HTTP rather than beside what runs in a process. */
+async function rowOfOpa(world: TaggedWorld, ours: Rival): Promise<Row> {
+  const what = 'the same decisions over HTTP: OPA'
+  const asked = await opa(world)
+  if (asked === undefined) return { what, figure: 'skipped: there is no `opa` on the path' }
+  for (const request of requestsTo(world, sharedCases))
+    checkSame(asked.name, await asked.allows(request), ours.allows(request), request)
+  const load = startLoad()
+  const requests = requestsTo(world, requestCount).map((request) => ({
+    headers: { 'content-type': 'application/json' },
+    body: asked.bodyOf(request),
+  }))
+  const work = { kind: 'drawn', url: asked.url, method: 'POST', requests } as const
+  await load.drive(work, httpSeconds)
+  const { perSecond, p50Ms, p99Ms, errors } = await load.drive(work, httpSeconds)
+  load.stop()
+  await asked.stop()
+  return {
+    what: `the same decisions over HTTP, ${connections} connections: ${asked.name}`,
+    figure: `${Math.round(perSecond)}/s, p50 ${p50Ms} ms, p99 ${p99Ms} ms, errors ${errors}; the same answers to ${sharedCases}`,
+    bar: 'errors 0',
+    met: errors === 0,
+  }
 }
 
 /** @throws {Error} where a rival answers another than ours: what does not decide the same is not compared */
@@ -51,11 +86,7 @@ function comparedAnswers(ours: Rival, rivals: readonly Rival[], requests: readon
   for (const request of requests) {
     const answer = ours.allows(request)
     if (answer) allowed++
-    for (const rival of rivals)
-      if (rival.allows(request) !== answer)
-        throw new Error(
-          `${rival.name} answers ${!answer}, Latchkey ${answer}: ${request.caller.id} ${request.method} ${request.path}`,
-        )
+    for (const rival of rivals) checkSame(rival.name, rival.allows(request), answer, request)
   }
   if (allowed === 0 || allowed === requests.length)
     throw new Error('the shared cases do not tell engines apart')
@@ -65,6 +96,13 @@ function comparedAnswers(ours: Rival, rivals: readonly Rival[], requests: readon
     bar: 'all',
     met: true,
   }
+}
+
+/** @throws {Error} for another answer than ours */
+function checkSame(name: string, answer: boolean, ours: boolean, request: WorldRequest): void {
+  if (answer === ours) return
+  const { caller, method, path } = request
+  throw new Error(`${name} answers ${answer}, Latchkey ${ours}: ${caller.id} ${method} ${path}`)
 }
 
 interface Speed {
