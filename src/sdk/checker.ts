@@ -150,7 +150,8 @@ export class Checker implements Gate {
 
   #begin(request: GuardRequest, bundle: CompiledBundle | undefined, seen: Seen): Asked | GuardAnswer {
     if (bundle === undefined || this.#source.isStale()) return this.#stale()
-    const decisionId = this.#ids.next()
+    const now = this.#clock()
+    const decisionId = this.#ids.next(now)
     const found = findOperations(bundle.model.paths, request.method, request.url)
     if (found.kind === 'found') seen.match = found.matches[0]
     // A wrong token must not close what is open to anybody: it is not looked at.
@@ -159,7 +160,7 @@ export class Checker implements Gate {
       if (decision.allowed) return admission(decisionId, bundle, decision)
     }
     const unread = unreadToken(request.authorization, this.#rules.tokenLengthMax)
-    const known = unread.kind === 'token' ? this.#tokens.get(unread.token, bundle) : undefined
+    const known = unread.kind === 'token' ? this.#tokens.get(unread.token, bundle, now) : undefined
     const presented = unread.kind === 'token' && known === undefined ? readToken(unread) : unread
     if (presented.kind !== 'token') return this.#unusable(presented, decisionId, bundle)
     const { scheme, token } = presented

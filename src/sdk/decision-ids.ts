@@ -24,8 +24,7 @@ export class DecisionIds {
     this.#guard = chanceOf(10, random)
   }
 
-  next(): DecisionId {
-    const now = this.#clock()
+  next(now: EpochMs = this.#clock()): DecisionId {
     this.#count = (this.#count + 1) % countMax
     const end = this.#count % endMax
     if (now !== this.#at || end === 0) {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Clock } from '../clock.ts'
+import type { Clock, EpochMs } from '../clock.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { CompiledBundle } from './compiled-bundle.ts'
 import type { VerifiedToken } from './verify-token.ts'
@@ -40,9 +40,13 @@ export class VerifiedTokens {
   }
 
   /** `undefined` also for a token that has ended since: by time, or because what it was verified by is gone. */
-  get(token: string, { service, keys }: CompiledBundle): VerifiedToken | undefined {
+  get(
+    token: string,
+    { service, keys }: CompiledBundle,
+    now: EpochMs = this.#clock(),
+  ): VerifiedToken | undefined {
     const known = this.#find(token)
-    if (known === undefined || known.endsAt <= this.#clock()) return undefined
+    if (known === undefined || known.endsAt <= now) return undefined
     const { key } = known.verified
     if (keys.get(key.kid)?.fingerprint !== key.fingerprint) return undefined
     return known.issuer === service.issuer && known.audience === service.audience ? known.verified : undefined

@@ -13,13 +13,16 @@ export interface Unclear {
 /** The gateway's own words about itself, which must not be a client's. */
 const gatewayKeyHeader = 'x-latchkey-guard'
 
+/** A header's value; all of them where it was sent more than once. */
+type Sent = string | string[] | undefined
+
 /** What of a gateway's request is read, each header as often as it was sent. */
 class Read {
-  readonly methods: string[] = []
-  readonly uris: string[] = []
-  readonly authorization: string[] = []
-  readonly dpop: string[] = []
-  readonly forwardedFor: string[] = []
+  method: Sent
+  uri: Sent
+  authorization: Sent
+  dpop: Sent
+  forwardedFor: Sent
   origin = false
   preflightMethod = false
   /** A header that somebody else than this gateway has set. */
@@ -42,7 +45,7 @@ export function askedRequest(message: IncomingMessage, asking: Asking): GuardReq
     dpop: read.dpop,
     // The socket's other end is the gateway: where that does not say who called, nobody knows.
     address: undefined,
-    forwardedFor: read.forwardedFor.length === 0 ? undefined : read.forwardedFor,
+    forwardedFor: read.forwardedFor,
     corsHeaders: read.origin && read.preflightMethod,
     // Here the guard will be told that there is no body at hand, and that it cannot filter what the API answers.
   }
@@ -53,32 +56,47 @@ function ownTarget({ method = '', url = '' }: IncomingMessage): Pick<GuardReques
 }
 
 function namedTarget(
-  { methods, uris }: Read,
+  { method, uri: url }: Read,
   asking: Extract<Asking, { kind: 'headers' }>,
 ): Pick<GuardRequest, 'method' | 'url'> | Unclear {
-  const [method] = methods
-  const [url] = uris
-  if (method === undefined || url === undefined || methods.length > 1 || uris.length > 1)
+  if (typeof method !== 'string' || typeof url !== 'string')
     return { detail: `The gateway must send ${asking.method} and ${asking.uri}, once each.` }
   return { method, url }
 }
 
 function readHeaders({ rawHeaders }: IncomingMessage, asking: Asking): Read {
   const read = new Read()
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
-    readHeader(read, (rawHeaders[i] ?? '').toLowerCase(), rawHeaders[i + 1] ?? '', asking)
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? ''
+    if (mayConcern(name)) readHeader(read, name.toLowerCase(), rawHeaders[i + 1] ?? '', asking)
+  }
   return read
 }
 
+/** By its first letter, without case: most of what a client sends is not looked at. */
+function mayConcern(name: string): boolean {
+  const first = name.charCodeAt(0) | 0x20
+  return first === letterX || first === letterA || first === letterD || first === letterO
+}
+
+const [letterA, letterD, letterO, letterX] = [0x61, 0x64, 0x6f, 0x78]
+
 function readHeader(read: Read, name: string, value: string, asking: Asking): void {
-  if (asking.kind === 'headers' && name === asking.method) read.methods.push(value)
-  else if (asking.kind === 'headers' && name === asking.uri) read.uris.push(value)
-  else if (name === 'authorization') read.authorization.push(value)
-  else if (name === 'dpop') read.dpop.push(value)
-  else if (name === 'x-forwarded-for') read.forwardedFor.push(value)
+  if (asking.kind === 'headers' && name === asking.method) read.method = and(read.method, value)
+  else if (asking.kind === 'headers' && name === asking.uri) read.uri = and(read.uri, value)
+  else if (name === 'authorization') read.authorization = and(read.authorization, value)
+  else if (name === 'dpop') read.dpop = and(read.dpop, value)
+  else if (name === 'x-forwarded-for') read.forwardedFor = and(read.forwardedFor, value)
   else if (name === 'origin') read.origin = true
   else if (name === 'access-control-request-method') read.preflightMethod = true
   else if (isForeign(name)) read.foreign ??= name
+}
+
+function and(before: Sent, value: string): Sent {
+  if (before === undefined) return value
+  if (typeof before === 'string') return [before, value]
+  before.push(value)
+  return before
 }
 
 /** Servers that take headers for variables (RFC 3875 §4.1.18) read `X_Latchkey_Subject` as `X-Latchkey-Subject`. */
