@@ -47,8 +47,13 @@ export function askingCommand(name: string): Command {
     .option('--proof-checked', 'the token is bound to a key (DPoP), whose proof was good')
 }
 
-/** What the server is sent of it. @throws {Failure} exit code 2: it is not said who asks, or a file cannot be read */
+/** What the server is sent of it. @throws {Failure} exit code 2: it is not said who asks, or what for, or a file cannot be read */
 export async function askedBody(method: string, path: string, options: AskedOptions) {
+  if (!path.startsWith('/'))
+    throw new Failure(`${path} is no path of a request`, {
+      exitCode: 2,
+      fix: 'begin it with /, as the request does after the name of its server',
+    })
   return {
     ...(await subjectOf(options)),
     ...circumstancesOf(options),

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { type ConfirmOptions, confirmed } from './confirmation.ts'
 import { at, type Paging } from './management-api.ts'
-import { organizationIdOf } from './named.ts'
+import { keyIdOf, organizationIdOf, userIdOf } from './named.ts'
 import { ofOrganization, paged, repeated } from './options.ts'
 import { type Item, isItem } from './output.ts'
 import type { Open, Session } from './session.ts'
@@ -70,7 +70,13 @@ export function resourcesCommand(open: Open): Command {
 }
 
 function addReachable(group: Command, open: Open): void {
-  paged(ofOrganization(group.command('reachable').argument('<principal>', 'id of a client key or a user')))
+  paged(
+    ofOrganization(
+      group
+        .command('reachable')
+        .argument('<principal>', 'a client key by id or name, or a user by id or e-mail'),
+    ),
+  )
     .option('--service <id or slug>', 'of a user: on this service')
     .option('--operation <id>', 'by this operation alone')
     .addOption(repeated('--scope <name>', 'what the app may do that acts for a user'))
@@ -80,8 +86,7 @@ function addReachable(group: Command, open: Open): void {
       const id = await organizationIdOf(session, options.organization)
       const { service, operation, scope } = options
       const query = { service, operation, scope: scope?.join(' ') }
-      const kind = principal.startsWith('key_') ? 'keys' : 'users'
-      const path = at`/organizations/${id}/${kind}/${principal}/reachable-resources`
+      const path = `${await principalPath(session, id, principal)}/reachable-resources`
       const page = await session.api.list(path, options, query)
       if (session.output.json) session.output.list(page, [], '')
       else
@@ -91,6 +96,14 @@ function addReachable(group: Command, open: Open): void {
           'It reaches no resource.',
         )
     })
+}
+
+/** Whoever has an `@` in their name is a person, by the address. */
+async function principalPath(session: Session, organizationId: string, given: string): Promise<string> {
+  const isUser = given.startsWith('usr_') || given.includes('@')
+  return isUser
+    ? at`/organizations/${organizationId}/users/${await userIdOf(session, organizationId, given)}`
+    : at`/organizations/${organizationId}/keys/${await keyIdOf(session, organizationId, given)}`
 }
 
 /** One resource as a line: its operations by whether they depend on the request. */

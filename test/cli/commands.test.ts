@@ -404,6 +404,14 @@ describe('resources', () => {
     const { id } = Made.parse(await json('keys', 'create', ...whose, ...what))
     const { stdout } = await latchkey('resources', 'reachable', id, ...whose)
     expect(stdout).toMatch(/\/patients\/8 +owned +.*getPatient/)
+    const byName = await latchkey('resources', 'reachable', 'Reach', ...whose)
+    expect(byName).toEqual({ code: 0, stderr: '', stdout })
+    const [noKey, nobody] = await Promise.all([
+      latchkey('resources', 'reachable', 'Nothing', ...whose),
+      latchkey('resources', 'reachable', 'nobody@acme.example', ...whose),
+    ])
+    expect([noKey.code, noKey.stderr]).toEqual([1, expect.stringContaining('latchkey keys list')])
+    expect([nobody.code, nobody.stderr]).toEqual([1, expect.stringContaining('latchkey users list')])
     const given = await latchkey('resources', 'rules', 'clinic', '--known-by', 'api', '--yes')
     expect(given.code).toBe(0)
   })

@@ -180,10 +180,11 @@ describe('latchkey decide', () => {
   })
 
   test('ends with neither where nothing was decided', async () => {
-    const [misspelt, noGuard, nobody] = await Promise.all([
+    const [misspelt, noGuard, nobody, noPath] = await Promise.all([
       decide('GET', '/', '--organization', acme, '--role', 'patients:red', '--json'),
       latchkey('decide', 'GET', '/', '--service', 'clinic', '--principal', 'key_x'),
       decide('GET', '/patients/7'),
+      decide('GET', 'patients/7', ...reader()),
     ])
     expect([misspelt.code, misspelt.stdout, JSON.parse(misspelt.stderr)]).toMatchObject([
       ...[2, ''],
@@ -191,5 +192,6 @@ describe('latchkey decide', () => {
     ])
     expect([noGuard.code, noGuard.stderr]).toEqual([2, expect.stringContaining('--role guard --guards')])
     expect([nobody.code, nobody.stderr]).toEqual([2, expect.stringContaining('--token-file')])
+    expect([noPath.code, noPath.stderr]).toEqual([2, expect.stringContaining('begin it with /')])
   })
 })
