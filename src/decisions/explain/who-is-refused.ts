@@ -24,8 +24,7 @@ export async function whyRefused(deps: Deps, service: Service, asked: AskedPrinc
   if (key !== undefined && key.serviceId === service.id) return await whyKeyRefused(deps, service, key, asked)
   const userId = parseId('usr', asked.id)
   const user = userId && (await findUser(deps.records, userId))
-  if (user === undefined || !isKnownAt(service, user))
-    return `Nobody with the id ${asked.id} has a role at this service.`
+  if (user === undefined || !isKnownAt(service, user)) return `Nobody has the id ${asked.id} at this service.`
   const organization = await deps.records.find(user.organizationId, organizations, user.organizationId)
   const why = userRefusal(user, organization)
   return why === undefined ? nobodyKnowsWhy : ofUser[why]
