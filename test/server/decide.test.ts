@@ -1,30 +1,20 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { type Reply, send, tokenOf } from './client.ts'
-import { startDeployment } from './deployment.ts'
+import { startClinicWithPatients } from './clinic-with-patients.ts'
 import { itemsOf } from './operations.ts'
 import { addPerson } from './people.ts'
 
-const deployment = await startDeployment({ decisionLog: 'all' })
+const clinic = await startClinicWithPatients({ decisionLog: 'all' })
+const { deployment, guardKey, guardToken, ours, theirs, reader } = clinic
 afterAll(() => deployment.stop())
 const { address, operator } = deployment
-await operator.importClinic()
-const path = `/organizations/${operator.organizationId}/services/clinic`
-await operator.do('PATCH', path, { resources: 'latchkey' })
-const guardKey = await operator.makeGuardKey()
-const guardToken = await tokenOf(address, guardKey)
 const guard = await operator.guard(guardKey)
 afterAll(() => guard.close())
-const [ours, theirs] = [await operator.makeOrganization(), await operator.makeOrganization()]
-const reader = await operator.makeKey(ours, { role: 'patients:read' })
 const readerToken = await tokenOf(address, reader, 'clinic')
-for (const [id, organization] of [
-  ['p1', ours],
-  ['p2', theirs],
-])
-  await send(address, 'POST', '/clinic/resources', {
-    token: guardToken,
-    body: { path: `/patients/${id}`, organization },
-  })
+await clinic.tell(
+  { path: '/patients/p1', organization: ours },
+  { path: '/patients/p2', organization: theirs },
+)
 
 function decide(body: object, token: string | undefined = guardToken): Promise<Reply> {
   return send(address, 'POST', '/clinic/decide', { token, body })

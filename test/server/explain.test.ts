@@ -2,26 +2,18 @@ import { generateKeyPairSync } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, describe, expect, test } from 'vitest'
 import { type Reply, send, tokenOf } from './client.ts'
-import { startDeployment } from './deployment.ts'
+import { startClinicWithPatients } from './clinic-with-patients.ts'
 
-const deployment = await startDeployment()
+const clinic = await startClinicWithPatients()
+const { deployment, guardToken, ours, theirs, reader } = clinic
 afterAll(() => deployment.stop())
 const { address, operator } = deployment
-await operator.importClinic()
-const path = `/organizations/${operator.organizationId}/services/clinic`
-await operator.do('PATCH', path, { resources: 'latchkey' })
-const guardToken = await tokenOf(address, await operator.makeGuardKey())
-const [ours, theirs] = [await operator.makeOrganization(), await operator.makeOrganization()]
-const reader = await operator.makeKey(ours, { role: 'patients:read' })
 const readerToken = await tokenOf(address, reader, 'clinic')
-for (const [id, organization] of [
-  ['p1', ours],
-  ['p2', theirs],
-])
-  await send(address, 'POST', '/clinic/resources', {
-    token: guardToken,
-    body: { path: `/patients/${id}`, organization, tags: { team: ['core'] } },
-  })
+const tags = { team: ['core'] }
+await clinic.tell(
+  { path: '/patients/p1', organization: ours, tags },
+  { path: '/patients/p2', organization: theirs, tags },
+)
 
 function explain(body: object, token: string = guardToken): Promise<Reply> {
   return send(address, 'POST', '/clinic/explain', { token, body })

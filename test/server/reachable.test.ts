@@ -1,35 +1,18 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Key, type Reply, send, tokenOf } from './client.ts'
-import { type Deployment, startDeployment } from './deployment.ts'
+import { afterAll, describe, expect, test } from 'vitest'
+import type { Reply } from './client.ts'
+import { startClinicWithPatients } from './clinic-with-patients.ts'
 import { itemsOf } from './operations.ts'
 
-let deployment: Deployment
-let guardToken: string
-let ours: string
-let theirs: string
-let reader: Key
-beforeAll(async () => {
-  deployment = await startDeployment()
-  const { operator, address } = deployment
-  await operator.importClinic()
-  ours = await operator.makeOrganization()
-  theirs = await operator.makeOrganization()
-  reader = await operator.makeKey(ours, { role: 'patients:read' })
-  guardToken = await tokenOf(address, await operator.makeGuardKey())
-  const path = `/organizations/${operator.organizationId}/services/clinic`
-  await operator.do('PATCH', path, { resources: 'latchkey' })
-  const told = [
-    { path: '/patients/1', organization: ours },
-    { path: '/patients/2', organization: ours, tags: { ward: ['north'] } },
-    { path: '/patients/3', organization: theirs },
-    { path: '/patients/4', organization: theirs, tags: { 'access-tag:GET:/': [ours], secret: ['word'] } },
-  ]
-  for (const body of told) expect((await guards('POST', '', body)).status).toBe(200)
-})
-afterAll(() => deployment?.stop())
+const clinic = await startClinicWithPatients()
+const { deployment, ours, theirs, reader, resources: guards } = clinic
+afterAll(() => deployment.stop())
+await clinic.tell(
+  { path: '/patients/1', organization: ours },
+  { path: '/patients/2', organization: ours, tags: { ward: ['north'] } },
+  { path: '/patients/3', organization: theirs },
+  { path: '/patients/4', organization: theirs, tags: { 'access-tag:GET:/': [ours], secret: ['word'] } },
+)
 
-const guards = (method: string, path: string, body?: unknown): Promise<Reply> =>
-  send(deployment.address, method, `/clinic/resources${path}`, { token: guardToken, body })
 const reachable = (principal: string, query = '', organization = ours): Promise<Reply> => {
   const of = `${principal.startsWith('key_') ? 'keys' : 'users'}/${principal}`
   return deployment.operator.try('GET', `/organizations/${organization}/${of}/reachable-resources?${query}`)

@@ -1,34 +1,17 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Guard } from '../../src/sdk/index.ts'
+import { afterAll, describe, expect, test } from 'vitest'
 import { type Reply, send, tokenOf } from './client.ts'
-import { type Deployment, startDeployment } from './deployment.ts'
+import { startClinicWithPatients } from './clinic-with-patients.ts'
 import { itemsOf } from './operations.ts'
 
-let deployment: Deployment
-let guard: Guard
-let token: string
-let ours: string
-let theirs: string
-beforeAll(async () => {
-  deployment = await startDeployment()
-  const { operator, address } = deployment
-  await operator.importClinic()
-  ours = await operator.makeOrganization()
-  theirs = await operator.makeOrganization()
-  const key = await operator.makeGuardKey()
-  token = await tokenOf(address, key)
-  const path = `/organizations/${operator.organizationId}/services/clinic`
-  await operator.do('PATCH', path, { resources: 'latchkey' })
-  guard = await operator.guard(key)
-})
+const clinic = await startClinicWithPatients()
+const { deployment, ours, theirs, guardToken: token, resources: call } = clinic
+const guard = await deployment.operator.guard(clinic.guardKey)
 afterAll(async () => {
-  await guard?.close()
-  await deployment?.stop()
+  await guard.close()
+  await deployment.stop()
 })
 
-const call = (method: string, path: string, body?: unknown, headers = {}): Promise<Reply> =>
-  send(deployment.address, method, `/clinic/resources${path}`, { token, body, headers })
 const facts = async (...names: readonly string[]) => {
   const asked = { body: { resources: names }, token }
   const { json } = await send(deployment.address, 'POST', '/clinic/facts', asked)
