@@ -2,12 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { Command } from 'commander'
 import { parse } from 'yaml'
+import { z } from 'zod'
 import { Failure } from './failure.ts'
 import { at, type Paging } from './management-api.ts'
 import { organizationIdOf, roleIdOf } from './named.ts'
 import { ofOrganization, paged, repeated } from './options.ts'
 import { type Item, isItem } from './output.ts'
 import type { Open, Session } from './session.ts'
+import { printable } from './table.ts'
 
 interface RoleOptions {
   readonly organization?: string
@@ -36,7 +38,7 @@ export function rolesCommand(open: Open): Command {
       const session = open()
       const id = await organizationIdOf(session, options.organization)
       const body = { description: '', ...(await writtenRole(options)), service: options.service }
-      session.output.show(await session.api.send('POST', at`/organizations/${id}/roles`, { body }))
+      showSaved(session, await session.api.send('POST', at`/organizations/${id}/roles`, { body }))
     })
   addOne(group, open)
   return group
@@ -64,7 +66,7 @@ function addOne(group: Command, open: Open): void {
     const after = await writtenRole(options)
     const { name, description } = { ...before, ...after }
     const body = { name, description, ...contentOf(before, after) }
-    session.output.show(await session.api.send('PUT', path, { body, ifMatch: etag }))
+    showSaved(session, await session.api.send('PUT', path, { body, ifMatch: etag }))
   })
   written(
     group
@@ -75,7 +77,7 @@ function addOne(group: Command, open: Open): void {
     const session = open()
     const path = await pathOf(session, role, options)
     const body = contentOf({ ...(await session.api.get(path)) }, await writtenRole(options))
-    session.output.show(await session.api.send('POST', `${path}/preview`, { body }))
+    showSaved(session, await session.api.send('POST', `${path}/preview`, { body }))
   })
   ofOrganization(group.command('delete').argument('<role>', 'id or name'))
     .option('--cascade', 'revoke every key that holds it, at once')
@@ -86,6 +88,15 @@ function addOne(group: Command, open: Open): void {
       await session.api.send('DELETE', await pathOf(session, role, options), { query })
       session.output.say(`Deleted ${role}.`)
     })
+}
+
+const Warnings = z.array(z.object({ pointer: z.string(), detail: z.string(), fix: z.string().default('') }))
+
+/** What was kept, or would be; to people, what may not be meant so comes after it. */
+function showSaved({ output }: Session, { warnings, ...saved }: Item): void {
+  output.show(output.json ? { ...saved, warnings } : saved)
+  for (const { pointer, detail, fix } of Warnings.parse(warnings ?? []))
+    output.say(printable(`Warning, ${pointer}: ${detail}. ${fix}`.trim()))
 }
 
 /** What the role allows and shows, with what is given in place of what it has. */

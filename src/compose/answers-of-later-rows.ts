@@ -2,6 +2,7 @@ import type { Commit } from '../audit/record.ts'
 import { keyBelongings } from '../client-keys/key-belongings.ts'
 import { keyContents } from '../client-keys/key-contents.ts'
 import { keysHolding, revokeHolders } from '../client-keys/key-holders.ts'
+import { keyTagKeys } from '../client-keys/key-tag-keys.ts'
 import { rewrapClientKeys } from '../client-keys/rewrap-client-keys.ts'
 import type { Clock } from '../clock.ts'
 import { connectionBelongings } from '../connections/connection-belongings.ts'
@@ -29,10 +30,12 @@ import { rewrapSigningKeys } from '../services/rewrap-signing-keys.ts'
 import { entitlementBelongings, serviceBelongings } from '../services/service-belongings.ts'
 import type { Store } from '../storage/ports.ts'
 import { resourceBelongings, resourceContents } from '../tags/resource-belongings.ts'
+import { resourceTagKeys } from '../tags/resource-tag-keys.ts'
 import { rewrapLinks, rewrapUsers } from '../users/rewrap-users.ts'
 import { userBelongings } from '../users/user-belongings.ts'
 import { userContents } from '../users/user-contents.ts'
 import { takeFromHolders, usersHolding } from '../users/user-holders.ts'
+import { userTagKeys } from '../users/user-tag-keys.ts'
 
 interface Deps {
   readonly records: Store['records']
@@ -62,6 +65,7 @@ export function answersOfLaterRows(deps: Deps, keep: Store['commit']) {
     ].map((of) => of(deps)),
     holdersOf: [keysHolding, usersHolding, connectionsGiving, assumptionsOf].map((of) => of(records)),
     endHolders: [revokeHolders, takeFromHolders, takeFromMappings, endAssumptionsOf].map((of) => of(deps)),
+    tagKeysInUse: [resourceTagKeys, keyTagKeys, userTagKeys].map((of) => of(records)),
     rolesNotFitting: rolesNotFitting(records),
     rewraps: [
       ...[rewrapSigningKeys, rewrapClientKeys, rewrapConnections, rewrapRegisteredApps],

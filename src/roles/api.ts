@@ -5,6 +5,7 @@ import { pageOf, pagingQuery, readPage } from '../http/paging.ts'
 import { type Route, route } from '../http/route.ts'
 import { parseId, type RoleId } from '../ids.ts'
 import { giverOf } from '../services/giver.ts'
+import type { TagKeysInUse } from '../services/tag-keys-in-use.ts'
 import {
   NewRoleBody,
   present,
@@ -13,6 +14,7 @@ import {
   RolePreviewAnswer,
   RolePreviewBody,
   RoleReplacementBody,
+  SavedRoleBody,
 } from './api/role-wire.ts'
 import { createRole } from './create-role.ts'
 import { deleteRole } from './delete-role.ts'
@@ -20,8 +22,9 @@ import { listRoles } from './list-roles.ts'
 import { previewRole } from './preview-role.ts'
 import { replaceRole } from './replace-role.ts'
 import { getRole, type Role } from './role.ts'
+import { tagKeyWarnings } from './tag-key-warnings.ts'
 
-type Deps = Parameters<typeof deleteRole>[0]
+type Deps = Parameters<typeof deleteRole>[0] & { readonly tagKeysInUse: readonly TagKeysInUse[] }
 
 const tag = 'Roles'
 const collectionPath = '/organizations/{organization}/roles'
@@ -31,6 +34,11 @@ const params = { ...organizationParam, role: "the role's id" }
 
 function answer(role: Role) {
   return { body: present(role), version: role.version }
+}
+
+async function savedAnswer({ tagKeysInUse }: Deps, role: Role) {
+  const warnings = [...(await tagKeyWarnings(tagKeysInUse, role))]
+  return { body: { ...present(role), warnings }, version: role.version }
 }
 
 function roleIn(params: Readonly<Record<string, string>>): RoleId {
@@ -66,7 +74,7 @@ function collection(deps: Deps): readonly Route[] {
       summary: 'Define a role on a service',
       description:
         'Nobody gives what is outside of the entitlement, nor, without the operation that grants roles, what they do not hold.',
-      ...{ body: NewRoleBody, status: 201, answer: RoleBody },
+      ...{ body: NewRoleBody, status: 201, answer: SavedRoleBody },
       example: {
         service: 'clinic',
         name: 'Front desk',
@@ -82,7 +90,10 @@ function collection(deps: Deps): readonly Route[] {
       handle: async ({ principal, organizationId, body }) => {
         const giver = await giverOf(deps.records, principal)
         const role = await createRole(deps, actorOf(principal), giver, organizationId, body)
-        return { ...answer(role), location: `/organizations/${organizationId}/roles/${role.id}` }
+        return {
+          ...(await savedAnswer(deps, role)),
+          location: `/organizations/${organizationId}/roles/${role.id}`,
+        }
       },
     }),
   ]
@@ -101,7 +112,7 @@ function one(deps: Deps): readonly Route[] {
       ...{ operationId: 'replaceRole', method: 'PUT', path: onePath, tag, params },
       summary: 'Replace a role',
       description: 'Takes effect at once on every key that holds it.',
-      ...{ body: RoleReplacementBody, status: 200, answer: RoleBody },
+      ...{ body: RoleReplacementBody, status: 200, answer: SavedRoleBody },
       example: { name: 'Front desk', description: '', allow: [{ operations: ['listPatients'] }] },
       errors: [
         ...(['invalid_request', 'role_not_found', 'role_refused', 'already_exists'] as const),
@@ -110,9 +121,8 @@ function one(deps: Deps): readonly Route[] {
       handle: async ({ principal, organizationId, params, body, ifMatch }) => {
         const giver = await giverOf(deps.records, principal)
         const wanted = { ...body, ifMatch }
-        return answer(
-          await replaceRole(deps, actorOf(principal), giver, organizationId, roleIn(params), wanted),
-        )
+        const by = actorOf(principal)
+        return savedAnswer(deps, await replaceRole(deps, by, giver, organizationId, roleIn(params), wanted))
       },
     }),
     route({
@@ -128,7 +138,11 @@ function one(deps: Deps): readonly Route[] {
       handle: async ({ principal, organizationId, params, query, body }) => {
         const giver = await giverOf(deps.records, principal)
         const id = roleIn(params)
-        return { body: presentPreview(await previewRole(deps, giver, organizationId, id, body, query.limit)) }
+        const { serviceId } = await getRole(deps.records, organizationId, id)
+        const previewed = await previewRole(deps, giver, organizationId, id, body, query.limit)
+        const { allow } = previewed.content
+        const warnings = await tagKeyWarnings(deps.tagKeysInUse, { organizationId, serviceId, allow })
+        return { body: { ...presentPreview(previewed), warnings: [...warnings] } }
       },
     }),
     route({

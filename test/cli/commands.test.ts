@@ -288,6 +288,25 @@ describe('roles', () => {
     expect((await latchkey('roles', 'delete', 'Desk', ...whose)).code).toBe(0)
   })
 
+  test('are told what is probably not meant, and kept all the same', async () => {
+    const made = ['--service', 'clinic', '--name', 'Tagged', '--operation', 'listPatients']
+    const tagged = ['--service', 'clinic', '--role', 'patients:read', '--tag', 'team=core']
+    await json('keys', 'create', ...whose, '--name', 'Of the core team', ...tagged)
+    await json('roles', 'create', ...whose, ...made)
+    const policy = "allow:\n- listPatients\nwhere: $principalTags:taem = 'core'\n"
+    const edit = (...options: readonly string[]) => {
+      const edited = ['roles', ...options, ...whose, '--policy-file', '-']
+      return runLatchkey(edited, { cwd: folder, input: policy })
+    }
+    const warning = { pointer: '/allow/0/where', fix: 'did you mean $principalTags:team?' }
+    const previewed = await edit('preview', 'Tagged', '--json')
+    expect(JSON.parse(previewed.stdout)).toMatchObject({ warnings: [warning] })
+    expect((await edit('edit', 'Tagged')).stdout).toMatch(
+      /^Warning, \/allow\/0\/where: .*taem asks for\. did you mean \$principalTags:team\?$/m,
+    )
+    expect(await json('roles', 'show', 'Tagged', ...whose)).not.toHaveProperty('warnings')
+  })
+
   test('come from a YAML file, too', async () => {
     const { code, stdout } = await runLatchkey(
       ['roles', 'create', ...whose, '--service', 'clinic', '--file', '-', '--json'],

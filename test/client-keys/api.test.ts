@@ -22,7 +22,12 @@ beforeEach(async () => {
   const { deps } = at
   routes = [
     ...organizationRoutes({ ...deps, belongings: [keyBelongings(deps), roleBelongings(deps)] }),
-    ...roleRoutes({ ...deps, holdersOf: [keysHolding(deps.records)], endHolders: [revokeHolders(deps)] }),
+    ...roleRoutes({
+      ...deps,
+      tagKeysInUse: [],
+      holdersOf: [keysHolding(deps.records)],
+      endHolders: [revokeHolders(deps)],
+    }),
     ...clientKeyRoutes({ ...deps, origin: 'https://keys.example' }),
   ]
   api = await serveApi(routes, { authenticate: asNamed(routes) })

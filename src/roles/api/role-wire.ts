@@ -76,6 +76,12 @@ const keptContent = {
   filter: z.array(z.object({ operations: texts, fields: texts, mask: z.string().optional() })).optional(),
 }
 
+const warnings = z
+  .array(z.object({ pointer: z.string(), detail: z.string(), fix: z.string().optional() }))
+  .describe(
+    'What is kept all the same: a condition asks for a tag that nobody has, and somebody has one alike.',
+  )
+
 export const RolePreviewBody = z.strictObject(content).superRefine(eitherContent)
 export const RolePreviewAnswer = z.object({
   ...keptContent,
@@ -95,6 +101,7 @@ export const RolePreviewAnswer = z.object({
     }),
   ),
   more_holders: z.boolean().describe('There are more than are listed.'),
+  warnings,
 })
 
 export const RoleBody = z.object({
@@ -107,6 +114,9 @@ export const RoleBody = z.object({
   created_at: z.string(),
   changed_at: z.string(),
 })
+
+/** What is answered to who saves one. */
+export const SavedRoleBody = RoleBody.extend({ warnings })
 
 export function present(role: Role): z.input<typeof RoleBody> {
   return {
@@ -134,7 +144,7 @@ export function presentPreview({
   changes,
   holders,
   areMore,
-}: RolePreview): z.input<typeof RolePreviewAnswer> {
+}: RolePreview): Omit<z.input<typeof RolePreviewAnswer>, 'warnings'> {
   const { gains, loses, widened, narrowed } = changes
   return {
     ...presentContent(content),
