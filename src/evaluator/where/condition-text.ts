@@ -1,9 +1,13 @@
 import { type ConditionFault, conditionBytesMax } from './condition.ts'
 
+/** A byte each, and nothing in it that cannot be seen. */
+const visibleAscii = /^[\t\n\r -~]*$/
+
 /** What keeps a text from being read at all: its size in UTF-8, or a character that nobody can see in it. */
 export function faultOfText(text: string): ConditionFault | undefined {
   if (text.trim() === '')
     return { offset: 0, message: 'the condition is empty', fix: 'leave it out where nothing is asked' }
+  if (text.length <= conditionBytesMax && visibleAscii.test(text)) return undefined
   let bytes = 0
   for (let offset = 0; offset < text.length; offset++) {
     const code = text.codePointAt(offset) ?? 0
