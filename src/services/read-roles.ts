@@ -45,7 +45,8 @@ export function readRoles(document: JsonObject, schemes: Schemes, operations: re
   const ground = statementGround(operations, 'unsaid')
   for (const [name, value] of entries(extension)) {
     const own = { ...ground, comparison: new LimitComparison() }
-    roles.set(name, readRole(name, value, roles.get(name), operations, own, faults))
+    const written = { name, value, scope: roles.get(name), place: extensionPlace + jsonPointer(name) }
+    roles.set(name, readRole(written, operations, own, faults))
   }
   for (const role of operatorRoles(operations)) if (!roles.has(role.name)) roles.set(role.name, role)
   const read = [...roles.values()]
@@ -93,15 +94,22 @@ function operatorRoles(operations: readonly Operation[]): readonly ServiceRole[]
   ]
 }
 
+/** A role as the extension has it. */
+interface WrittenRole {
+  readonly name: string
+  readonly value: unknown
+  /** Of its name, if there is one. */
+  readonly scope: ServiceRole | undefined
+  readonly place: string
+}
+
 function readRole(
-  name: string,
-  value: unknown,
-  scope: ServiceRole | undefined,
+  written: WrittenRole,
   operations: readonly Operation[],
   ground: StatementGround,
   faults: Fault[],
 ): ServiceRole {
-  const place = `${extensionPlace}${jsonPointer(name)}`
+  const { name, value, scope, place } = written
   if (!isObject(value))
     faults.push({ pointer: place, detail: `a role is an object with ${roleKeys.join(', ')}` })
   for (const [key] of entries(value))
@@ -130,7 +138,7 @@ function readRole(
   const allow = member(value, 'allow')
   const { statements, faults: refused } = readStatements(allow ?? [], ground, `${place}/allow`)
   faults.push(...refused)
-  const filters = filterAt(value, name, statements, operations, ground.names, place)
+  const filters = filterAt(written, statements, operations, ground.names)
   faults.push(...filters.faults)
   const description = descriptionAt(value, place, faults) ?? scope?.description
   return {
@@ -148,21 +156,19 @@ function readRole(
 
 /** What a role includes has filters of its own: one here would be put over nothing of it. */
 function filterAt(
-  value: unknown,
-  name: string,
+  { name, value, place }: WrittenRole,
   statements: readonly ReadStatement[],
   operations: readonly Operation[],
   names: OperationNames,
-  place: string,
 ) {
-  const written = member(value, 'filter')
-  if (written === undefined) return { filter: [], faults: [] }
+  const filter = member(value, 'filter')
+  if (filter === undefined) return { filter: [], faults: [] }
   const byScope = operations.filter(({ alternatives }) => alternatives.some((names) => names.includes(name)))
   const allowed = new Set([
     ...statements.flatMap(({ statement }) => statement.operations),
     ...byScope.map(({ id }) => id),
   ])
-  return readFilters(written, names, allowed, `${place}/filter`)
+  return readFilters(filter, names, allowed, `${place}/filter`)
 }
 
 function booleanAt(value: unknown, key: string, place: string, faults: Fault[]): boolean | undefined {
