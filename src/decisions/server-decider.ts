@@ -9,9 +9,10 @@ import {
   refusal,
   unfiltered,
 } from '../evaluator/decide.ts'
-import { type Found, findOperations, type Match } from '../evaluator/find-operations.ts'
+import { type Found, findOperations } from '../evaluator/find-operations.ts'
 import { namesAskedFor } from '../evaluator/found-resources.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
+import type { Match } from '../evaluator/match.ts'
 import type { Caller } from '../evaluator/model.ts'
 import { RequestContent } from '../evaluator/request/request-at-hand.ts'
 import type { DecisionId } from '../ids.ts'

@@ -1,3 +1,5 @@
+import { type CompiledResource, compileResource } from '../evaluator/compiled-resource.ts'
+import type { ResourceFact } from '../evaluator/model.ts'
 import { entitlementOf } from '../sdk/entitlement-of.ts'
 import type { GuardSource } from '../sdk/guard-source.ts'
 import { organizationRoleOf } from '../sdk/organization-role-of.ts'
@@ -15,16 +17,20 @@ export function storedFacts(records: Records, service: Service): GuardSource['fa
     const [organization, roles, resources] = await Promise.all([
       organizationFact(records, service, caller.organizationId),
       answers(own, (id) => roleFact(records, service, id)),
-      answers(names, (name) => resourceFact(records, service, name)),
+      answers(names, async (name) => compiled(await resourceFact(records, service, name))),
     ])
     const entitlement = entitlementOf(organization)
     const held = new Map([...roles].map(([id, fact]) => [id, fact && organizationRoleOf(id, fact)]))
     return {
       role: (id) => held.get(id) ?? null,
       entitlement: (id) => (id === caller.organizationId ? entitlement : null),
-      resource: (name) => resources.get(name),
+      resource: (key) => resources.get(key.name),
     }
   }
+}
+
+function compiled(fact: ResourceFact | null): CompiledResource | null {
+  return fact && compileResource(fact)
 }
 
 async function answers<F>(

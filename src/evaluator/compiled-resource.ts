@@ -1,4 +1,5 @@
-import type { Operation, ResourceFact } from './model.ts'
+import { AtHand } from './at-hand.ts'
+import type { Operation, ResourceFact, Tags } from './model.ts'
 import { shapeOf } from './path-template.ts'
 import { foldTag } from './where/fold-tag.ts'
 import { compileTags, type TagSet } from './where/tag-set.ts'
@@ -6,6 +7,13 @@ import { compileTags, type TagSet } from './where/tag-set.ts'
 /** A registered resource made ready to decide by. */
 export interface CompiledResource {
   readonly owner: string
+  readonly tagging: Tagging
+}
+
+/** The tags of all resources that have the same. */
+export interface Tagging {
+  /** As they were given. */
+  readonly given: Tags
   readonly tags: TagSet
   /** Those that the principal's must match where no condition says otherwise. */
   readonly matched: readonly (readonly [key: string, values: readonly string[]])[]
@@ -21,21 +29,21 @@ const wildcard = '*'
 
 const nobody: TagSet = new Map()
 
-const compiled = new WeakMap<ResourceFact, CompiledResource>()
+/** There may be a million resources, and they have few tags among them: each set is made once for all that have it. */
+const taggings = new AtHand<Tagging>(2 ** 18)
 
-export function compileResource(resource: ResourceFact): CompiledResource {
-  const known = compiled.get(resource)
-  if (known !== undefined) return known
-  const tags = compileTags(resource.tags)
+export function compileResource({ owner, tags }: ResourceFact): CompiledResource {
+  return { owner, tagging: taggings.of(JSON.stringify(tags), () => compileTagging(tags)) }
+}
+
+function compileTagging(given: Tags): Tagging {
+  const tags = compileTags(given)
   const entries = [...tags]
   const matched = entries.filter(
     ([key]) => !key.startsWith(accessTagPrefix) && !key.startsWith(systemTagPrefix),
   )
-  // Most are shared with nobody, and there may be a million of them.
   const sharedWith = matched.length === entries.length ? nobody : compileTags(accessTags(entries))
-  const made: CompiledResource = { owner: resource.owner, tags, matched, sharedWith }
-  compiled.set(resource, made)
-  return made
+  return { given, tags, matched, sharedWith }
 }
 
 /** Keys whose suffixes differ in the names of their parameters alone are one key. */
@@ -56,7 +64,7 @@ function accessTags(entries: readonly (readonly [string, readonly string[]])[]) 
  * @param anyone the service's owner lets organizations share with anyone
  */
 export function isSharedWith(
-  { sharedWith }: CompiledResource,
+  { tagging: { sharedWith } }: CompiledResource,
   organizationId: string,
   { method, path }: Operation,
   shape: string,
@@ -91,15 +99,15 @@ function accessTagKey(key: string): string {
 }
 
 /** Whether the principal has each of the tags with one of its values. */
-export function matchesAllTags(resource: CompiledResource, principal: TagSet): boolean {
-  return resource.matched.every((tag) => matchesTag(tag, principal))
+export function matchesAllTags({ tagging }: CompiledResource, principal: TagSet): boolean {
+  return tagging.matched.every((tag) => matchesTag(tag, principal))
 }
 
 /** The tags of a resource that the principal does not match, folded. */
-export function unmatchedTags(resource: CompiledResource, principal: TagSet): CompiledResource['matched'] {
-  return resource.matched.filter((tag) => !matchesTag(tag, principal))
+export function unmatchedTags({ tagging }: CompiledResource, principal: TagSet): Tagging['matched'] {
+  return tagging.matched.filter((tag) => !matchesTag(tag, principal))
 }
 
-function matchesTag([key, values]: CompiledResource['matched'][number], principal: TagSet): boolean {
+function matchesTag([key, values]: Tagging['matched'][number], principal: TagSet): boolean {
   return principal.get(key)?.some((value) => values.includes(value)) === true
 }

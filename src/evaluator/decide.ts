@@ -1,12 +1,15 @@
 import { hasBit } from './bits.ts'
 import type { CompiledModel } from './compile-model.ts'
-import { type Found, findOperations, type Match } from './find-operations.ts'
+import { type Found, findOperations } from './find-operations.ts'
 import { type DecisionFacts, grantOf } from './grant.ts'
+import type { Match } from './match.ts'
 import type { Caller, Operation } from './model.ts'
 import type { BodyAtHand } from './request/json-body.ts'
 import { RequestContent } from './request/request-at-hand.ts'
 import type { ResponseFilter } from './response/response-filter.ts'
 import { type Asked, bothFilters, type Denied, verdictOn } from './verdict.ts'
+
+type FoundOperations = Extract<Found, { kind: 'found' }>
 
 /** What is asked for: the method, and the request's target as it was sent (`/path?query`). */
 export interface DecisionRequest {
@@ -20,9 +23,7 @@ export interface Allowed {
   readonly allowed: true
   readonly reason: 'allowed' | 'public'
   readonly operation: Operation
-  /** Path parameters, decoded once. */
-  readonly parameters: Readonly<Record<string, string>>
-  readonly canonicalPath: string
+  readonly found: FoundOperations
   /** The role that opens it: a name, or an organization-defined role's id. Absent where only several together do. */
   readonly role?: string
   /**
@@ -39,8 +40,6 @@ export function unfiltered(decision: Decision): Decision {
   if (!decision.allowed || decision.filter === undefined) return decision
   return { allowed: false, reason: 'filter_required', operation: decision.operation }
 }
-
-type FoundOperations = Extract<Found, { kind: 'found' }>
 
 /**
  * Whether a caller may make a request, and why. Pure and synchronous: what it needs to know about roles and
@@ -101,16 +100,11 @@ export function decideFound(
   return filter === undefined ? allowed : { ...allowed, filter }
 }
 
-function allowedTo(
-  { matches, canonicalPath }: FoundOperations,
-  reason: Allowed['reason'],
-  role?: string,
-): Allowed {
-  const { indexed, parameters } = matches[0]
-  const { operation } = indexed
+function allowedTo(found: FoundOperations, reason: Allowed['reason'], role?: string): Allowed {
+  const { operation } = found.matches[0].indexed
   return role === undefined
-    ? { allowed: true, reason, operation, parameters, canonicalPath }
-    : { allowed: true, reason, operation, parameters, canonicalPath, role }
+    ? { allowed: true, reason, operation, found }
+    : { allowed: true, reason, operation, found, role }
 }
 
 /**

@@ -1,9 +1,9 @@
 import { type CanonicalPath, canonicalPath, encodeSegment } from './canonical-path.ts'
+import { Match } from './match.ts'
 import { satisfies } from './parameter-rule.ts'
 import { splitMixed } from './path-template.ts'
 import {
   fold,
-  type IndexedOperation,
   isNearMiss,
   type Node,
   type PathTrie,
@@ -11,55 +11,7 @@ import {
   type RoutedOperation,
   routedOperation,
 } from './path-trie.ts'
-import { type ResourceName, type ResourcePath, resourceNames } from './resource-path.ts'
 import { straightWay } from './straight-way.ts'
-
-interface NamedFor {
-  readonly organizationId: string
-  readonly names: readonly ResourceName[]
-}
-
-/** An operation that the path names, with the values of its parameters, each decoded once. */
-export class Match {
-  readonly indexed: IndexedOperation
-  readonly #names: readonly string[]
-  readonly #values: readonly string[]
-  #parameters: Readonly<Record<string, string>> | undefined
-  #resources: NamedFor | undefined
-
-  constructor(indexed: IndexedOperation, names: readonly string[], values: readonly string[]) {
-    this.indexed = indexed
-    this.#names = names
-    this.#values = values
-  }
-
-  /**
-   * The names of what the operation acts on (`resourceNames`). Kept: a guard asks for them before the decision does.
-   * @param path the operation's, of the one model that found it
-   */
-  resourceNames(path: ResourcePath | undefined, organizationId: string): readonly ResourceName[] {
-    if (this.#resources?.organizationId !== organizationId)
-      this.#resources = { organizationId, names: resourceNames(path, this.#values, organizationId) }
-    return this.#resources.names
-  }
-
-  /** The parameters' values in the order of the path, each decoded once. */
-  get values(): readonly string[] {
-    return this.#values
-  }
-
-  /** Made when first asked for: most refusals do not need them. */
-  get parameters(): Readonly<Record<string, string>> {
-    this.#parameters ??= parametersOf(this.#names, this.#values)
-    return this.#parameters
-  }
-}
-
-function parametersOf(names: readonly string[], values: readonly string[]): Readonly<Record<string, string>> {
-  const parameters: Record<string, string> = {}
-  for (let i = 0; i < names.length; i++) parameters[names[i] ?? ''] = values[i] ?? ''
-  return parameters
-}
 
 export type Found =
   | {
@@ -95,7 +47,7 @@ export function findOperations(trie: PathTrie, method: string, target: string): 
   const way = straightWay(trie, method, target)
   if (way === undefined) return searchOperations(trie, method, target)
   const { routed, names, values, canonicalPath } = way
-  return { kind: 'found', canonicalPath, matches: [new Match(routed.indexed, names, values)] }
+  return { kind: 'found', canonicalPath, matches: [new Match(routed.indexed, names, values, way)] }
 }
 
 /** The same by every way that the path may take through the trie. */

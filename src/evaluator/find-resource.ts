@@ -1,9 +1,9 @@
 import type { CompiledModel } from './compile-model.ts'
-import { type CompiledResource, compileResource, isSharedWith } from './compiled-resource.ts'
-import type { Match } from './find-operations.ts'
+import { type CompiledResource, isSharedWith } from './compiled-resource.ts'
 import type { DecisionFacts, MissingFacts } from './grant.ts'
+import type { Match } from './match.ts'
 import type { ResourceFact } from './model.ts'
-import type { ResourceName } from './resource-path.ts'
+import type { ResourceKey, ResourceName } from './resource-key.ts'
 
 /** A resource that the caller's organization may act on: as its owner, or by an access tag. */
 export interface KnownResource {
@@ -33,30 +33,29 @@ export function findResource(
 ): FoundResource {
   const { indexed } = match
   const path = resources.ofOperations[indexed.index]
-  const names = match.resourceNames(path, organizationId)
-  for (let i = 0; i < names.length; i++) {
-    const fact = facts.resource(names[i] ?? '')
-    if (fact === null) continue
-    if (fact === undefined) return { kind: 'missing', missing: missing(facts, names) }
-    const of = compileResource(fact)
-    if (of.owner === organizationId) return { kind: 'owned', of }
-    const template = path?.ends[i]?.template.shape ?? ''
-    const isShared = isSharedWith(
-      of,
-      organizationId,
-      indexed.operation,
-      template,
-      model.sharedWithAnyone === true,
-    )
-    return isShared ? { kind: 'shared', of } : unknown
-  }
-  return unknown
+  if (path === undefined) return unknown
+  let end = 0
+  let of = facts.resource(match.ownKey(path, organizationId))
+  if (of === null)
+    for (const key of match.holderKeys(path, organizationId)) {
+      end++
+      of = facts.resource(key)
+      if (of !== null) break
+    }
+  if (of === undefined) return { kind: 'missing', missing: missing(facts, match.keys(path, organizationId)) }
+  if (of === null) return unknown
+  if (of.owner === organizationId) return { kind: 'owned', of }
+  const shape = path.ends[end]?.template.shape ?? ''
+  const isAnyone = model.sharedWithAnyone === true
+  return isSharedWith(of, organizationId, indexed.operation, shape, isAnyone)
+    ? { kind: 'shared', of }
+    : unknown
 }
 
 /** All that may be asked next, so that one question is enough. */
-function missing(facts: DecisionFacts, names: readonly ResourceName[]): MissingFacts {
-  const resources = names.filter((name) => facts.resource(name) === undefined)
-  return { roles: [], organizations: [], resources }
+function missing(facts: DecisionFacts, keys: readonly ResourceKey[]): MissingFacts {
+  const asked = keys.filter((key) => facts.resource(key) === undefined)
+  return { roles: [], organizations: [], resources: asked.map(({ name }) => name) }
 }
 
 /** A resource that an operation's path names, as it is registered; for explanations. */
@@ -78,11 +77,14 @@ export function nearestName(
   organizationId: string,
 ): NearestResource {
   const path = resources.ofOperations[match.indexed.index]
-  const names = match.resourceNames(path, organizationId)
-  for (const [i, name] of names.entries()) {
-    const fact = facts.resource(name)
-    const shape = path?.ends[i]?.template.shape ?? ''
-    if (fact !== null) return fact === undefined ? { names, shape } : { names, name, fact, shape }
+  const keys = path === undefined ? [] : match.keys(path, organizationId)
+  const names = keys.map(({ name }) => name)
+  for (const key of keys) {
+    const of = facts.resource(key)
+    if (of === undefined) return { names, shape: key.shape }
+    if (of === null) continue
+    const fact = { owner: of.owner, tags: of.tagging.given }
+    return { names, name: key.name, fact, shape: key.shape }
   }
   return { names, shape: path?.ends[0].template.shape ?? '' }
 }

@@ -1,17 +1,18 @@
 import type { CompiledModel } from './compile-model.ts'
-import type { Found, Match } from './find-operations.ts'
+import type { CompiledResource } from './compiled-resource.ts'
+import type { Found } from './find-operations.ts'
 import type { DecisionFacts } from './grant.ts'
-import type { ResourceFact } from './model.ts'
-import type { ResourceName } from './resource-path.ts'
+import type { Match } from './match.ts'
+import { ResourceKey, type ResourceName } from './resource-key.ts'
 
-/** The names of the resource that a matched operation acts on, and of those that hold it; see `resourceNames`. */
+/** The names of the resource that a matched operation acts on, and of those that hold it. */
 function namesOfResource(
-  model: CompiledModel,
+  { resources }: CompiledModel,
   match: Match,
   organizationId: string,
 ): readonly ResourceName[] {
-  const path = model.resources.ofOperations[match.indexed.index]
-  return match.resourceNames(path, organizationId)
+  const path = resources.ofOperations[match.indexed.index]
+  return path === undefined ? nothing : match.keys(path, organizationId).map(({ name }) => name)
 }
 
 const nothing: readonly ResourceName[] = Object.freeze([])
@@ -36,10 +37,10 @@ export function namesAskedFor(
 export function nearestRegistered(
   facts: DecisionFacts,
   names: readonly ResourceName[],
-): ResourceFact | null | undefined {
+): CompiledResource | null | undefined {
   for (const name of names) {
-    const fact = facts.resource(name)
-    if (fact !== null) return fact
+    const resource = facts.resource(ResourceKey.of(name))
+    if (resource !== null) return resource
   }
   return null
 }

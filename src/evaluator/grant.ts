@@ -7,6 +7,7 @@ import {
   openedJointly,
 } from './compile-model.ts'
 import type { Opened } from './compile-statements.ts'
+import type { CompiledResource } from './compiled-resource.ts'
 import { type GrantedRole, grantedRole } from './granted-role.ts'
 import {
   type CompiledEntitlement,
@@ -15,7 +16,8 @@ import {
   organizationRole,
   serviceRole,
 } from './made-from-facts.ts'
-import type { Caller, OrganizationRole, ResourceFact, Statement } from './model.ts'
+import type { Caller, OrganizationRole, Statement } from './model.ts'
+import type { ResourceKey } from './resource-key.ts'
 import { sharedTags, type TagSet } from './where/tag-set.ts'
 
 /**
@@ -27,8 +29,8 @@ export interface DecisionFacts {
   role(id: string): OrganizationRole | null | undefined
   /** Names of the service-defined roles that an organization may use; empty while it is suspended. */
   entitlement(organizationId: string): readonly string[] | null | undefined
-  /** A registered resource, by its name (`resourceNames`). */
-  resource(name: string): ResourceFact | null | undefined
+  /** A registered resource, as `compileResource` makes it. */
+  resource(key: ResourceKey): CompiledResource | null | undefined
 }
 
 /** Facts that a decision needed and did not find at hand. */

@@ -4,8 +4,8 @@ import { type CompiledStatement, type Opened, unlimited } from './compile-statem
 
 /** One statement that names an operation, on its way through the procedure. */
 export interface Candidate extends CompiledStatement {
-  /** Absent where only several roles together open the operation. */
-  readonly role: string | undefined
+  /** By what it opens the operation: a role; none where only several together do, or where it is a bound. */
+  readonly by: { readonly role: string | undefined }
   /** Without `where`, all tags of a resource must match the principal's: as roles are meant, not what bounds them. */
   readonly matchesTags: boolean
 }
@@ -28,7 +28,7 @@ export interface GrantedRole {
 
 /** Made once for all who hold the role, so that a decision makes nothing of it anew. */
 export function grantedRole({ operations, plain, limited }: Opened, name: string | undefined): GrantedRole {
-  const as = { role: name, matchesTags: true }
+  const as = { by: { role: name }, matchesTags: true }
   const plainly: Side = [{ ...unlimited, ...as }]
   const limiting = new ByOperation<Side>(limited.size)
   const sides = new Map<readonly CompiledStatement[], Side>()

@@ -1,15 +1,18 @@
 import { hasBit } from './bits.ts'
 import { encodeSegment } from './canonical-path.ts'
 import type { CompiledModel } from './compile-model.ts'
-import { findOperations, Match } from './find-operations.ts'
+import { compileResource } from './compiled-resource.ts'
+import { findOperations } from './find-operations.ts'
 import { actsOnResource, findResource } from './find-resource.ts'
 import { type DecisionFacts, type Grant, grantOf, type MissingFacts } from './grant.ts'
 import type { Candidate } from './granted-role.ts'
+import { Match } from './match.ts'
 import type { Caller, DenialReason, Operation, ResourceFact } from './model.ts'
 import { parameterNames } from './path-template.ts'
 import type { IndexedOperation } from './path-trie.ts'
 import { RequestAtHand, RequestContent } from './request/request-at-hand.ts'
-import { type ResourceName, resourceNames, shapeOfName, valuesInName } from './resource-path.ts'
+import type { ResourceName } from './resource-key.ts'
+import { resourceKey, shapeOfName, valuesInName } from './resource-path.ts'
 import { Circumstances, openingOf, sidesOf, withinFields } from './try-statements.ts'
 import { type Asked, verdictOn } from './verdict.ts'
 
@@ -119,11 +122,14 @@ function reachOfOperation(
   const { ids, parameters } = pathOf(model, caller, indexed, end, name)
   const path = model.resources.ofOperations[indexed.index]
   // Where ids are unique within an organization, another one's path leads to its own resource.
-  if (resourceNames(path, ids, caller.organizationId)[end] !== name) return undefined
+  const named = path?.ends[end]
+  if (path === undefined || named === undefined) return undefined
+  if (resourceKey(path, named, ids, caller.organizationId).name !== name) return undefined
+  const of = compileResource(fact)
   const held: DecisionFacts = {
     ...{ role: (id) => facts.role(id), entitlement: (id) => facts.entitlement(id) },
     // What it holds is not registered: else that decides.
-    resource: (other) => (other === name ? fact : end > 0 ? null : facts.resource(other)),
+    resource: (key) => (key.name === name ? of : end > 0 ? null : facts.resource(key)),
   }
   const matches = matchesOf(asked, indexed, ids, parameters)
   let all: Reach | undefined

@@ -1,16 +1,7 @@
 import { encodeSegment } from './canonical-path.ts'
 import type { Operation, ResourceNamespace } from './model.ts'
 import { pathTemplate, type TemplateSegment } from './path-template.ts'
-
-/**
- * A resource's name is its path template up to a parameter with the ids in the braces, `/clusters/{c1}/nodes/{n7}`: what
- * the parameters are called does not matter, and no other template or id gives the same text. Where ids are unique only
- * within a namespace, that comes first: `{eu}/clusters/{c1}`.
- */
-export type ResourceName = string
-
-/** Longer names are nobody's: no such resource can be registered. */
-export const resourceNameLengthMax = 400
+import { isWhole, ResourceKey, type ResourceName } from './resource-key.ts'
 
 /** A kind of resource: a path template up to a parameter. */
 export interface ResourceTemplate {
@@ -22,20 +13,20 @@ export interface ResourceTemplate {
 }
 
 /** One resource that an operation's path names: the one that it acts on, or one that holds that. */
-interface NamedEnd {
+export interface NamedEnd {
   readonly template: ResourceTemplate
   /** How many of the path's parameters are its ids. */
   readonly ids: number
-  /** What closes the name. */
-  readonly close: string
+  /** Each parameter is a segment of its own. */
+  readonly isWhole: boolean
   /** The place of the parameter that is its namespace. */
   readonly namespaceAt?: number
 }
 
 /** How the names of an operation's resource, and of those that hold it, are made from the ids in a path. */
 export interface ResourcePath {
-  /** What stands before each id. */
-  readonly before: readonly string[]
+  /** What stands between each id and the one before it, without braces. */
+  readonly between: readonly string[]
   /** The operation's own resource first, then those that hold it, from the inside out. */
   readonly ends: readonly [NamedEnd, ...NamedEnd[]]
 }
@@ -60,7 +51,11 @@ export function resourcePaths(operations: readonly Operation[]): ResourcePaths {
     // The name of a parameter that is an id already would say the same twice.
     const isId = typeof namespace === 'object' && names.includes(namespace.parameter)
     if (!templates.has(shape))
-      templates.set(shape, { shape, path, ...(namespace === undefined || isId ? {} : { namespace }) })
+      templates.set(shape, {
+        shape,
+        path,
+        ...(namespace === undefined || isId ? {} : { namespace }),
+      })
   }
   return {
     templates,
@@ -73,7 +68,6 @@ interface Cut {
   readonly shape: string
   readonly path: string
   readonly names: readonly string[]
-  readonly segments: readonly TemplateSegment[]
 }
 
 /** The prefixes of an operation's path that are resources, from the outside in; the last one is what it acts on. */
@@ -87,9 +81,11 @@ function cutAtParameters({ path, resourceParameter }: Operation): readonly Cut[]
     const own = namesIn(segment)
     names.push(...own)
     if (own.length === 0) continue
-    const upTo = segments.slice(0, i + 1)
-    const shape = upTo.map(shapeOfSegment).join('')
-    cuts.push({ shape, path: `/${written.slice(0, i + 1).join('/')}`, names: [...names], segments: upTo })
+    const shape = segments
+      .slice(0, i + 1)
+      .map(shapeOfSegment)
+      .join('')
+    cuts.push({ shape, path: `/${written.slice(0, i + 1).join('/')}`, names: [...names] })
     if (own.includes(resourceParameter)) break
   }
   return cuts
@@ -126,20 +122,17 @@ function resourcePath(
   const whole = cuts.at(-1)
   if (operation === undefined || whole === undefined) return undefined
   const all = pathTemplate(operation.path).names
-  const text = whole.segments.map(shapeOfSegment).join('')
-  const pieces = text.split('{}')
-  const before = pieces.slice(0, -1).map((piece, i) => `${i === 0 ? '' : '}'}${piece}{`)
-  const ends = cuts.toReversed().flatMap(({ shape, names, segments }): readonly NamedEnd[] => {
+  const [, ...between] = whole.shape.split('{}').slice(0, -1)
+  const ends = cuts.toReversed().flatMap(({ shape, names }): readonly NamedEnd[] => {
     const template = templates.get(shape)
     const namespaceAt = namespacePlace(template, all)
     // What cannot be told from this path holds nothing here.
     if (template === undefined || namespaceAt === -1) return []
-    const last = segments.at(-1)
-    const close = `}${(last === undefined ? [] : literalsOf(last)).at(-1) ?? ''}`
-    return [{ template, ids: names.length, close, ...(namespaceAt === undefined ? {} : { namespaceAt }) }]
+    const at = namespaceAt === undefined ? {} : { namespaceAt }
+    return [{ template, ids: names.length, isWhole: isWhole(shape), ...at }]
   })
   const [own, ...holders] = ends
-  return own === undefined ? undefined : { before, ends: [own, ...holders] }
+  return own === undefined ? undefined : { between, ends: [own, ...holders] }
 }
 
 /** -1: the path does not have the parameter. */
@@ -151,39 +144,55 @@ function namespacePlace(
   return typeof namespace === 'object' ? names.indexOf(namespace.parameter) : undefined
 }
 
-const nothing: readonly ResourceName[] = Object.freeze([])
-
-/**
- * The names of what an operation acts on: the resource's own first, then those of the resources that hold it, from the
- * inside out. The first that is registered says who owns it and which tags it has. Empty: it acts on no resource.
- * @param values the ids in the order of the path
- */
-export function resourceNames(
-  path: ResourcePath | undefined,
-  values: readonly string[],
-  organizationId: string,
-): readonly ResourceName[] {
-  if (path === undefined) return nothing
-  const { before, ends } = path
-  const names = new Array<ResourceName>(ends.length)
-  let text = ''
-  let at = 0
-  for (let i = ends.length - 1; i >= 0; i--) {
-    const end = ends[i]
-    if (end === undefined) continue
-    for (; at < end.ids; at++) text += (before[at] ?? '') + encodeSegment(values[at] ?? '')
-    names[i] = namespacePrefix(end, values, organizationId) + text + end.close
-  }
-  return names
+/** Where the ids stand in a path that has nothing encoded. */
+export interface IdsAt {
+  readonly target: string
+  /** The place at which the first value begins. */
+  readonly first: number
 }
 
-function namespacePrefix(
-  { template, namespaceAt }: NamedEnd,
+/**
+ * The key of one of the resources that a path names.
+ * @param values the ids in the order of the path, decoded
+ * @param at absent: they do not all stand there as they are
+ */
+export function resourceKey(
+  { between }: ResourcePath,
+  end: NamedEnd,
   values: readonly string[],
   organizationId: string,
+  at?: IdsAt,
+): ResourceKey {
+  const { template, ids } = end
+  const own =
+    at !== undefined && end.isWhole ? idsSent(between, ids, values, at) : idsWritten(between, end, values)
+  if (template.namespace === undefined) return new ResourceKey(template.shape, own)
+  const { namespaceAt } = end
+  const namespace = namespaceAt === undefined ? organizationId : (values[namespaceAt] ?? '')
+  return new ResourceKey(template.shape, `${encodeSegment(namespace)}}${own}`)
+}
+
+/** A part of the target: a text that was put together would have to be taken apart again to be looked up. */
+function idsSent(
+  between: readonly string[],
+  ids: number,
+  values: readonly string[],
+  { target, first }: IdsAt,
 ): string {
-  if (template.namespace === undefined) return ''
-  return `{${encodeSegment(namespaceAt === undefined ? organizationId : (values[namespaceAt] ?? ''))}}`
+  if (ids === 1) return values[0] ?? ''
+  let length = 0
+  for (let i = 0; i < ids; i++)
+    length += (i === 0 ? 0 : (between[i - 1] ?? '').length) + (values[i] ?? '').length
+  return target.slice(first, first + length)
+}
+
+function idsWritten(between: readonly string[], end: NamedEnd, values: readonly string[]): string {
+  let text = encodeSegment(values[0] ?? '')
+  for (let i = 1; i < end.ids; i++) {
+    const literals = between[i - 1] ?? ''
+    text += `${end.isWhole ? literals : `}${literals}{`}${encodeSegment(values[i] ?? '')}`
+  }
+  return text
 }
 
 /** The template's shape that a name is of, without its namespace: `/clusters/{}`. */

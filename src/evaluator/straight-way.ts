@@ -1,9 +1,10 @@
 import { plainEnd } from './canonical-path.ts'
 import { satisfies } from './parameter-rule.ts'
 import { isNearMiss, type Node, type PathTrie, type RoutedOperation, routedOperation } from './path-trie.ts'
+import type { IdsAt } from './resource-path.ts'
 
 /** The one operation that a path names. */
-export interface Way {
+export interface Way extends IdsAt {
   readonly routed: RoutedOperation
   readonly names: readonly string[]
   readonly values: readonly string[]
@@ -22,6 +23,7 @@ export function straightWay(trie: PathTrie, method: string, target: string): Way
   if (target.charCodeAt(0) !== slash) return undefined
   let node: Node | undefined = trie.root
   let values = nothing
+  let first = 0
   for (let start = 1; ; ) {
     const end = plainEnd(target, start)
     const isLast = end === target.length || target.charCodeAt(end) === question
@@ -29,8 +31,11 @@ export function straightWay(trie: PathTrie, method: string, target: string): Way
     const segment = target.slice(start, end)
     const next = onlyNext(trie, node, segment)
     if (next === undefined) return undefined
-    if (next === node.parameter) values = values.length === 0 ? [segment] : [...values, segment]
-    if (isLast) return wayTo(next, method, values, end === target.length ? target : target.slice(0, end))
+    if (next === node.parameter) {
+      if (values.length === 0) first = start
+      values = values.length === 0 ? [segment] : [...values, segment]
+    }
+    if (isLast) return wayTo(next, method, values, { target, first, end })
     node = next
     start = end + 1
   }
@@ -50,13 +55,14 @@ function wayTo(
   { plain }: Node,
   method: string,
   values: readonly string[],
-  canonicalPath: string,
+  { target, first, end }: { readonly target: string; readonly first: number; readonly end: number },
 ): Way | undefined {
   const route = plain[0]
   if (route === undefined || plain.length > 1) return undefined
   const routed = routedOperation(route, method)
   if (routed === undefined || (routed.isRuled && !isWithinRules(routed, values))) return undefined
-  return { routed, names: route.names, values, canonicalPath }
+  const canonicalPath = end === target.length ? target : target.slice(0, end)
+  return { routed, names: route.names, values, canonicalPath, target, first }
 }
 
 function isWithinRules({ rules }: RoutedOperation, values: readonly string[]): boolean {

@@ -15,22 +15,33 @@ import type { TagSet } from './where/tag-set.ts'
 
 const nothing: readonly CompiledStatement[] = []
 
-/** The statements on every side that name an operation, the roles' first. */
-export function sidesOf({ roles, entitled, scope }: Grant, index: number): readonly [Side, ...Side[]] {
+/** The statements of the roles that name an operation. */
+export function sideOfRoles({ roles }: Grant, index: number): Side {
   const only = roles.length === 1 ? roles[0] : undefined
-  const ofRoles =
-    only === undefined ? roles.flatMap((role) => statementsFor(role, index)) : statementsFor(only, index)
-  // What a bound opens without a condition, it bounds no further.
+  return only === undefined ? roles.flatMap((role) => statementsFor(role, index)) : statementsFor(only, index)
+}
+
+const nowhere: readonly Side[] = []
+
+/** Those of what bounds the roles. What a bound opens without a condition, it bounds no further. */
+export function boundsOf({ entitled, scope }: Grant, index: number): readonly Side[] {
   const isEntitled = hasBit(entitled.plain, index)
   const isInScope = scope === undefined || hasBit(scope.plain, index)
-  if (isEntitled && isInScope) return [ofRoles]
+  if (isEntitled && isInScope) return nowhere
   const bounds = [...(isEntitled ? [] : [entitled]), ...(isInScope ? [] : [scope])]
-  return [ofRoles, ...bounds.map((one) => boundBy(one, index))]
+  return bounds.map((one) => boundBy(one, index))
 }
+
+/** The statements on every side that name an operation, the roles' first. */
+export function sidesOf(grant: Grant, index: number): readonly [Side, ...Side[]] {
+  return [sideOfRoles(grant, index), ...boundsOf(grant, index)]
+}
+
+const bound = { role: undefined }
 
 function boundBy({ limited }: Opened, index: number): Side {
   const statements = limited.get(index) ?? nothing
-  return statements.map((one) => ({ ...one, role: undefined, matchesTags: false }))
+  return statements.map((one) => ({ ...one, by: bound, matchesTags: false }))
 }
 
 /** Why a side does not allow: of several reasons, that which more knowledge could still turn comes first. */
@@ -48,21 +59,9 @@ function firstReason(several: readonly Reason[]): Reason {
   return reasons.find((reason) => several.includes(reason)) ?? 'condition_unknown'
 }
 
-/** Step 4: of each side, the statements whose fields hold all of the request. */
-export function withinFieldsOnAll(sides: readonly Side[], request: RequestAtHand): readonly Side[] | Reason {
-  if (!sides.some((side) => side.some(namesFields))) return sides
-  const left: Side[] = []
-  for (const side of sides) {
-    const within = withinFields(side, request)
-    if (typeof within === 'string') return within
-    left.push(within)
-  }
-  return left
-}
-
-/** The same of one side. */
+/** Step 4: the statements of a side whose fields hold all of the request. */
 export function withinFields(side: Side, request: RequestAtHand): Side | Reason {
-  if (!side.some(namesFields)) return side
+  if (!nameFields(side)) return side
   const left: Candidate[] = []
   const against: Reason[] = []
   for (const candidate of side) {
@@ -73,8 +72,21 @@ export function withinFields(side: Side, request: RequestAtHand): Side | Reason 
   return left.length === 0 ? firstReason(against) : left
 }
 
-function namesFields({ fields }: Candidate): boolean {
-  return fields !== undefined
+/** The same of each of several sides. */
+export function withinFieldsOnAll(sides: readonly Side[], request: RequestAtHand): readonly Side[] | Reason {
+  if (!sides.some(nameFields)) return sides
+  const left: Side[] = []
+  for (const side of sides) {
+    const within = withinFields(side, request)
+    if (typeof within === 'string') return within
+    left.push(within)
+  }
+  return left
+}
+
+function nameFields(side: Side): boolean {
+  for (const { fields } of side) if (fields !== undefined) return true
+  return false
 }
 
 /** What conditions and tags are held against. */
@@ -83,6 +95,7 @@ export class Circumstances implements ConditionFacts {
   readonly principalTags: TagSet
   /** `undefined`: the operation has none, or the API knows it. */
   readonly resource: KnownResource | undefined
+  readonly resourceTags: TagSet | undefined
   readonly #request: RequestAtHand
   #isAmbiguous = false
 
@@ -95,11 +108,8 @@ export class Circumstances implements ConditionFacts {
     this.principal = principal
     this.principalTags = principalTags
     this.resource = resource
+    this.resourceTags = resource?.of.tagging.tags
     this.#request = request
-  }
-
-  get resourceTags(): TagSet | undefined {
-    return this.resource?.of.tags
   }
 
   request(variable: RequestVariable): RequestReading {
@@ -147,7 +157,7 @@ export function openingOf(side: Side, circumstances: Circumstances): Opening | R
   for (const candidate of side) {
     const reason = reasonAgainst(candidate, circumstances)
     if (reason !== undefined) against = against === undefined ? reason : firstReason([against, reason])
-    else if (candidate.filter === undefined) return { role: candidate.role }
+    else if (candidate.filter === undefined) return candidate.by
     else {
       first ??= candidate
       filters ??= new Set()
@@ -155,7 +165,7 @@ export function openingOf(side: Side, circumstances: Circumstances): Opening | R
     }
   }
   if (first === undefined || filters === undefined) return against ?? 'condition_unknown'
-  return { role: first.role, filter: united(filters) }
+  return { ...first.by, filter: united(filters) }
 }
 
 const unitedAlone = new WeakMap<Filter, ResponseFilter>()

@@ -1,14 +1,22 @@
 import { hasBit } from './bits.ts'
 import type { CompiledModel } from './compile-model.ts'
-import type { Match } from './find-operations.ts'
 import { actsOnResource, findResource } from './find-resource.ts'
 import type { DecisionFacts, Grant, MissingFacts } from './grant.ts'
 import type { Side } from './granted-role.ts'
+import type { Match } from './match.ts'
 import type { Caller, DenialReason, Operation } from './model.ts'
 import type { IndexedOperation } from './path-trie.ts'
 import { RequestAtHand, type RequestContent } from './request/request-at-hand.ts'
 import { intersectFilters, type ResponseFilter } from './response/response-filter.ts'
-import { Circumstances, type Opening, openingOf, sidesOf, withinFieldsOnAll } from './try-statements.ts'
+import {
+  boundsOf,
+  Circumstances,
+  type Opening,
+  openingOf,
+  sideOfRoles,
+  withinFields,
+  withinFieldsOnAll,
+} from './try-statements.ts'
 
 export interface Denied {
   readonly allowed: false
@@ -71,35 +79,38 @@ function verdictOfStatements(asked: Asked, match: Match): Denied | Opening {
   const { model, facts, caller, grant, content } = asked
   const { index, operation } = match.indexed
   const request = new RequestAtHand(operation, match, content)
-  const sides = withinFieldsOnAll(sidesOf(grant, index), request)
-  if (typeof sides === 'string') return denied(operation, sides)
+  const ofRoles = withinFields(sideOfRoles(grant, index), request)
+  if (typeof ofRoles === 'string') return denied(operation, ofRoles)
+  const bounds = withinFieldsOnAll(boundsOf(grant, index), request)
+  if (typeof bounds === 'string') return denied(operation, bounds)
   const resource = actsOnResource(model, index)
     ? findResource(model, facts, match, caller.organizationId)
     : undefined
   if (resource?.kind === 'unknown') return denied(operation, 'unknown_resource')
   if (resource?.kind === 'missing') return { ...denied(operation, 'stale_bundle'), missing: resource.missing }
-  return openingOnAll(sides, operation, new Circumstances(caller, grant.principalTags, request, resource))
+  const circumstances = new Circumstances(caller, grant.principalTags, request, resource)
+  const opening = openingOf(ofRoles, circumstances)
+  if (typeof opening === 'string') return denied(operation, opening)
+  return bounds.length === 0 ? opening : boundOpening(opening, bounds, operation, circumstances)
 }
 
 function denied(operation: Operation, reason: DenialReason): Denied {
   return { allowed: false, reason, operation }
 }
 
-function openingOnAll(
-  sides: readonly Side[],
+function boundOpening(
+  { role, filter: ofRoles }: Opening,
+  bounds: readonly Side[],
   operation: Operation,
   circumstances: Circumstances,
 ): Denied | Opening {
-  let opening: Opening | undefined
-  let filter: ResponseFilter | undefined
-  for (const side of sides) {
+  let filter = ofRoles
+  for (const side of bounds) {
     const outcome = openingOf(side, circumstances)
     if (typeof outcome === 'string') return denied(operation, outcome)
-    if (sides.length === 1) return outcome
-    opening ??= outcome
     filter = bothFilters(filter, outcome.filter)
   }
-  return { role: opening?.role, filter }
+  return { role, filter }
 }
 
 /** What both show; absent: the whole response. */

@@ -1,15 +1,31 @@
+/** What a `Map` does, as far as it is needed here. */
+interface Half<K, V> extends Iterable<[K, V]> {
+  get(key: K): V | undefined
+  has(key: K): boolean
+  set(key: K, value: V): unknown
+  delete(key: K): unknown
+  readonly size: number
+}
+
 /**
  * A map of bounded size that forgets what was not used lately, at a constant cost: two halves, of which the older is
  * dropped whole when the younger is full.
  */
 export class BoundedMap<K, V> {
   readonly #halfSize: number
-  #young = new Map<K, V>()
-  #old = new Map<K, V>()
+  readonly #half: () => Half<K, V>
+  #young: Half<K, V>
+  #old: Half<K, V>
 
-  /** @param sizeMax at most so many entries, and at least the half of it of those used last */
-  constructor(sizeMax: number) {
+  /**
+   * @param sizeMax at most so many entries, and at least the half of it of those used last
+   * @param half where keys are no single values: a map that knows which are the same
+   */
+  constructor(sizeMax: number, half: () => Half<K, V> = () => new Map()) {
     this.#halfSize = Math.max(1, Math.floor(sizeMax / 2))
+    this.#half = half
+    this.#young = half()
+    this.#old = half()
   }
 
   get(key: K): V | undefined {
@@ -24,7 +40,7 @@ export class BoundedMap<K, V> {
     this.#old.delete(key)
     if (this.#young.size >= this.#halfSize && !this.#young.has(key)) {
       this.#old = this.#young
-      this.#young = new Map()
+      this.#young = this.#half()
     }
     this.#young.set(key, value)
   }
@@ -35,8 +51,8 @@ export class BoundedMap<K, V> {
   }
 
   clear(): void {
-    this.#young.clear()
-    this.#old.clear()
+    this.#young = this.#half()
+    this.#old = this.#half()
   }
 
   /** Those used last come last. */

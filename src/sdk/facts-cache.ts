@@ -1,6 +1,8 @@
+import { type CompiledResource, compileResource } from '../evaluator/compiled-resource.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
 import type { Caller, OrganizationRole, ResourceFact } from '../evaluator/model.ts'
-import { resourceNameLengthMax } from '../evaluator/resource-path.ts'
+import { ResourceIndex } from '../evaluator/resource-index.ts'
+import { ResourceKey } from '../evaluator/resource-key.ts'
 import { pause } from './back-off.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type {
@@ -65,9 +67,9 @@ export class FactsCache {
   readonly #options: FactsCacheOptions
   readonly #roles: BoundedMap<string, OrganizationRole | null>
   readonly #organizations: BoundedMap<string, readonly string[]>
-  readonly #resources: BoundedMap<string, ResourceFact>
+  readonly #resources: BoundedMap<ResourceKey, CompiledResource>
   /** Names that are no resource's: any caller can think of more, which push out only their like. */
-  readonly #absent: BoundedMap<string, null>
+  readonly #absent: BoundedMap<ResourceKey, null>
   readonly #flights = new Map<string, Flight>()
   #waiting: Flight[] = []
   /** What the stream has named while a server was told of something, for each that is. */
@@ -79,12 +81,12 @@ export class FactsCache {
     this.#options = options
     this.#roles = new BoundedMap(options.sizeMax)
     this.#organizations = new BoundedMap(options.sizeMax)
-    this.#resources = new BoundedMap(options.sizeMax)
-    this.#absent = new BoundedMap(options.sizeMax)
+    this.#resources = new BoundedMap(options.sizeMax, () => new ResourceIndex())
+    this.#absent = new BoundedMap(options.sizeMax, () => new ResourceIndex())
     this.facts = {
       role: (id) => this.#roles.get(id),
       entitlement: (id) => this.#organizations.get(id),
-      resource: (name) => this.#resource(name),
+      resource: (key) => this.#resource(key),
     }
   }
 
@@ -99,7 +101,7 @@ export class FactsCache {
         waits.push(this.#load('roles', role))
       }
     for (const name of resources)
-      if (this.#resource(name) === undefined) {
+      if (this.#resource(ResourceKey.of(name)) === undefined) {
         waits ??= []
         waits.push(this.#load('resources', name))
       }
@@ -129,7 +131,8 @@ export class FactsCache {
       if (told.kind !== 'registered') return told
       const { name, organization_id: owner, tags } = told.resource
       this.#forget('resources', name)
-      if (!meanwhile.has(name) && !meanwhile.has(everything)) this.#resources.set(name, { owner, tags })
+      if (!meanwhile.has(name) && !meanwhile.has(everything))
+        this.#resources.set(ResourceKey.of(name), compileResource({ owner, tags }))
       return told
     } finally {
       this.#learning.delete(meanwhile)
@@ -151,17 +154,20 @@ export class FactsCache {
     return {
       roles: this.#roles.entries(),
       organizations: this.#organizations.entries(),
-      resources: this.#resources.entries().slice(-copiedResourcesMax),
+      resources: this.#resources
+        .entries()
+        .slice(-copiedResourcesMax)
+        .map(([{ name }, { owner, tagging }]) => [name, { owner, tags: tagging.given }]),
       absent: this.#absent
         .entries()
         .slice(-copiedResourcesMax)
-        .map(([name]) => name),
+        .map(([{ name }]) => name),
     }
   }
 
   restore({ roles, organizations, resources = [], absent = [] }: FactsSnapshot): void {
-    for (const [name, fact] of resources) this.#resources.set(name, fact)
-    for (const name of absent) this.#absent.set(name, null)
+    for (const [name, fact] of resources) this.#resources.set(ResourceKey.of(name), compileResource(fact))
+    for (const name of absent) this.#absent.set(ResourceKey.of(name), null)
     for (const [id, role] of roles) this.#roles.set(id, role)
     for (const [id, entitlement] of organizations)
       this.#organizations.set(id, Object.freeze([...entitlement]))
@@ -211,10 +217,10 @@ export class FactsCache {
     return true
   }
 
-  #resource(name: string): ResourceFact | null | undefined {
+  #resource(key: ResourceKey): CompiledResource | null | undefined {
     // No such resource can be registered, so that nobody needs to be asked.
-    if (name.length > resourceNameLengthMax) return null
-    return this.#resources.get(name) ?? this.#absent.get(name)
+    if (key.isTooLong) return null
+    return this.#resources.get(key) ?? this.#absent.get(key)
   }
 
   #forget(kind: Kind, id: string): void {
@@ -226,8 +232,8 @@ export class FactsCache {
         this.#organizations.delete(id)
         break
       case 'resources':
-        this.#resources.delete(id)
-        this.#absent.delete(id)
+        this.#resources.delete(ResourceKey.of(id))
+        this.#absent.delete(ResourceKey.of(id))
         break
       default:
         throw new Error(`unknown kind of fact: ${kind satisfies never}`)
@@ -244,8 +250,8 @@ export class FactsCache {
         break
       case 'resources': {
         const fact = facts.resources[id] ?? null
-        if (fact === null) this.#absent.set(id, null)
-        else this.#resources.set(id, fact)
+        if (fact === null) this.#absent.set(ResourceKey.of(id), null)
+        else this.#resources.set(ResourceKey.of(id), compileResource(fact))
         break
       }
       default:

@@ -1,3 +1,4 @@
+import { type CompiledResource, compileResource } from '../evaluator/compiled-resource.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
 import type { Caller, OrganizationRole, ResourceFact } from '../evaluator/model.ts'
 import { BoundedMap } from './bounded-map.ts'
@@ -24,6 +25,11 @@ export interface InProcessServer {
   position(): number
   /** Keeps decisions; absent where none are recorded. */
   readonly deliver?: Deliver
+}
+
+interface KnownResource {
+  readonly fact: ResourceFact
+  readonly resource: CompiledResource
 }
 
 const factsMax = 10_000
@@ -70,7 +76,7 @@ function sameFacts(): (
 ) => Promise<DecisionFacts> {
   const entitlements = new BoundedMap<string, readonly string[]>(factsMax)
   const roles = new BoundedMap<string, OrganizationRole>(factsMax)
-  const resourceFacts = new BoundedMap<string, ResourceFact>(factsMax)
+  const resourceFacts = new BoundedMap<string, KnownResource>(factsMax)
   return async (server, caller, resources) => {
     const named = caller.roles.filter((role) => role.startsWith('rol_'))
     const asked = Promise.all(resources.map(async (name) => [name, await server.resource(name)] as const))
@@ -86,7 +92,7 @@ function sameFacts(): (
     return {
       role: (id) => now.get(id) ?? null,
       entitlement: (id) => (id === caller.organizationId ? entitlement : null),
-      resource: (name) => found.get(name),
+      resource: (key) => found.get(key.name),
     }
   }
 }
@@ -103,15 +109,16 @@ function sameList(
 }
 
 function sameResource(
-  known: BoundedMap<string, ResourceFact>,
+  known: BoundedMap<string, KnownResource>,
   name: string,
   fact: ResourceFact | null,
-): ResourceFact | null {
-  const before = known.get(name)
+): CompiledResource | null {
   if (fact === null) return null
-  if (before?.owner === fact.owner && before.tags === fact.tags) return before
-  known.set(name, fact)
-  return fact
+  const before = known.get(name)
+  if (before?.fact.owner === fact.owner && before.fact.tags === fact.tags) return before.resource
+  const resource = compileResource(fact)
+  known.set(name, { fact, resource })
+  return resource
 }
 
 function sameRole(known: BoundedMap<string, OrganizationRole>, id: string, fact: RoleFact): OrganizationRole {

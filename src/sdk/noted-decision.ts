@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import type { Match } from '../evaluator/find-operations.ts'
+import type { Match } from '../evaluator/match.ts'
 import { methods, type ReasonCode } from '../evaluator/model.ts'
 import type { DecisionId } from '../ids.ts'
 import type { WireDecision } from './decision-batch.ts'

@@ -37,7 +37,7 @@ export function admission(
 ): Admission {
   if (by === undefined) {
     const headers = { [decisionHeader]: decisionId }
-    return { ...decision, status: 200, headers, decisionId, holds: () => false }
+    return { ...admitted(decision), headers, decisionId, holds: () => false }
   }
   const { caller, facts, headers: more } = by
   const headers =
@@ -49,7 +49,15 @@ export function admission(
     return holding.holds(operationId, limits, organizationId)
   }
   // One spread: each further one takes as long as the decision does.
-  return { ...decision, status: 200, headers, decisionId, caller, holds }
+  return { ...admitted(decision), headers, decisionId, caller, holds }
+}
+
+function admitted({ reason, operation, found, role, filter }: Allowed) {
+  const { matches, canonicalPath } = found
+  const { parameters } = matches[0]
+  const all = { allowed: true, status: 200, reason, operation, parameters, canonicalPath } as const
+  if (filter !== undefined) return role === undefined ? { ...all, filter } : { ...all, role, filter }
+  return role === undefined ? all : { ...all, role }
 }
 
 interface About {

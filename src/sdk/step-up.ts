@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { Match } from '../evaluator/find-operations.ts'
+import type { Match } from '../evaluator/match.ts'
 import type { StepUp } from '../evaluator/model.ts'
 import type { VerifiedCaller } from './verify-token.ts'
 

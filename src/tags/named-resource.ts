@@ -4,13 +4,8 @@ import type { Operation, ServiceModel } from '../evaluator/model.ts'
 import { nearest } from '../evaluator/nearest.ts'
 import { parameterNames, shapeOf } from '../evaluator/path-template.ts'
 import { type PathTrie, pathTrie } from '../evaluator/path-trie.ts'
-import {
-  type ResourceName,
-  type ResourcePath,
-  type ResourceTemplate,
-  resourceNameLengthMax,
-  resourceNames,
-} from '../evaluator/resource-path.ts'
+import { type ResourceName, resourceNameLengthMax } from '../evaluator/resource-key.ts'
+import { type ResourcePath, type ResourceTemplate, resourceKey } from '../evaluator/resource-path.ts'
 import { compiledModelOf } from '../services/operations-of.ts'
 import { derived } from '../storage/derived.ts'
 
@@ -43,10 +38,10 @@ const nameableIn = derived((model: ServiceModel): Nameable => {
       if (byRules.has(id)) continue
       const parameters = Object.fromEntries(names.map((name, i) => [name, rules[i] ?? {}]))
       // The namespace is given beside the path here.
-      const { namespaceAt: _at, ...close } = end
+      const { namespaceAt: _at, ...rest } = end
       byRules.set(id, {
         operation: { id, method: 'GET', path, parameters, alternatives: [] },
-        path: { before: whole.before, ends: [{ template, ids, ...close }] },
+        path: { between: whole.between, ends: [{ template, ids, ...rest }] },
       })
     }
   const all = [...byRules.values()]
@@ -87,8 +82,8 @@ export function nameOf(
     const named = nameable.paths[match.indexed.index]
     const template = named?.ends[0].template
     if (named === undefined || template === undefined) continue
-    const [name] = resourceNames(named, match.values, namespaceFor(template, namespace, owner))
-    if (name !== undefined) names.set(template.shape, name)
+    const key = resourceKey(named, named.ends[0], match.values, namespaceFor(template, namespace, owner))
+    names.set(template.shape, key.name)
   }
   const [name, ...others] = names.values()
   if (name === undefined) throw refusedPath(nameable, found, path)

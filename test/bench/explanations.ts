@@ -1,7 +1,8 @@
 // Explanations of the tagged world's requests, with what would change them: off the way of requests, and not slow.
 import { compileModel } from '../../src/evaluator/compile-model.ts'
+import { type CompiledResource, compileResource } from '../../src/evaluator/compiled-resource.ts'
 import { explain } from '../../src/evaluator/explain/explain.ts'
-import type { ResourceFact } from '../../src/evaluator/model.ts'
+import type { ResourceKey } from '../../src/evaluator/resource-key.ts'
 import { quantile, type Row } from './table.ts'
 import { entitlement, requestsTo, roleOf, taggedWorld } from './tagged-world.ts'
 
@@ -15,15 +16,15 @@ export async function measureExplanations(): Promise<readonly Row[]> {
   const model = compileModel(world.model)
   const roles = new Map(world.callers.map((caller) => [caller.role, roleOf(caller)]))
   const resources = new Map(
-    Array.from(world.resources, ([name, { owner, env, team }]): [string, ResourceFact] => [
+    Array.from(world.resources, ([name, { owner, env, team }]): [string, CompiledResource] => [
       name,
-      { owner, tags: { env: [env], team: [team] } },
+      compileResource({ owner, tags: { env: [env], team: [team] } }),
     ]),
   )
   const facts = {
     role: (id: string) => roles.get(id) ?? null,
     entitlement: () => entitlement,
-    resource: (name: string) => resources.get(name) ?? null,
+    resource: ({ name }: ResourceKey) => resources.get(name) ?? null,
   }
   const asked = requestsTo(world, requestCount).map(({ caller, method, path }) => ({
     situation: { facts, caller: caller.principal, request: { method, path } },

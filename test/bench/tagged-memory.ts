@@ -2,9 +2,11 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { compileModel } from '../../src/evaluator/compile-model.ts'
-import { compileResource } from '../../src/evaluator/compiled-resource.ts'
+import { type CompiledResource, compileResource } from '../../src/evaluator/compiled-resource.ts'
 import { type DecisionFacts, grantOf } from '../../src/evaluator/grant.ts'
-import type { OrganizationRole, ResourceFact } from '../../src/evaluator/model.ts'
+import type { OrganizationRole } from '../../src/evaluator/model.ts'
+import { ResourceIndex } from '../../src/evaluator/resource-index.ts'
+import { ResourceKey } from '../../src/evaluator/resource-key.ts'
 import type { Row } from './table.ts'
 import { entitlement, roleOf, taggedWorld } from './tagged-world.ts'
 
@@ -26,16 +28,14 @@ export async function measureMemory(): Promise<readonly Row[]> {
   }
   const grants = callers.map(({ principal }) => grantOf(compiled, facts, principal))
   marks.push(heapBytes())
-  const known = new Map<string, ResourceFact>()
+  const known = new ResourceIndex<CompiledResource>()
   for (const [name, { owner, env, team }] of resources)
-    known.set(name, { owner, tags: { env: [env], team: [team] } })
-  marks.push(heapBytes())
-  for (const fact of known.values()) compileResource(fact)
+    known.set(ResourceKey.of(name), compileResource({ owner, tags: { env: [env], team: [team] } }))
   marks.push(heapBytes())
   // Else it would be gone by now, and not be counted as gone.
   if (world.resources.size !== known.size) throw new Error('a resource is missing')
   const grew = marks.slice(1).map((mark, i) => mark - (marks[i] ?? 0))
-  const [ofModel = 0, ofRoles = 0, ofGrants = 0, ofFacts = 0, ofDecided = 0] = grew
+  const [ofModel = 0, ofRoles = 0, ofGrants = 0, ofResources = 0] = grew
   const each = (bytes: number, count: number) => Math.round(bytes / count)
   return [
     {
@@ -43,7 +43,7 @@ export async function measureMemory(): Promise<readonly Row[]> {
       figure:
         `${(ofModel / 2 ** 20).toFixed(1)} MiB; ` +
         `${each(ofRoles, grants.length)} bytes, and ${each(ofGrants, grants.length)} once they were decided about; ` +
-        `${each(ofFacts, known.size)} bytes, and ${each(ofDecided, known.size)} once it was decided about`,
+        `${each(ofResources, known.size)} bytes, and its name`,
     },
   ]
 }

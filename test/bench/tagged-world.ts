@@ -124,7 +124,12 @@ function resourceOf(i: number): WorldResource {
 
 /** As Latchkey registers it. */
 function resourceName(i: number): string {
-  return `/kind-${i % kindCount}/{res-${i}}`
+  return inOnePiece(`/kind-${i % kindCount}/{res-${i}}`)
+}
+
+/** As texts are that come from a socket or a store. One that was put together is kept as its pieces until it is used. */
+function inOnePiece(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
 }
 
 export function roleOf({ role, organization, statements }: WorldCaller): OrganizationRole {
@@ -181,7 +186,7 @@ function requestTo({ callers, resources }: TaggedWorld, draw: Draw): WorldReques
   if (i === undefined) return undefined
   const registered = wish === 'unregistered' ? i + resources.size : i
   const [method, suffix] = actions.find(([one]) => operation.startsWith(one.toLowerCase())) ?? ['GET', '']
-  const path = `/kind-${kind}/res-${registered}${suffix}`
+  const path = inOnePiece(`/kind-${kind}/res-${registered}${suffix}`)
   return { method, path, caller, operation, resource: resourceName(registered) }
 }
 

@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type ReachableQuestion, reachableResources } from '../../src/decisions/reachable-resources.ts'
+import { compileResource } from '../../src/evaluator/compiled-resource.ts'
 import type { ResourceFact, ServiceModel, Tags } from '../../src/evaluator/model.ts'
+import type { ResourceKey } from '../../src/evaluator/resource-key.ts'
 import type { OrganizationId } from '../../src/ids.ts'
 import { compiledModelOf } from '../../src/services/operations-of.ts'
 import { insert, remove } from '../../src/storage/ports.ts'
@@ -73,7 +75,13 @@ describe.each(stores)('what a principal may reach, $name', (kind) => {
       const found = names.map(async (name) => [name, await factNamed(name)] as const)
       asked = Object.fromEntries(await Promise.all(found))
       const known = asked
-      return { ...facts, resource: (name: string) => known[name] }
+      return {
+        ...facts,
+        resource: ({ name }: ResourceKey) => {
+          const fact = known[name]
+          return fact && compileResource(fact)
+        },
+      }
     }
     const caller = machine(['all'], { organizationId: ours, ...(question.tags && { tags: question.tags }) })
     return (limit: number, cursor?: string) =>

@@ -1,4 +1,5 @@
 import { compileModel } from '../../src/evaluator/compile-model.ts'
+import { compileResource } from '../../src/evaluator/compiled-resource.ts'
 import type { DecisionFacts } from '../../src/evaluator/grant.ts'
 import type {
   Caller,
@@ -80,10 +81,11 @@ export function factsOf(
   resources: Readonly<Record<string, ResourceFact>> = {},
 ): DecisionFacts {
   const byId = new Map(roles.map((one) => [one.id, one]))
+  const compiled = new Map(Object.entries(resources).map(([name, fact]) => [name, compileResource(fact)]))
   return {
     role: (id) => byId.get(id) ?? null,
     entitlement: (id) => entitlements[id] ?? null,
-    resource: (name) => resources[name] ?? null,
+    resource: ({ name }) => compiled.get(name) ?? null,
   }
 }
 

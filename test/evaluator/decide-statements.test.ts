@@ -93,7 +93,7 @@ describe('a resource', () => {
   test('is named by its ids encoded, so that none is taken for a part of the path', () => {
     const asked: string[] = []
     const decideAs = deciding({
-      resources: (name) => {
+      resources: ({ name }) => {
         asked.push(name)
         return null
       },

@@ -28,7 +28,10 @@ const vectors: readonly Vector[] = [
     caller: reader,
     request: 'GET /v1/patients/7',
     expected: 'allowed',
-    more: { role: 'patients:read', parameters: { patient: '7' }, canonicalPath: '/v1/patients/7' },
+    more: {
+      role: 'patients:read',
+      found: { canonicalPath: '/v1/patients/7', matches: [{ parameters: { patient: '7' } }] },
+    },
   },
   {
     name: 'the query plays no part',

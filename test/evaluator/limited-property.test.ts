@@ -181,7 +181,7 @@ describe('whatever the model, the roles and the resources', { timeout: 600_000 }
             const decision = decideAs(caller, request)
             seen.add(decision.reason)
             if (!decision.allowed) continue
-            const names = naiveNames(decision.operation, decision.parameters)
+            const names = naiveNames(decision.operation, decision.found.matches[0].parameters)
             const nearest = names.find(({ name }) => unshared.resources[name] !== undefined)
             const owner = nearest === undefined ? undefined : unshared.resources[nearest.name]?.owner
             expect(owner).toBe(names.length === 0 ? undefined : caller.organizationId)

@@ -36,8 +36,9 @@ function decideIn({ model, roles, resources, ...world }: LimitedWorld) {
     decide(compiled, facts, caller, decisionRequest(request))
 }
 
-function nearestOf({ resources }: LimitedWorld, { operation, parameters }: Allowed): string | undefined {
-  return naiveNames(operation, parameters).find(({ name }) => resources[name] !== undefined)?.name
+function nearestOf({ resources }: LimitedWorld, { operation, found }: Allowed): string | undefined {
+  return naiveNames(operation, found.matches[0].parameters).find(({ name }) => resources[name] !== undefined)
+    ?.name
 }
 
 test('whoever may make a request reaches its resource, and what is reached is allowed whatever the request holds', () => {

@@ -1,10 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compileModel } from '../../src/evaluator/compile-model.ts'
+import { type CompiledResource, compileResource } from '../../src/evaluator/compiled-resource.ts'
 import { findOperations } from '../../src/evaluator/find-operations.ts'
 import { namesAskedFor, nearestRegistered } from '../../src/evaluator/found-resources.ts'
-import type { Operation, ResourceFact, ServiceModel } from '../../src/evaluator/model.ts'
+import { Match } from '../../src/evaluator/match.ts'
+import type { Operation, ServiceModel } from '../../src/evaluator/model.ts'
 import { parameterNames } from '../../src/evaluator/path-template.ts'
+import { ResourceKey, resourceNameLengthMax } from '../../src/evaluator/resource-key.ts'
 
 function operation(path: string, more: Partial<Operation> = {}): Operation {
   const resourceParameter = parameterNames(path).at(-1)
@@ -84,12 +87,73 @@ describe('the names of what an operation acts on', () => {
   })
 })
 
+describe('the key of a resource', () => {
+  const templates = [
+    '/a/{x}',
+    '/a/{x}/b/{y}',
+    '/a/{x}/b/{y}/c',
+    '/{x}.{y}',
+    '/v{x}/b/{y}.json',
+    '/a/{x}/{y}...{z}',
+  ]
+  const id = fc.constantFrom('1', 'ab', 'a.b', 'a%7Bb', '%C3%A9', '%7D%7B', 'x-%20')
+  const namespace = fc.constantFrom(undefined, 'organization' as const)
+
+  /** The keys of what a path names, by the way that a path takes and by one that nothing in it is encoded for. */
+  function keysOf(
+    template: string,
+    ids: readonly string[],
+    more: Partial<Operation>,
+  ): readonly ResourceKey[] {
+    const { paths, resources } = compileModel(modelOf(operation(template, more)))
+    let at = 0
+    const found = findOperations(
+      paths,
+      'GET',
+      template.replace(/\{\w+\}/g, () => ids[at++] ?? ''),
+    )
+    const path = resources.ofOperations[0]
+    if (found.kind === 'refused' || path === undefined) return []
+    const [match] = found.matches
+    const written = new Match(match.indexed, [], match.values)
+    const keys = match.keys(path, 'org_a')
+    expect(keys).toEqual(written.keys(path, 'org_a'))
+    return keys
+  }
+
+  test('is the same by its name, and by the path that it was sent in', () => {
+    let seen = 0
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...templates),
+        fc.array(id, { minLength: 3, maxLength: 3 }),
+        namespace,
+        (template, ids, within) => {
+          for (const key of keysOf(template, ids, within === undefined ? {} : { namespace: within })) {
+            expect(ResourceKey.of(key.name)).toEqual(key)
+            expect(key.name.startsWith('{org_a}')).toBe(within !== undefined && key.ids.startsWith('org_a}'))
+            seen++
+          }
+        },
+      ),
+      { numRuns: 500 },
+    )
+    expect(seen).toBeGreaterThan(300)
+  })
+
+  test('is nobody’s if its name is longer than one can be registered by', () => {
+    const key = (length: number) => new ResourceKey('/a/{}', 'x'.repeat(length))
+    expect(key(resourceNameLengthMax - '/a/{}'.length).isTooLong).toBe(false)
+    expect(key(resourceNameLengthMax - '/a/{}'.length + 1).isTooLong).toBe(true)
+  })
+})
+
 describe('the nearest registered resource', () => {
-  const fact: ResourceFact = { owner: 'org_a', tags: {} }
-  const facts = (known: Record<string, ResourceFact | null>) => ({
+  const fact = compileResource({ owner: 'org_a', tags: {} })
+  const facts = (known: Record<string, CompiledResource | null>) => ({
     role: () => null,
     entitlement: () => null,
-    resource: (name: string) => known[name],
+    resource: ({ name }: ResourceKey) => known[name],
   })
 
   test('says who owns what is not registered itself', () => {

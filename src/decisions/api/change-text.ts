@@ -1,7 +1,7 @@
 import type { Edit } from '../../evaluator/explain/edit.ts'
 import type { Change } from '../../evaluator/explain/explanation.ts'
 import { printFieldPattern } from '../../evaluator/request/field-pattern.ts'
-import type { ResourceName } from '../../evaluator/resource-path.ts'
+import type { ResourceName } from '../../evaluator/resource-key.ts'
 import { pathIn } from '../../tags/resource.ts'
 import type { SubjectCaller } from '../asked-subject.ts'
 

@@ -1,7 +1,8 @@
 import type { CompiledModel } from '../../evaluator/compile-model.ts'
+import { compileResource } from '../../evaluator/compiled-resource.ts'
 import type { DecisionRequest } from '../../evaluator/decide.ts'
 import { findOperations } from '../../evaluator/find-operations.ts'
-import { namesAskedFor } from '../../evaluator/found-resources.ts'
+import { namesAskedFor, nearestRegistered } from '../../evaluator/found-resources.ts'
 import type { Tags } from '../../evaluator/model.ts'
 import { foldTag } from '../../evaluator/where/fold-tag.ts'
 import {
@@ -45,15 +46,16 @@ export function describedResource(
   return (facts, caller) => {
     const found = findOperations(model.paths, request.method, request.path)
     const [own, ...holders] = namesAskedFor(model, found, caller.organizationId)
-    if (own === undefined || facts.resource(own) !== null) return facts
-    const holder = holders.find((name) => facts.resource(name) !== null)
-    const fact = holder === undefined ? null : facts.resource(holder)
-    if (fact === null || fact === undefined) return facts
-    const described = { owner: fact.owner, tags: { ...without(tags, fact.tags), ...fact.tags } }
+    if (own === undefined || nearestRegistered(facts, [own]) !== null) return facts
+    const holder = holders.find((name) => nearestRegistered(facts, [name]) !== null)
+    const known = holder === undefined ? null : nearestRegistered(facts, [holder])
+    if (known === null || known === undefined) return facts
+    const { given } = known.tagging
+    const described = compileResource({ owner: known.owner, tags: { ...without(tags, given), ...given } })
     return {
       role: (id) => facts.role(id),
       entitlement: (id) => facts.entitlement(id),
-      resource: (name) => (name === holder ? described : facts.resource(name)),
+      resource: (key) => (key.name === holder ? described : facts.resource(key)),
     }
   }
 }

@@ -165,7 +165,7 @@ async function organizationsOf(
   const nobody = { kind: 'key', id: '', organizationId: service.organizationId, roles: [] } as const
   const fact = nearestRegistered(await decider.factsFor(nobody, names), names)
   if (fact === null || fact === undefined) return new Set()
-  const shared = sharedWith(fact.tags)
+  const shared = sharedWith(fact.tagging.given)
   return shared.includes('*') && rules.sharedWithAnyone === true
     ? undefined
     : new Set([fact.owner, ...shared])

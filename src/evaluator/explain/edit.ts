@@ -1,5 +1,7 @@
+import { type CompiledResource, compileResource } from '../compiled-resource.ts'
 import type { DecisionFacts } from '../grant.ts'
-import type { Caller, ResourceFact, Tags } from '../model.ts'
+import type { Caller, Tags } from '../model.ts'
+import { ResourceKey } from '../resource-key.ts'
 import { foldTag } from '../where/fold-tag.ts'
 import { type SentField, sentWith, sentWithout } from './edit-request.ts'
 import type { Situation } from './situation.ts'
@@ -82,17 +84,21 @@ type OfResource = Extract<
   { kind: 'tag_resource' | 'untag_resource' | 'share_resource' | 'register_resource' }
 >
 
-function resourceWith(facts: DecisionFacts, edit: OfResource): ResourceFact | null {
-  const before = facts.resource(edit.resource) ?? null
+function resourceWith(facts: DecisionFacts, edit: OfResource): CompiledResource | null {
+  if (edit.kind === 'register_resource') return compileResource({ owner: edit.owner, tags: {} })
+  const before = facts.resource(ResourceKey.of(edit.resource)) ?? null
+  if (before === null) return null
+  return compileResource({ owner: before.owner, tags: tagsWith(before.tagging.given, edit) })
+}
+
+function tagsWith(tags: Tags, edit: Exclude<OfResource, { kind: 'register_resource' }>): Tags {
   switch (edit.kind) {
-    case 'register_resource':
-      return { owner: edit.owner, tags: {} }
     case 'tag_resource':
-      return before && { ...before, tags: tagged(before.tags, edit.key, edit.value) }
+      return tagged(tags, edit.key, edit.value)
     case 'share_resource':
-      return before && { ...before, tags: tagged(before.tags, edit.key, edit.organization) }
+      return tagged(tags, edit.key, edit.organization)
     case 'untag_resource':
-      return before && { ...before, tags: untagged(before.tags, edit.key) }
+      return untagged(tags, edit.key)
     default:
       throw new Error(`unknown edit: ${edit satisfies never}`)
   }
@@ -108,11 +114,11 @@ function untagged(tags: Tags, key: string): Tags {
   return Object.fromEntries(Object.entries(tags).filter(([other]) => foldTag(other) !== folded))
 }
 
-function factsWithResource(facts: DecisionFacts, name: string, fact: ResourceFact | null): DecisionFacts {
+function factsWithResource(facts: DecisionFacts, name: string, of: CompiledResource | null): DecisionFacts {
   return {
     role: (id) => facts.role(id),
     entitlement: (id) => facts.entitlement(id),
-    resource: (other) => (other === name ? fact : facts.resource(other)),
+    resource: (key) => (key.name === name ? of : facts.resource(key)),
   }
 }
 
@@ -122,6 +128,6 @@ function entitledTo(facts: DecisionFacts, organizationId: string, role: string):
   return {
     role: (id) => facts.role(id),
     entitlement: (id) => (id === organizationId ? entitlement : facts.entitlement(id)),
-    resource: (name) => facts.resource(name),
+    resource: (key) => facts.resource(key),
   }
 }

@@ -102,7 +102,7 @@ function valuesOf(
     case 'resourceTags':
       return resource === undefined
         ? { kind: 'none', why: 'not_known' }
-        : tagOf(resource.of.tags, variable.key)
+        : tagOf(resource.of.tagging.tags, variable.key)
     case 'principal':
       return shownValues([
         { id: principal.id, kind: principal.kind, organization: principal.organizationId }[variable.name],

@@ -1,7 +1,7 @@
 import { accessTagFor, unmatchedTags } from '../compiled-resource.ts'
 import { nearestName } from '../find-resource.ts'
 import type { Tags } from '../model.ts'
-import { resourceNameLengthMax } from '../resource-path.ts'
+import { resourceNameLengthMax } from '../resource-key.ts'
 import { foldTag } from '../where/fold-tag.ts'
 import type { Edit } from './edit.ts'
 import type { Obstacle, Step } from './obstacle.ts'

@@ -1,6 +1,6 @@
-import type { Match } from '../find-operations.ts'
 import type { FoundResource } from '../find-resource.ts'
 import type { Grant } from '../grant.ts'
+import type { Match } from '../match.ts'
 import type { Caller, DenialReason, ReasonCode } from '../model.ts'
 import type { RequestAtHand } from '../request/request-at-hand.ts'
 import type { ExplainedRole, ExplainedSide } from './explanation.ts'

@@ -16,7 +16,7 @@ export function tryStatement(
   if (within !== 'within') return within
   const circumstances = circumstancesOf(of)
   if (typeof circumstances === 'string') return circumstances
-  const candidate = { ...compiled, role: undefined, matchesTags: kind === 'roles' }
+  const candidate = { ...compiled, by: { role: undefined }, matchesTags: kind === 'roles' }
   return reasonAgainst(candidate, circumstances) ?? 'allowed'
 }
 

@@ -1,7 +1,9 @@
 import { compileModel } from '../../../src/evaluator/compile-model.ts'
+import { type CompiledResource, compileResource } from '../../../src/evaluator/compiled-resource.ts'
 import { decide } from '../../../src/evaluator/decide.ts'
 import type { DecisionFacts } from '../../../src/evaluator/grant.ts'
-import type { ResourceFact } from '../../../src/evaluator/model.ts'
+import { ResourceIndex } from '../../../src/evaluator/resource-index.ts'
+import { ResourceKey } from '../../../src/evaluator/resource-key.ts'
 import { entitlement, roleOf, type TaggedWorld } from '../tagged-world.ts'
 import type { Rival } from './rival.ts'
 
@@ -17,12 +19,12 @@ export function latchkey(world: TaggedWorld): Rival {
 
 function factsOf({ callers, resources }: TaggedWorld): DecisionFacts {
   const roles = new Map(callers.map((caller) => [caller.role, roleOf(caller)]))
-  const facts = new Map<string, ResourceFact>()
+  const facts = new ResourceIndex<CompiledResource>()
   for (const [name, { owner, env, team }] of resources)
-    facts.set(name, { owner, tags: { env: [env], team: [team] } })
+    facts.set(ResourceKey.of(name), compileResource({ owner, tags: { env: [env], team: [team] } }))
   return {
     role: (id) => roles.get(id) ?? null,
     entitlement: () => entitlement,
-    resource: (name) => facts.get(name) ?? null,
+    resource: (key) => facts.get(key) ?? null,
   }
 }
