@@ -73,7 +73,7 @@ function readHeaders({ rawHeaders }: IncomingMessage, asking: Asking): Read {
   return read
 }
 
-/** By its first letter, without case: most of what a client sends is not looked at. */
+/** By its first letter, without case: all that is read, or is foreign, begins with one of four. */
 function mayConcern(name: string): boolean {
   const first = name.charCodeAt(0) | 0x20
   return first === letterX || first === letterA || first === letterD || first === letterO

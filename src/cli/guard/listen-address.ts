@@ -7,7 +7,7 @@ import { Failure } from '../failure.ts'
 /** Where the guard is asked. */
 export type ListenAddress =
   | { readonly kind: 'port'; readonly host: string; readonly port: number }
-  /** A Unix socket. A request through one costs the guard about a third less than through TCP. */
+  /** A Unix socket. A request through one costs the guard less than through TCP; `npm run bench` tells how much. */
   | { readonly kind: 'socket'; readonly path: string }
 
 /** What fits into `sockaddr_un` on every platform; a longer path would be cut without a word. */
