@@ -12,7 +12,8 @@ const timeouts: ServerTimeouts = {
   checkMs: 10,
   longBody: { idleMs: 150, totalMs: 800 },
 }
-const beforeMs = (ms: number) => ms + 1_000
+// What is looked at so often is late on a busy machine; without a limit it would be as long as the sending.
+const beforeMs = (ms: number) => ms + 8_000
 
 const echoing: Handler = async (request, response) => {
   const chunks: Buffer[] = []
@@ -68,7 +69,7 @@ describe('a body that comes slowly', () => {
   test('is refused when its time is over, though bytes still come', async () => {
     const { port } = await serve(() => echoing, { timeouts })
     const { socket, ended } = post(port)
-    void drip(socket, 20, 2_000)
+    void drip(socket, 20, 15_000)
     const { answer, lastedMs } = await ended
     expect(answer).toMatch(/^HTTP\/1.1 408 /)
     expect(answer).toContain('"code":"request_timeout"')
@@ -80,7 +81,7 @@ describe('a body that comes slowly', () => {
   test('loses its connection where the answer has been given before', async () => {
     const { port } = await serve(() => (_request, response) => void response.end('no'), { timeouts })
     const { socket, ended } = post(port)
-    void drip(socket, 20, 2_000)
+    void drip(socket, 20, 15_000)
     const { answer, lastedMs } = await ended
     expect(answer).toMatch(/^HTTP\/1.1 200 /)
     expect(lastedMs).toBeLessThan(beforeMs(timeouts.requestMs))
@@ -92,7 +93,7 @@ describe('a body that comes slowly', () => {
     socket.write('2\r\nab\r\n0\r\n\r\n')
     await pause(100)
     socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n')
-    void drip(socket, 20, 2_000)
+    void drip(socket, 20, 15_000)
     const { answer, lastedMs } = await ended
     expect(answer).toMatch(/^HTTP\/1.1 200 [\s\S]*HTTP\/1.1 408 /)
     expect(lastedMs).toBeGreaterThan(100 + timeouts.requestMs - 20)
@@ -141,7 +142,7 @@ describe('a body that is called long', () => {
   test('is ended when it takes too long altogether', async () => {
     const { port } = await serve(() => long, { timeouts })
     const { socket, ended } = post(port)
-    void drip(socket, 50, 3_000)
+    void drip(socket, 50, 15_000)
     const { answer, lastedMs } = await ended
     expect(answer).toContain('request_timeout: The request was not complete after')
     expect(lastedMs).toBeGreaterThan(timeouts.longBody.totalMs - 20)
@@ -152,7 +153,7 @@ describe('a body that is called long', () => {
     const { port } = await serve(() => long, { timeouts })
     const { socket, ended } = post(port)
     socket.write('1\r\n!\r\n')
-    void drip(socket, 50, 3_000)
+    void drip(socket, 50, 15_000)
     const { answer, lastedMs } = await ended
     expect(answer).toContain('enough')
     expect(lastedMs).toBeLessThan(beforeMs(timeouts.requestMs))
