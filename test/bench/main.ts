@@ -50,10 +50,14 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   'sign-ins': () => eachPlace((place) => measureSignIns(place, Number(values.seconds))),
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-const rows: Row[] = []
-for (const name of values.only.split(',')) {
+// Before anything is measured for minutes.
+const measures = values.only.split(',').map((name) => {
   const measure = parts[name]
   if (measure === undefined) throw new Error(`no part ${name}: there are ${Object.keys(parts).join(', ')}`)
+  return [name, measure] as const
+})
+const rows: Row[] = []
+for (const [name, measure] of measures) {
   console.error(`measuring ${name} …`)
   rows.push(...(await measure()))
 }
