@@ -1,7 +1,8 @@
 /**
  * What was made of texts, kept while it is asked for, so that what many roles or callers say is made once and is one
  * object. Two lots of it: when the newer one is full, it takes the place of the older one. That bounds what is kept, and
- * costs less than a weak reference and a finalizer for each.
+ * costs less than a weak reference and a finalizer for each. Bounded by characters, unlike the SDK's `BoundedMap`: a text
+ * may be of any length.
  */
 export class AtHand<T> {
   readonly #charactersMax: number
@@ -10,7 +11,7 @@ export class AtHand<T> {
   #characters = 0
 
   /** @param charactersMax of a lot's texts, together */
-  constructor(charactersMax: number) {
+  constructor(charactersMax = 2 ** 18) {
     this.#charactersMax = charactersMax
   }
 

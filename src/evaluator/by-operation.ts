@@ -10,8 +10,11 @@ export class ByOperation<T> {
   readonly #shift: number
   #size = 0
 
+  readonly #sizeMax: number
+
   /** @param sizeMax never more operations than these */
   constructor(sizeMax: number) {
+    this.#sizeMax = sizeMax
     const bits = Math.ceil(Math.log2(Math.max(2, sizeMax * 1.5)))
     this.#shift = 32 - bits
     this.#slots = new Array(2 << bits)
@@ -33,7 +36,8 @@ export class ByOperation<T> {
 
   set(index: number, value: T): void {
     const at = this.#placeOf(index)
-    if (this.#slots[at] === empty) this.#size++
+    if (this.#slots[at] === empty && ++this.#size > this.#sizeMax)
+      throw new Error(`room for ${this.#sizeMax} operations, and no more`)
     this.#slots[at] = index
     this.#slots[at + 1] = value
   }

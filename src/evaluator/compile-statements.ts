@@ -142,7 +142,7 @@ function compiledFields(fields: readonly string[]): RequestFields | 'unreadable'
 }
 
 /** Statements that say a condition and no more: roles say the same ones again and again. */
-const conditional = new AtHand<CompiledStatement>(2 ** 18)
+const conditional = new AtHand<CompiledStatement>()
 
 function statementAnew(where: string): CompiledStatement {
   const parsed = parseCondition(where)

@@ -30,7 +30,7 @@ const wildcard = '*'
 const nobody: TagSet = new Map()
 
 /** There may be a million resources, and they have few tags among them: each set is made once for all that have it. */
-const taggings = new AtHand<Tagging>(2 ** 18)
+const taggings = new AtHand<Tagging>()
 
 export function compileResource({ owner, tags }: ResourceFact): CompiledResource {
   return { owner, tagging: taggings.of(JSON.stringify(tags), () => compileTagging(tags)) }
@@ -94,7 +94,7 @@ export function accessTagFor({ method, path }: Operation, shape: string): string
 }
 
 /** As keys are compared: without case, whatever the parameters of the suffix are called. */
-function accessTagKey(key: string): string {
+export function accessTagKey(key: string): string {
   return foldTag(shapeOf(key))
 }
 

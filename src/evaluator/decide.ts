@@ -23,6 +23,7 @@ export interface Allowed {
   readonly allowed: true
   readonly reason: 'allowed' | 'public'
   readonly operation: Operation
+  /** What the path names: its parameters, decoded once, and the path as it is compared. */
   readonly found: FoundOperations
   /** The role that opens it: a name, or an organization-defined role's id. Absent where only several together do. */
   readonly role?: string

@@ -34,20 +34,18 @@ export function findResource(
   const { indexed } = match
   const path = resources.ofOperations[indexed.index]
   if (path === undefined) return unknown
-  let end = 0
-  let of = facts.resource(match.ownKey(path, organizationId))
+  let key = match.ownKey(path, organizationId)
+  let of = facts.resource(key)
   if (of === null)
-    for (const key of match.holderKeys(path, organizationId)) {
-      end++
+    for (key of match.holderKeys(path, organizationId)) {
       of = facts.resource(key)
       if (of !== null) break
     }
   if (of === undefined) return { kind: 'missing', missing: missing(facts, match.keys(path, organizationId)) }
   if (of === null) return unknown
   if (of.owner === organizationId) return { kind: 'owned', of }
-  const shape = path.ends[end]?.template.shape ?? ''
   const isAnyone = model.sharedWithAnyone === true
-  return isSharedWith(of, organizationId, indexed.operation, shape, isAnyone)
+  return isSharedWith(of, organizationId, indexed.operation, key.shape, isAnyone)
     ? { kind: 'shared', of }
     : unknown
 }
@@ -70,7 +68,7 @@ interface NearestResource {
 }
 
 /** Whoever owns it: what is found here is not for callers. */
-export function nearestName(
+export function nearestResource(
   { resources }: CompiledModel,
   facts: DecisionFacts,
   match: Match,

@@ -22,7 +22,7 @@ import { sharedTags, type TagSet } from './where/tag-set.ts'
 
 /**
  * What a decision asks about the caller, answered at once. `undefined`: not at hand (the decision then says what to
- * load); `null`: known not to exist. The same object must come back until the fact changes, and must not be changed:
+ * load); `null`: known not to exist. The same role or entitlement must come back until the fact changes, and must not be changed:
  * what is made from it is kept by it.
  */
 export interface DecisionFacts {

@@ -1,7 +1,7 @@
 import { hasBit } from './bits.ts'
 import { encodeSegment } from './canonical-path.ts'
 import type { CompiledModel } from './compile-model.ts'
-import { compileResource } from './compiled-resource.ts'
+import { type CompiledResource, compileResource } from './compiled-resource.ts'
 import { findOperations } from './find-operations.ts'
 import { actsOnResource, findResource } from './find-resource.ts'
 import { type DecisionFacts, type Grant, grantOf, type MissingFacts } from './grant.ts'
@@ -11,8 +11,8 @@ import type { Caller, DenialReason, Operation, ResourceFact } from './model.ts'
 import { parameterNames } from './path-template.ts'
 import type { IndexedOperation } from './path-trie.ts'
 import { RequestAtHand, RequestContent } from './request/request-at-hand.ts'
-import type { ResourceName } from './resource-key.ts'
-import { resourceKey, shapeOfName, valuesInName } from './resource-path.ts'
+import { type ResourceName, shapeOfName, valuesInName } from './resource-key.ts'
+import { resourceKey } from './resource-path.ts'
 import { Circumstances, openingOf, sidesOf, withinFields } from './try-statements.ts'
 import { type Asked, verdictOn } from './verdict.ts'
 
@@ -95,9 +95,10 @@ export function reachOf(question: ReachQuestion): Reaching | MissingFacts | unde
   }
   if (places.size === 0) return undefined
   const content = question.content ?? new RequestContent(undefined)
-  return (resource) => {
+  return ({ name, fact }) => {
     const reached: ReachedOperation[] = []
-    for (const place of places.get(shapeOfName(resource.name)) ?? []) {
+    const resource = { name, of: compileResource(fact) }
+    for (const place of places.get(shapeOfName(name)) ?? []) {
       const reach = reachOfOperation({ model, caller, grant, content, facts }, place, resource)
       if (typeof reach === 'object') return reach
       if (reach === undefined) continue
@@ -116,7 +117,7 @@ function mayOpen({ operations, scope }: Grant, { index, operation }: IndexedOper
 function reachOfOperation(
   asked: Asked,
   { indexed, end }: Place,
-  { name, fact }: NamedFact,
+  { name, of }: { readonly name: ResourceName; readonly of: CompiledResource },
 ): Reach | MissingFacts | undefined {
   const { model, caller, facts } = asked
   const { ids, parameters } = pathOf(model, caller, indexed, end, name)
@@ -125,7 +126,6 @@ function reachOfOperation(
   const named = path?.ends[end]
   if (path === undefined || named === undefined) return undefined
   if (resourceKey(path, named, ids, caller.organizationId).name !== name) return undefined
-  const of = compileResource(fact)
   const held: DecisionFacts = {
     ...{ role: (id) => facts.role(id), entitlement: (id) => facts.entitlement(id) },
     // What it holds is not registered: else that decides.

@@ -1,3 +1,5 @@
+import { shapeOf } from './path-template.ts'
+
 /**
  * A resource's name is its path template up to a parameter with the ids in the braces, `/clusters/{c1}/nodes/{n7}`: what
  * the parameters are called does not matter, and no other template or id gives the same text. Where ids are unique only
@@ -30,7 +32,7 @@ export class ResourceKey {
   static of(name: ResourceName): ResourceKey {
     const pathAt = name.indexOf('/')
     const path = name.slice(pathAt)
-    const shape = path.replace(idInBraces, '{}')
+    const shape = shapeOf(path)
     const ids = path.slice(path.indexOf('{') + 1, path.lastIndexOf('}'))
     const namespace = name.slice(1, Math.max(1, pathAt))
     return new ResourceKey(shape, namespace + (isWhole(shape) ? ids.replaceAll(brace, '') : ids))
@@ -49,12 +51,26 @@ export class ResourceKey {
   /** Nothing can be registered by it. */
   get isTooLong(): boolean {
     const { length } = this.ids
-    // A name has what the key has, and the braces: few need to be put together to be measured.
-    return length + this.shape.length > resourceNameLengthMax / 2 && this.name.length > resourceNameLengthMax
+    // A name is one character longer than both at most, by a namespace's brace: few are put together to be measured.
+    return length + this.shape.length >= resourceNameLengthMax && this.name.length > resourceNameLengthMax
   }
 }
 
-const idInBraces = /\{[^}]*\}/g
+/** The template's shape that a name is of, without its namespace: `/clusters/{}`. */
+export function shapeOfName(name: ResourceName): string {
+  return shapeOf(name.slice(name.indexOf('/')))
+}
+
+/** The ids in a name, decoded. No id has a brace that is not encoded. */
+export function valuesInName(name: ResourceName): {
+  readonly ids: readonly string[]
+  readonly namespace: string | undefined
+} {
+  const values = Array.from(name.matchAll(/\{([^}]*)\}/g), (match) => decodeURIComponent(match[1] ?? ''))
+  const [namespace, ...ids] = values
+  return name.startsWith('/') ? { ids: values, namespace: undefined } : { ids, namespace }
+}
+
 const brace = /[{}]/g
 
 /** Whether each parameter of a template is a segment of its own. No id has a slash or a brace that is not encoded. */

@@ -1,7 +1,7 @@
 import { encodeSegment } from './canonical-path.ts'
 import type { Operation, ResourceNamespace } from './model.ts'
 import { pathTemplate, type TemplateSegment } from './path-template.ts'
-import { isWhole, ResourceKey, type ResourceName } from './resource-key.ts'
+import { isWhole, ResourceKey } from './resource-key.ts'
 
 /** A kind of resource: a path template up to a parameter. */
 export interface ResourceTemplate {
@@ -193,19 +193,4 @@ function idsWritten(between: readonly string[], end: NamedEnd, values: readonly 
     text += `${end.isWhole ? literals : `}${literals}{`}${encodeSegment(values[i] ?? '')}`
   }
   return text
-}
-
-/** The template's shape that a name is of, without its namespace: `/clusters/{}`. */
-export function shapeOfName(name: ResourceName): string {
-  return name.slice(name.indexOf('/')).replace(/\{[^}]*\}/g, '{}')
-}
-
-/** What `resourceNames` put into a name, decoded. No id has a brace that is not encoded. */
-export function valuesInName(name: ResourceName): {
-  readonly ids: readonly string[]
-  readonly namespace: string | undefined
-} {
-  const values = Array.from(name.matchAll(/\{([^}]*)\}/g), (match) => decodeURIComponent(match[1] ?? ''))
-  const [namespace, ...ids] = values
-  return name.startsWith('/') ? { ids: values, namespace: undefined } : { ids, namespace }
 }

@@ -8,7 +8,7 @@ import {
   type ResponseLimits,
 } from './response-duty.ts'
 import { takeMethods } from './taken-methods.ts'
-import { holdWaysAround } from './ways-around.ts'
+import { callbackOf, holdWaysAround } from './ways-around.ts'
 
 /**
  * Holds back what is sent over a Node response, in whatever way, until it is known what may leave. Goes before the API;
@@ -188,10 +188,4 @@ function bytesOf(chunk: unknown, encoding: unknown): Buffer | undefined {
   if (typeof chunk === 'string')
     return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
   return chunk instanceof Uint8Array ? Buffer.from(chunk) : undefined
-}
-
-function callbackOf(given: readonly unknown[]): (() => void) | undefined {
-  const last = given.findLast((one) => typeof one === 'function')
-  // Sound: `write` and `end` take no other function.
-  return last as (() => void) | undefined
 }

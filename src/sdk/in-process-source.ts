@@ -1,4 +1,4 @@
-import { type CompiledResource, compileResource } from '../evaluator/compiled-resource.ts'
+import { compileResource } from '../evaluator/compiled-resource.ts'
 import type { DecisionFacts } from '../evaluator/grant.ts'
 import type { Caller, OrganizationRole, ResourceFact } from '../evaluator/model.ts'
 import { BoundedMap } from './bounded-map.ts'
@@ -25,11 +25,6 @@ export interface InProcessServer {
   position(): number
   /** Keeps decisions; absent where none are recorded. */
   readonly deliver?: Deliver
-}
-
-interface KnownResource {
-  readonly fact: ResourceFact
-  readonly resource: CompiledResource
 }
 
 const factsMax = 10_000
@@ -68,7 +63,7 @@ export function inProcessSource(server: InProcessServer): GuardSource {
   }
 }
 
-/** Asks for a caller's facts and answers with the same objects as long as they say the same: grants are kept by them. */
+/** Asks for a caller's facts and answers with the same roles and entitlements as long as they say the same: grants are kept by them. */
 function sameFacts(): (
   server: InProcessServer,
   caller: Caller,
@@ -76,7 +71,6 @@ function sameFacts(): (
 ) => Promise<DecisionFacts> {
   const entitlements = new BoundedMap<string, readonly string[]>(factsMax)
   const roles = new BoundedMap<string, OrganizationRole>(factsMax)
-  const resourceFacts = new BoundedMap<string, KnownResource>(factsMax)
   return async (server, caller, resources) => {
     const named = caller.roles.filter((role) => role.startsWith('rol_'))
     const asked = Promise.all(resources.map(async (name) => [name, await server.resource(name)] as const))
@@ -86,9 +80,7 @@ function sameFacts(): (
     ])
     const entitlement = sameList(entitlements, caller.organizationId, entitlementOf(organization))
     const now = new Map(answers.map(([id, fact]) => [id, fact === null ? null : sameRole(roles, id, fact)]))
-    const found = new Map(
-      (await asked).map(([name, fact]) => [name, sameResource(resourceFacts, name, fact)]),
-    )
+    const found = new Map((await asked).map(([name, fact]) => [name, fact && compileResource(fact)]))
     return {
       role: (id) => now.get(id) ?? null,
       entitlement: (id) => (id === caller.organizationId ? entitlement : null),
@@ -106,19 +98,6 @@ function sameList(
   if (before?.length === list.length && before.every((one, index) => one === list[index])) return before
   known.set(id, list)
   return list
-}
-
-function sameResource(
-  known: BoundedMap<string, KnownResource>,
-  name: string,
-  fact: ResourceFact | null,
-): CompiledResource | null {
-  if (fact === null) return null
-  const before = known.get(name)
-  if (before?.fact.owner === fact.owner && before.fact.tags === fact.tags) return before.resource
-  const resource = compileResource(fact)
-  known.set(name, { fact, resource })
-  return resource
 }
 
 function sameRole(known: BoundedMap<string, OrganizationRole>, id: string, fact: RoleFact): OrganizationRole {

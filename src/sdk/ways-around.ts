@@ -76,8 +76,8 @@ function refusal(what: string): Error {
   )
 }
 
-function callbackOf(given: readonly unknown[]): ((error?: Error) => void) | undefined {
+export function callbackOf(given: readonly unknown[]): ((error?: Error) => void) | undefined {
   const last = given.findLast((one) => typeof one === 'function')
-  // Sound: none of these methods takes another function.
+  // Sound: what is called here with callbacks takes no other function.
   return last as ((error?: Error) => void) | undefined
 }

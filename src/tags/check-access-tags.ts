@@ -1,11 +1,8 @@
 import { DomainError, type Fault } from '../errors.ts'
-import { accessTagFor } from '../evaluator/compiled-resource.ts'
+import { accessTagFor, accessTagKey } from '../evaluator/compiled-resource.ts'
 import type { ServiceModel, Tags } from '../evaluator/model.ts'
 import { nearest } from '../evaluator/nearest.ts'
-import { shapeOf } from '../evaluator/path-template.ts'
-import type { ResourceName } from '../evaluator/resource-key.ts'
-import { shapeOfName } from '../evaluator/resource-path.ts'
-import { foldTag } from '../evaluator/where/fold-tag.ts'
+import { type ResourceName, shapeOfName } from '../evaluator/resource-key.ts'
 import { jsonPointer } from '../json-text.ts'
 import { compiledModelOf } from '../services/operations-of.ts'
 import type { Service } from '../services/service.ts'
@@ -32,7 +29,7 @@ const shareableIn = derived((model: ServiceModel): ReadonlyMap<string, Shareable
       byShape.set(template.shape, known)
       const key = accessTagFor(operation, template.shape)
       known.keys.add(key)
-      for (const one of withWildcards(key)) known.compared.add(compared(one))
+      for (const one of withWildcards(key)) known.compared.add(accessTagKey(one))
     }
   return byShape
 })
@@ -41,11 +38,6 @@ function withWildcards(key: string): readonly string[] {
   const [prefix, method, ...rest] = key.split(':')
   const suffix = rest.join(':')
   return [method, '*'].flatMap((of) => [suffix, '*'].map((after) => `${prefix}:${of}:${after}`))
-}
-
-/** Parameters may be called otherwise. */
-function compared(key: string): string {
-  return foldTag(shapeOf(key))
 }
 
 /**
@@ -62,7 +54,7 @@ export function checkAccessTags(
   const written = Object.keys(tags).filter((key) => isAccessTagKey(key) && !Object.hasOwn(before, key))
   if (written.length === 0) return
   const shareable = shareableIn(model).get(shapeOfName(name))
-  const idle = written.filter((key) => shareable?.compared.has(compared(key)) !== true)
+  const idle = written.filter((key) => shareable?.compared.has(accessTagKey(key)) !== true)
   if (idle.length === 0) return
   const faults = idle.map(
     (key): Fault => ({

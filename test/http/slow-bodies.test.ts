@@ -97,6 +97,7 @@ describe('a body that comes slowly', () => {
     const { answer, lastedMs } = await ended
     expect(answer).toMatch(/^HTTP\/1.1 200 [\s\S]*HTTP\/1.1 408 /)
     expect(lastedMs).toBeGreaterThan(100 + timeouts.requestMs - 20)
+    expect(lastedMs).toBeLessThan(beforeMs(100 + timeouts.requestMs))
   })
 
   test('is no reason to cut a connection that is idle between two requests', async () => {
@@ -150,7 +151,8 @@ describe('a body that is called long', () => {
   })
 
   test('has the time of any other once whoever reads it has had enough', async () => {
-    const { port } = await serve(() => long, { timeouts })
+    const longBody = { idleMs: 15_000, totalMs: 15_000 }
+    const { port } = await serve(() => long, { timeouts: { ...timeouts, longBody } })
     const { socket, ended } = post(port)
     socket.write('1\r\n!\r\n')
     void drip(socket, 50, 15_000)

@@ -47,15 +47,17 @@ export function describedResource(
     const found = findOperations(model.paths, request.method, request.path)
     const [own, ...holders] = namesAskedFor(model, found, caller.organizationId)
     if (own === undefined || nearestRegistered(facts, [own]) !== null) return facts
-    const holder = holders.find((name) => nearestRegistered(facts, [name]) !== null)
-    const known = holder === undefined ? null : nearestRegistered(facts, [holder])
-    if (known === null || known === undefined) return facts
-    const { given } = known.tagging
-    const described = compileResource({ owner: known.owner, tags: { ...without(tags, given), ...given } })
+    const holder = nearestRegistered(facts, holders)
+    if (holder === null || holder === undefined) return facts
+    const { given } = holder.tagging
+    const described = compileResource({ owner: holder.owner, tags: { ...without(tags, given), ...given } })
     return {
       role: (id) => facts.role(id),
       entitlement: (id) => facts.entitlement(id),
-      resource: (key) => (key.name === holder ? described : facts.resource(key)),
+      resource: (key) => {
+        const known = facts.resource(key)
+        return known === holder ? described : known
+      },
     }
   }
 }

@@ -1,5 +1,5 @@
 import { DomainError } from '../../errors.ts'
-import { valuesInName } from '../../evaluator/resource-path.ts'
+import { valuesInName } from '../../evaluator/resource-key.ts'
 import type { Service } from '../../services/service.ts'
 import { walkCursor } from '../../tags/walk-resources.ts'
 import { reachableResources } from '../reachable-resources.ts'

@@ -1,6 +1,6 @@
 import type { CompiledModel } from '../compile-model.ts'
 import { unmatchedTags } from '../compiled-resource.ts'
-import { nearestName } from '../find-resource.ts'
+import { nearestResource } from '../find-resource.ts'
 import { explainCondition } from './explain-condition.ts'
 import type {
   ExplainedAttempt,
@@ -54,7 +54,7 @@ function explainedResource(
   { resource, caller }: TriedFor,
 ): ExplainedResource | undefined {
   if (resource === undefined) return undefined
-  const { names, name, fact } = nearestName(model, facts, match, caller.organizationId)
+  const { names, name, fact } = nearestResource(model, facts, match, caller.organizationId)
   if (resource.kind === 'missing') return { names, standing: 'not_at_hand' }
   if (name === undefined || fact === undefined) return { names, standing: 'unregistered' }
   const standing = resource.kind === 'unknown' ? 'of_another' : resource.kind

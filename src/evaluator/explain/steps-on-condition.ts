@@ -1,4 +1,4 @@
-import { nearestName } from '../find-resource.ts'
+import { nearestResource } from '../find-resource.ts'
 import { shapeAt, sourceOf } from '../request/request-source.ts'
 import { requestValues } from '../request/request-values.ts'
 import type { Circumstances } from '../try-statements.ts'
@@ -137,7 +137,7 @@ function tagValue(tags: Readonly<Record<string, readonly string[]>> = {}, key: s
 }
 
 function resourceAt({ giving, situation, tried, of }: Obstacle) {
-  const { name, fact } = nearestName(giving.model, situation.facts, tried.match, of.caller.organizationId)
+  const { name, fact } = nearestResource(giving.model, situation.facts, tried.match, of.caller.organizationId)
   return name === undefined || fact === undefined ? undefined : { name, tags: fact.tags }
 }
 

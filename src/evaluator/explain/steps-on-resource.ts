@@ -1,5 +1,5 @@
 import { accessTagFor, unmatchedTags } from '../compiled-resource.ts'
-import { nearestName } from '../find-resource.ts'
+import { nearestResource } from '../find-resource.ts'
 import type { Tags } from '../model.ts'
 import { resourceNameLengthMax } from '../resource-key.ts'
 import { foldTag } from '../where/fold-tag.ts'
@@ -11,7 +11,7 @@ import { looksSecret } from './shown-values.ts'
 export function resourceSteps({ giving, situation, tried, of }: Obstacle): readonly Step[] {
   const { organizationId } = of.caller
   const { model } = giving
-  const { names, name, fact, shape } = nearestName(model, situation.facts, tried.match, organizationId)
+  const { names, name, fact, shape } = nearestResource(model, situation.facts, tried.match, organizationId)
   const [own] = names
   if (name === undefined || fact === undefined) {
     const canBe = own !== undefined && own.length <= resourceNameLengthMax
@@ -25,7 +25,7 @@ export function resourceSteps({ giving, situation, tried, of }: Obstacle): reado
 export function unmatchedSteps({ giving, situation, tried, of }: Obstacle): readonly Step[] {
   const { resource, caller, grant } = of
   if (resource?.kind !== 'owned') return []
-  const { name, fact } = nearestName(giving.model, situation.facts, tried.match, caller.organizationId)
+  const { name, fact } = nearestResource(giving.model, situation.facts, tried.match, caller.organizationId)
   const keys = unmatchedTags(resource.of, grant.principalTags).map(([key]) => key)
   if (name === undefined || fact === undefined || keys.some(looksSecret)) return []
   const tagPrincipal = keys.flatMap((folded): Edit[] => {

@@ -4,6 +4,10 @@ export interface TagVariable {
   readonly key: string
 }
 
+export function isTag(variable: Variable): variable is TagVariable {
+  return variable.of === 'resourceTags' || variable.of === 'principalTags'
+}
+
 /** What the token says of the caller. */
 export interface PrincipalVariable {
   readonly of: 'principal'

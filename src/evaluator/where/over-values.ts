@@ -1,4 +1,10 @@
-import type { PrincipalVariable, RequestVariable, TagVariable, Variable } from './condition.ts'
+import {
+  isTag,
+  type PrincipalVariable,
+  type RequestVariable,
+  type TagVariable,
+  type Variable,
+} from './condition.ts'
 import type { ConditionFacts, ConditionValue, RequestReading, Truth } from './condition-facts.ts'
 import { foldTag } from './fold-tag.ts'
 import type { TagSet } from './tag-set.ts'
@@ -11,7 +17,7 @@ export type AskedValue = (value: ConditionValue, facts: ConditionFacts, other: C
 export type AskedValues = (facts: ConditionFacts, other: ConditionValue) => Truth
 
 export function spellingOf(variable: Variable): Spelling {
-  return variable.of === 'resourceTags' || variable.of === 'principalTags' ? 'folded' : 'exact'
+  return isTag(variable) ? 'folded' : 'exact'
 }
 
 /** Asks each value of a variable: of tags, any may hold; of the request, all must, and where they differ it is unknown. */

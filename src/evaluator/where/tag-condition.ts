@@ -1,12 +1,12 @@
 import type { Atom } from './atom.ts'
-import type { TagVariable, Variable } from './condition.ts'
+import { isTag, type TagVariable } from './condition.ts'
 import type { ConditionFacts, Truth } from './condition-facts.ts'
 import { foldTag } from './fold-tag.ts'
 import { textOf } from './value-test.ts'
 
 /**
  * What most conditions are made of, each in one closure that looks at little: that a tag is one of some texts, or has a
- * value of another. `undefined`: it is something else. There may be a million of them in a process.
+ * value of another. Each comes out as `overValues` and `comparePair` would have it. `undefined`: it is something else. There may be a million of them in a process.
  */
 export function tagCondition(atom: Atom): ((facts: ConditionFacts) => Truth) | undefined {
   if (atom.kind === 'test' && isTag(atom.variable) && atom.test.kind === 'one_of') {
@@ -16,10 +16,6 @@ export function tagCondition(atom: Atom): ((facts: ConditionFacts) => Truth) | u
   if (atom.kind === 'pair' && atom.operator === '=' && isTag(atom.left) && isTag(atom.right))
     return haveOneValue(atom.left, atom.right)
   return undefined
-}
-
-function isTag(variable: Variable): variable is TagVariable {
-  return variable.of === 'resourceTags' || variable.of === 'principalTags'
 }
 
 /** More texts than these are looked up instead of gone through. */

@@ -4,7 +4,7 @@ import { foldTag } from './fold-tag.ts'
 /** Tags as they are compared: folded keys, each with its folded values, at least one and none of them twice. */
 export type TagSet = ReadonlyMap<string, readonly string[]>
 
-const shared = new AtHand<TagSet>(2 ** 18)
+const shared = new AtHand<TagSet>()
 
 /** The same as `compileTags`, made once for all of whom just these tags are said: principals have few between them. */
 export function sharedTags(tags: Readonly<Record<string, readonly string[]>>): TagSet {
