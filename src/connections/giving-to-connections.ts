@@ -4,7 +4,12 @@ import { groundOf } from '../roles/ground.ts'
 import type { Giver } from '../services/giving.ts'
 import { checkGivingTags } from '../services/principal-tags.ts'
 import type { Records } from '../storage/ports.ts'
-import { checkGivingHeld, checkGivingToPeople, type WantedRole } from '../users/giving-to-users.ts'
+import {
+  checkGivingAtOnce,
+  checkGivingHeld,
+  checkGivingToPeople,
+  type WantedRole,
+} from '../users/giving-to-users.ts'
 import type { Connection } from './connection.ts'
 import type { Mapping } from './mapping.ts'
 
@@ -43,6 +48,7 @@ export async function readMapping(
       defaultRoles.map((wanted, i) => givable(wanted, `/mapping/default_roles/${i}`)),
     ),
   }
+  await checkGivingAtOnce(records, giver, organizationId, [...read.roles, ...read.defaultRoles], '/mapping')
   // What the values will be only the provider knows: that the giver holds some does not help.
   checkGivingTags(
     { ...giver, tags: {} },

@@ -79,6 +79,25 @@ function namedTwice(i: number): DomainError {
 }
 
 /**
+ * The same of what roles allow only together, for people of whom nobody knows yet which of them they will have.
+ * @param pointer where in the body all of them stand
+ * @throws {DomainError} `role_not_grantable`
+ */
+export async function checkGivingAtOnce(
+  records: Records,
+  giver: Giver,
+  organizationId: OrganizationId,
+  given: readonly Pick<RoleAssignment, 'serviceId' | 'role'>[],
+  pointer: string,
+): Promise<void> {
+  for (const serviceId of new Set(given.map((one) => one.serviceId))) {
+    const ground = await groundOfOwn(records, organizationId, serviceId)
+    const after = [...new Set(rolesOn(serviceId, given))]
+    checkGivingTogether(ground, giver, { before: [], after }, pointer)
+  }
+}
+
+/**
  * Letting a user in again is giving them all that they hold. A role that is gone from its service gives nothing.
  * @throws {DomainError} `role_not_grantable`, `tag_not_grantable`
  */

@@ -17,10 +17,13 @@ import {
   finishConnectionTest,
   isTestState,
 } from '../../src/connections/test-connection.ts'
+import type { Operation } from '../../src/evaluator/model.ts'
 import { deleteOrganization } from '../../src/organizations/delete-organization.ts'
 import { createRole } from '../../src/roles/create-role.ts'
 import { deleteRole } from '../../src/roles/delete-role.ts'
 import { deploymentSecrets } from '../../src/secrets/deployment-secrets.ts'
+import { services } from '../../src/services/service.ts'
+import { update } from '../../src/storage/ports.ts'
 import { granter, holderOf } from '../organizations/deployment.ts'
 import { openTenants, type Tenants } from './fixture.ts'
 import { clientSecret, type Misbehaviour, origin, startHandMade, upstreamFor } from './upstream.ts'
@@ -303,6 +306,40 @@ describe('an active connection', () => {
     await expect(activate(after, 'required')).rejects.toMatchObject({ code: 'connection_state' })
     const mayNot = changeConnection(at.deps, at.by, holderOf(), at.customer.id, active.id, change)
     await expect(mayNot).rejects.toMatchObject({ code: 'role_not_grantable' })
+  })
+
+  test('gives no roles that allow more together than who changes its mapping may give', async () => {
+    const { id } = await activate(await tested())
+    // Needs the scopes of both.
+    const merging: Operation = {
+      ...{ id: 'mergePatients', method: 'POST', path: '/patients/merge', parameters: {} },
+      alternatives: [['patients:read', 'patients:write']],
+    }
+    const model = { ...at.clinic.model, operations: [...at.clinic.model.operations, merging] }
+    await at.store.commit([update(services, at.clinic, { ...at.clinic, model })])
+    const reads = { service: 'clinic', role: 'patients:read' }
+    const writes = { service: 'clinic', role: 'patients:write' }
+    const each = ['listPatients', 'getPatient', 'createPatient']
+    const map = (given: Partial<NewConnection['mapping']>, giver = holderOf(...each)) => {
+      const mapping = { roles: [], tags: [], defaultRoles: [], ...given }
+      return changeConnection(at.deps, at.by, giver, at.customer.id, id, { mapping })
+    }
+    const rule = { claim: 'groups', value: 'staff' }
+    const byRules = [reads, writes].map((one) => ({ ...rule, ...one }))
+    for (const together of [
+      { roles: byRules },
+      { defaultRoles: [reads, writes] },
+      { roles: byRules.slice(0, 1), defaultRoles: [writes] },
+    ]) {
+      await expect(map(together)).rejects.toMatchObject({
+        ...{ code: 'role_not_grantable', faults: [{ pointer: '/mapping' }] },
+        data: { operations: ['mergePatients'] },
+      })
+      await map(together, holderOf(...each, 'mergePatients'))
+      await map(together, granter)
+    }
+    for (const role of [reads, writes])
+      expect((await map({ defaultRoles: [role] })).mapping.defaultRoles).toHaveLength(1)
   })
 
   test('keeps its secret when only the way to send it changes', async () => {
