@@ -138,7 +138,11 @@ export class HeldResponse {
       for (const [name, value] of Object.entries(replaced.headers)) response.setHeader(name, value)
     }
     response.end(replaced?.body ?? body)
-    Object.assign(response, { write: () => true, end: () => response, addTrailers: () => {} })
+    takeMethods(response, {
+      ...{ write: () => true, end: () => response, addTrailers: () => {} },
+      // HTTP/2 alone has it, and asks for trailers once the body is sent.
+      setTrailer: () => {},
+    })
   }
 }
 

@@ -147,11 +147,13 @@ describe('beside a response of which a part may be shown', () => {
     const client = connect(`http://127.0.0.1:${portOf(server)}`)
     servers.push(client, server)
     const beside: unknown[] = []
+    const trailers: unknown[] = []
     client.on('stream', (_pushed, headers) => beside.push(headers))
     const stream = client.request({ ':path': '/v1/patients/7', ...(await headersOf('rol_front')) })
     stream.on('headers', (headers) => beside.push(headers))
+    stream.on('trailers', (given) => trailers.push({ ...given }))
     const [[head], body] = await Promise.all([once(stream, 'response'), textOf(stream)])
-    return { head, body, beside }
+    return { head, body, beside, trailers }
   }
 
   test('what the stream of HTTP/2 is handed is held, too', async () => {
@@ -162,6 +164,23 @@ describe('beside a response of which a part may be shown', () => {
     })
     expect([head, JSON.parse(body), beside]).toEqual([expect.objectContaining({ ':status': 203 }), shown, []])
     expect(JSON.stringify(head)).not.toContain('canary')
+  })
+
+  test('nothing is said after it, however late', async () => {
+    const { body, trailers } = await overStream((response) => {
+      response.stream.prependListener('wantTrailers', () => {
+        // Sound: HTTP/2 has it, if its types do not.
+        const { setTrailer } = response as unknown as { setTrailer(name: string, value: string): void }
+        setTrailer.call(response, 'content-md5', 'canary')
+        response.addTrailers({ 'x-whole': 'canary' })
+      })
+      response.setHeader('content-type', 'application/json')
+      response.end(chart)
+    })
+    expect([JSON.parse(body), JSON.stringify(trailers)]).toEqual([
+      shown,
+      expect.not.stringContaining('canary'),
+    ])
   })
 
   test('nothing is pushed, and no file is sent', async () => {
