@@ -31,25 +31,35 @@ export function serverDeciders(deps: Deps): ServerDeciders {
     const log = rules && new DecisionLog(rules, deliver, deps)
     return new ServerDecider(deps, serviceSource(deps, find, id), find, log)
   }
-  const stopForgetting = forgettingDeleted(deps, known)
+  const forgetting = forgettingDeleted(deps, known)
   return {
     of: (service) => {
-      const decider = known.get(service.id) ?? make(service)
+      const before = known.get(service.id)
+      if (before !== undefined) return before
+      const decider = make(service)
       known.set(service.id, decider)
+      // Whoever asks may have found the service before it was deleted, of which nothing is told any more.
+      forgetting.look([service.id])
       return decider
     },
     close: async () => {
-      stopForgetting()
+      forgetting.stop()
       await Promise.all([...known.values()].map((one) => one.close()))
     },
   }
+}
+
+interface Forgetting {
+  /** Sees whether these services still are. */
+  look(ids: readonly ServiceId[]): void
+  stop(): void
 }
 
 /** A decider holds verified tokens and facts of its service: those of one that is deleted go with it. */
 function forgettingDeleted(
   { records, revocations, onFault }: Deps,
   known: Map<ServiceId, ServerDecider>,
-): () => void {
+): Forgetting {
   const forgetIfDeleted = async (id: ServiceId): Promise<void> => {
     if ((await findService(records, id)) !== undefined) return
     const decider = known.get(id)
@@ -64,8 +74,11 @@ function forgettingDeleted(
     if (changed.size > 0) look([...known.keys()].filter((id) => changed.has(id)))
   })
   const stopResets = revocations.onReset(() => look([...known.keys()]))
-  return () => {
-    stopRows()
-    stopResets()
+  return {
+    look,
+    stop: () => {
+      stopRows()
+      stopResets()
+    },
   }
 }

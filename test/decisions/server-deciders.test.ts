@@ -42,3 +42,13 @@ test('a decider is kept while its service is there, and forgotten when it is del
   await vi.waitFor(() => expect(deciders.of(one)).not.toBe(first), { timeout: 5_000 })
   expect(deciders.of(other)).toBe(ofOther)
 })
+
+test('one that is made for a service deleted meanwhile is forgotten, too', async () => {
+  const service = serviceOf()
+  await store.commit([insert(services, service)])
+  await store.commit([remove(services, service)])
+  const deleted = await store.changes.head()
+  await vi.waitFor(() => expect(node.revocations.position()).toBe(deleted), { timeout: 5_000 })
+  const late = deciders.of(service)
+  await vi.waitFor(() => expect(deciders.of(service)).not.toBe(late), { timeout: 5_000 })
+})
