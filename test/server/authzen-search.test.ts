@@ -197,10 +197,14 @@ describe('a search', () => {
     ['another action', { action: can('get_account') }],
     ['another resource', { resource: account('456') }],
     ['another context', { context: { time: 'later' } }],
+    ['a list in place of an object', { context: { ...context, more: [['a', 1]] } }],
     ['another limit', { page: { limit: 2 } }],
     ['other properties of the page', { page: { properties: { sort: 'name' } } }],
   ])('does not go on with %s (§8.2)', async (_, other) => {
-    const asked = { subject, action, resource, context, page: { limit: 1 } }
+    const asked = {
+      ...{ subject, action, resource, page: { limit: 1 } },
+      context: { ...context, more: { a: 1 } },
+    }
     const token = nextToken(await search('subject', asked))
     expect(token).not.toBe('')
     const changed = { ...asked, ...other }
