@@ -19,7 +19,13 @@ export function writeProblem(response: ServerResponse, error: unknown, requestId
   response.end(body)
 }
 
-/** The same on a bare connection, for what the parser of HTTP has refused; ends it. */
+/** By then a client that was refused has read why, or does not read at all. */
+const closedAfterMs = 1_000
+
+/**
+ * The same on a bare connection, for what the parser of HTTP has refused; closes it, whatever the client does: one that
+ * keeps its own half open, or does not read, is not to hold a descriptor.
+ */
 export function writeRawProblem(socket: Duplex, error: unknown, requestId: string): void {
   const { status, headers, body } = problemOf(error, requestId)
   const lines = Object.entries({
@@ -29,5 +35,8 @@ export function writeRawProblem(socket: Duplex, error: unknown, requestId: strin
     'Content-Length': Buffer.byteLength(body),
     Connection: 'close',
   }).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(`HTTP/1.1 ${status} \r\n${lines.join('')}\r\n${body}`)
+  const close = () => void socket.destroy()
+  const late = setTimeout(close, closedAfterMs).unref()
+  socket.once('close', () => clearTimeout(late))
+  socket.end(`HTTP/1.1 ${status} \r\n${lines.join('')}\r\n${body}`, close)
 }
