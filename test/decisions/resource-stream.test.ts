@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { streamRegistrations } from '../../src/decisions/api/resource-stream.ts'
+import { DomainError } from '../../src/errors.ts'
 import type { Operation } from '../../src/evaluator/model.ts'
 import { koaHandler } from '../../src/http/site-map.ts'
 import { serve } from '../http/serving.ts'
@@ -26,9 +27,12 @@ const getPatient: Operation = {
 }
 
 /** Sends lines as they come, and answers the lines that came back until the connection ended. */
-async function streamed(lines: AsyncIterable<string>): Promise<readonly Record<string, unknown>[]> {
+async function streamed(
+  lines: AsyncIterable<string>,
+  stillAuthorized = async (): Promise<void> => undefined,
+): Promise<readonly Record<string, unknown>[]> {
   const service = { ...at.clinic, model: { ...at.clinic.model, operations: [getPatient] } }
-  const call = { service, by: at.by, stillAuthorized: async () => undefined }
+  const call = { service, by: at.by, stillAuthorized }
   const { port } = await serve((log) => koaHandler(log, (ctx) => streamRegistrations(at.deps, ctx, call)), {
     timeouts,
   })
@@ -92,5 +96,31 @@ describe('a stream of resources', () => {
     const answers = await streamed(tooLong())
     expect(outcomes(answers)).toEqual(['registered', 'ended'])
     expect(answers[1]).toMatchObject({ code: 'body_too_large' })
+  })
+
+  test.each([
+    ['lines', () => patient(2)],
+    ['blank lines', () => '\n'],
+    ['single bytes of a line', () => '{'],
+  ])('whose token is revoked is ended with a line that says so, though %s still come', async (_, text) => {
+    let revoked = false
+    async function* dripping() {
+      yield patient(1)
+      await pause(50)
+      revoked = true
+      for (let i = 0; i < 30; i++) {
+        yield text()
+        await pause(60)
+      }
+    }
+    const answers = await streamed(dripping(), async () => {
+      if (revoked) throw new DomainError('invalid_token', 'The token is revoked.')
+    })
+    expect(answers[0]).toMatchObject({ outcome: 'registered' })
+    expect(answers.at(-1)).toEqual({
+      outcome: 'ended',
+      code: 'invalid_token',
+      detail: 'The token is revoked.',
+    })
   })
 })

@@ -71,7 +71,7 @@ export function guardEndpoints(deps: Deps): Middleware {
     spend(isSearch(operationId) ? searchCounts : 1)
     const stillAuthorized = async () => void (await authorize(deps, ctx, true))
     if (isResourceOperation(operationId)) {
-      if (operationId === streamResourcesId) ctx.res.once('close', registrations.open(keyId))
+      if (operationId === streamResourcesId) registrations.openUntilClosed(keyId, ctx.res)
       const { requestId, address } = arrivalOf(ctx.req)
       const by = {
         kind: 'key',

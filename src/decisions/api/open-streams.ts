@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { HttpRefusal } from '../../http/refusal.ts'
 
 /** Counts what is open with each key. */
@@ -24,5 +25,15 @@ export class OpenStreams {
       if (left === 0) this.#counts.delete(keyId)
       else this.#counts.set(keyId, left)
     }
+  }
+  /**
+   * Counts one more of the key until its answer is closed. It may have been closed before, while the caller was
+   * authorized: then nothing tells of that any more.
+   * @throws {HttpRefusal} `rate_limited`
+   */
+  openUntilClosed(keyId: string, response: ServerResponse): void {
+    const closed = this.open(keyId)
+    if (response.closed) closed()
+    else response.once('close', closed)
   }
 }

@@ -45,15 +45,18 @@ async function answerLines(
   call: ResourceCall,
   answers: PassThrough,
 ): Promise<void> {
-  let authorizedAt = deps.clock()
   const ahead = readAhead(request)
   const limitAgain = allowLongBody(request, { onTooSlow: (error) => ahead.destroy(error) })
+  let authorized = Promise.resolve()
+  // By the clock, not by the line: a sender of blank lines, or of a line that never ends, is asked too.
+  const again = setInterval(() => {
+    authorized = call.stillAuthorized()
+    authorized.catch((refusal: Error) => ahead.destroy(refusal))
+  }, authorizeAgainMs).unref()
   try {
     for await (const lines of linesOf(ahead)) {
-      if (deps.clock() - authorizedAt >= authorizeAgainMs) {
-        await call.stillAuthorized()
-        authorizedAt = deps.clock()
-      }
+      // What was read before the refusal is not registered after it.
+      await authorized
       for (const one of await registered(deps, call, lines))
         answers.write(`${JSON.stringify(presentRegistration(one))}\n`)
       if (answers.writableNeedDrain) await Promise.race([once(answers, 'drain'), once(answers, 'close')])
@@ -68,6 +71,7 @@ async function answerLines(
     // What is left is read and dropped, as of any body, so that the caller gets to read the last line.
     request.resume()
   } finally {
+    clearInterval(again)
     limitAgain()
   }
 }
