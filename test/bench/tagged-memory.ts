@@ -1,4 +1,4 @@
-// What the model, roles and resources take of a guard's memory, once they have been decided about.
+// What the model, roles that have been decided about, and resources take of a guard's memory.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { compileModel } from '../../src/evaluator/compile-model.ts'

@@ -26,6 +26,7 @@ export class OpenStreams {
       else this.#counts.set(keyId, left)
     }
   }
+
   /**
    * Counts one more of the key until its answer is closed. It may have been closed before, while the caller was
    * authorized: then nothing tells of that any more.
