@@ -8,9 +8,8 @@ export class ByOperation<T> {
   /** A key and its value, in turn; a power of two of such pairs, at most two thirds of them taken. */
   readonly #slots: (number | T | undefined)[]
   readonly #shift: number
-  #size = 0
-
   readonly #sizeMax: number
+  #size = 0
 
   /** @param sizeMax never more operations than these */
   constructor(sizeMax: number) {

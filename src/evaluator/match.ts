@@ -10,8 +10,6 @@ export class Match {
   readonly #names: readonly string[]
   readonly #at: IdsAt | undefined
   #parameters: Readonly<Record<string, string>> | undefined
-  #key: ResourceKey | undefined
-  #keyedFor: string | undefined
 
   /** @param at absent: something in the path is encoded, or it is not known whole */
   constructor(indexed: IndexedOperation, names: readonly string[], values: readonly string[], at?: IdsAt) {
@@ -26,12 +24,7 @@ export class Match {
    * @param path the operation's, of the one model that found it
    */
   ownKey(path: ResourcePath, organizationId: string): ResourceKey {
-    const known = this.#key
-    // Kept: a guard asks for it before the decision does.
-    if (known !== undefined && this.#keyedFor === organizationId) return known
-    this.#keyedFor = organizationId
-    this.#key = this.#keyAt(path, path.ends[0], organizationId)
-    return this.#key
+    return this.#keyAt(path, path.ends[0], organizationId)
   }
 
   /** The keys of the resources that hold it, from the inside out. */
