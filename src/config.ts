@@ -62,7 +62,7 @@ const Environment = z
       .optional(),
     LATCHKEY_ALLOW_SMTP_WITHOUT_TLS: z.literal('true').optional(),
     LATCHKEY_API_CALLS_PER_MINUTE: whole(1, 100_000_000).default(3_000),
-    /** Of each guard's key: calls, with each further request of a batch; a search counts as a hundred. */
+    /** Of each guard's key: calls, with each further request of a batch; searches and lists count as a hundred. */
     LATCHKEY_GUARD_CALLS_PER_MINUTE: whole(1, 100_000_000).default(600_000),
     /** Of decisions of guards that are told of, so many are kept of each organization at each service; the rest is counted. */
     LATCHKEY_DECISIONS_PER_ORGANIZATION_PER_MINUTE: whole(1, 100_000_000).default(6_000),

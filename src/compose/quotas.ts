@@ -14,6 +14,11 @@ export function guardQuota(config: Config): Quota {
   return perMinute(config.guardCallsPerMinute, config)
 }
 
+/** Requests to guards' endpoints without a good token, of each address: as many as at the token endpoint. */
+export function wrongTokenQuota(config: Config): Quota {
+  return perMinute(tokenQuotasDefault.addressFailures.requests, config)
+}
+
 /** Of each organization at each service. */
 export function decisionQuota(config: Config): Quota {
   return perMinute(config.decisionsPerOrganizationPerMinute, config)

@@ -1,5 +1,6 @@
 import { authzenMetadata } from '../decisions/api/authzen-metadata.ts'
 import { guardEndpoints } from '../decisions/api/guard-endpoints.ts'
+import { WrongTokens } from '../decisions/api/wrong-tokens.ts'
 import { docsHandlers } from '../http/docs.ts'
 import { answersHealth, answersReadiness } from '../http/health.ts'
 import { limiter } from '../http/limits.ts'
@@ -10,7 +11,7 @@ import { answersStyleSheets } from '../http/style-sheets.ts'
 import { connectionCallback } from '../oauth/sign-in/connection-callback.ts'
 import type { ownSegments } from './first-segments.ts'
 import { managementApi } from './management-api.ts'
-import { guardQuota } from './quotas.ts'
+import { guardQuota, wrongTokenQuota } from './quotas.ts'
 import type { RunningParts } from './running-parts.ts'
 import { signInParts, tokenIssuers } from './token-issuers.ts'
 
@@ -44,20 +45,21 @@ export function site(parts: RunningParts, described: ApiDocumentOptions): Handle
   return siteMap(own, issuerOrGuards)
 }
 
-/** Every service has a few: more than any deployment has. */
-const guardKeysCountedMax = 50_000
+/** Keys of guards, of which every service has a few, and addresses; so many at once. */
+const countedMax = 50_000
 
 /** What guards of services ask: `/{service}/bundle`, `/{service}/facts`, `/{service}/decisions` and the like. */
 function guardsHandler(parts: RunningParts): Handler {
-  const { config, machine, store, feed, commit, revocations, guard, recording, deciders } = parts
+  const { config, machine, store, cached, feed, commit, revocations, guard, recording, deciders } = parts
   const { clock, log, newId } = machine
   const endpoints = guardEndpoints({
     ...recording,
     resources: { records: store.records, commit, clock, newId },
     ...{ revocations, guard, deciders, origin: config.origin, changes: store.changes },
-    callsOfKey: limiter('key', guardQuota(config), guardKeysCountedMax),
+    callsOfKey: limiter('key', guardQuota(config), countedMax),
+    wrongTokens: new WrongTokens({ quota: wrongTokenQuota(config), countedMax }, cached.records),
     feedAgeMs: () => feed.ageMs(),
     onClosing: (hook) => parts.server().onClosing(hook),
   })
-  return koaHandler(log, authzenMetadata({ records: parts.cached.records, origin: config.origin }), endpoints)
+  return koaHandler(log, authzenMetadata({ records: cached.records, origin: config.origin }), endpoints)
 }

@@ -8,6 +8,9 @@ let deployment: Deployment
 beforeAll(async () => {
   deployment = await startDeployment({ guardCallsPerMinute: callsPerMinute })
   await deployment.operator.importClinic()
+  await deployment.operator.importClinic('desk')
+  const clinic = `/organizations/${deployment.operator.organizationId}/services/clinic`
+  await deployment.operator.do('PATCH', clinic, { resources: 'latchkey' })
 })
 afterAll(() => deployment?.stop())
 
@@ -38,6 +41,12 @@ describe('what guards ask is counted for each of their keys', () => {
       50,
     ],
     ['a search as a hundred', 'access/v1/search/subject', { ...evaluation, subject: { type: 'key' } }, 100],
+    [
+      'a list of what can be reached as a hundred',
+      `resources/reachable?principal=${principal.id}`,
+      undefined,
+      100,
+    ],
     ['facts as one', 'facts', { roles: [] }, 1],
     ['the bundle as one', 'bundle', undefined, 1],
   ])('%s', async (_what, path, body, counted) => {
@@ -62,4 +71,36 @@ describe('what guards ask is counted for each of their keys', () => {
     const tooMuch = { principal, requests: Array(callsPerMinute + 1).fill({ request }) }
     expect((await (await newGuard())('decide', tooMuch)).status).toBe(429)
   })
+})
+
+describe('what is refused is counted for its caller, too', () => {
+  test.each([
+    ['a guard of another service', () => deployment.operator.makeGuardKey('desk'), 404],
+    [
+      'a key whose role has no part in it',
+      async () => {
+        const { operator } = deployment
+        const role = 'organization-viewer'
+        return operator.makeKey(await operator.makeOrganization(), { service: 'latchkey', role })
+      },
+      403,
+    ],
+  ])('%s', async (_who, makeKey, status) => {
+    const { address } = deployment
+    const token = await tokenOf(address, await makeKey())
+    const ask = () => send(address, 'GET', '/clinic/bundle', { token })
+    const first = await ask()
+    expect(first.status).toBe(status)
+    expect(first.headers.get('ratelimit')).toMatch(new RegExp(`^"key";r=${callsPerMinute - 1};t=`))
+    await Promise.all(Array.from({ length: callsPerMinute - 1 }, ask))
+    expect((await ask()).json).toMatchObject({ status: 429, code: 'rate_limited' })
+  })
+})
+
+test('a method that an endpoint does not take is answered with those that it takes', async () => {
+  const { address, operator } = deployment
+  const token = await tokenOf(address, await operator.makeGuardKey())
+  const { headers, json } = await send(address, 'DELETE', '/clinic/facts', { token })
+  expect(json).toMatchObject({ status: 405, code: 'method_not_allowed', fix: 'Use POST.' })
+  expect(headers.get('allow')).toBe('POST')
 })

@@ -19,6 +19,7 @@ import {
   ReachableQuery,
   RehomingBody,
   type ResourceOperationId,
+  reachableResourcesId,
   streamResourcesId,
 } from './resource-operations.ts'
 import { streamRegistrations } from './resource-stream.ts'
@@ -55,7 +56,7 @@ export async function answerResources(
       const wanted = parseWith(RehomingBody, await body(), 'body')
       return answered(ctx, await rehomeResource(deps, by, service, { ...wanted, ifMatch }))
     }
-    case 'reachableResources': {
+    case reachableResourcesId: {
       const asked = parseWith(ReachableQuery, readQuery(ctx.querystring), 'query')
       ctx.body = presentReachable(await listReachable(deps, service, asked), 'whole')
       return

@@ -26,6 +26,7 @@ const RegistrationBody = z.strictObject({
 })
 
 export const streamResourcesId = 'streamResources'
+export const reachableResourcesId = 'reachableResources'
 /** Each has a thousand resources in a commit: more of them at once only wait for one another. */
 export const registrationsOfKeyMax = 20
 
@@ -36,7 +37,7 @@ const operationIds = [
   'readResource',
   'removeResource',
   'rehomeResource',
-  'reachableResources',
+  reachableResourcesId,
 ] as const
 export type ResourceOperationId = (typeof operationIds)[number]
 
@@ -105,7 +106,7 @@ export const resourceOperations: readonly (DescribedOperation & {
   {
     ...{
       ...common,
-      operationId: 'reachableResources',
+      operationId: reachableResourcesId,
       method: 'GET',
       path: `${path}/reachable`,
       status: 200,
