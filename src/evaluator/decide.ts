@@ -73,7 +73,10 @@ function isOpenToAll({ indexed }: Match): boolean {
   return indexed.operation.public === true
 }
 
-/** The same as `decide` for operations already found. Where templates overlap, each operation must allow. */
+/**
+ * The same as `decide` for operations already found. Where templates overlap, each operation must allow; that one wants a
+ * body is told only if all could allow with one.
+ */
 export function decideFound(
   model: CompiledModel,
   facts: DecisionFacts,
@@ -90,13 +93,19 @@ export function decideFound(
   const asked: Asked = { model, facts, caller, grant, content }
   let role: string | undefined
   let filter: ResponseFilter | undefined
+  let wanting: Denied | undefined
   for (const match of found.matches) {
     if (isOpenToAll(match)) continue
     const verdict = verdictOn(asked, match)
-    if ('reason' in verdict) return verdict
+    if ('reason' in verdict) {
+      if (verdict.reason !== 'body_required') return verdict
+      wanting ??= verdict
+      continue
+    }
     if (match === first) role = verdict.role
     filter = bothFilters(filter, verdict.filter)
   }
+  if (wanting !== undefined) return wanting
   const allowed = allowedTo(found, 'allowed', role)
   return filter === undefined ? allowed : { ...allowed, filter }
 }

@@ -3,17 +3,15 @@ import { encodeSegment } from './canonical-path.ts'
 import type { CompiledModel } from './compile-model.ts'
 import { type CompiledResource, compileResource } from './compiled-resource.ts'
 import { findOperations } from './find-operations.ts'
-import { actsOnResource, findResource } from './find-resource.ts'
+import { actsOnResource } from './find-resource.ts'
 import { type DecisionFacts, type Grant, grantOf, type MissingFacts } from './grant.ts'
-import type { Candidate } from './granted-role.ts'
 import { Match } from './match.ts'
-import type { Caller, DenialReason, Operation, ResourceFact } from './model.ts'
+import type { Caller, Operation, ResourceFact } from './model.ts'
 import { parameterNames } from './path-template.ts'
 import type { IndexedOperation } from './path-trie.ts'
-import { RequestAtHand, RequestContent } from './request/request-at-hand.ts'
+import { RequestContent } from './request/request-at-hand.ts'
 import { type ResourceName, shapeOfName, valuesInName } from './resource-key.ts'
 import { resourceKey } from './resource-path.ts'
-import { Circumstances, openingOf, sidesOf, withinFields } from './try-statements.ts'
 import { type Asked, verdictOn } from './verdict.ts'
 
 /**
@@ -200,37 +198,9 @@ function filledIn({ path, parameters }: Operation, ids: readonly string[]): stri
   })
 }
 
-/** What is so for any request, and for any token of this caller. */
-const forGood: ReadonlySet<DenialReason> = new Set([
-  'no_role',
-  'operation_not_in_role',
-  'insufficient_scope',
-  'unknown_resource',
-])
-
 function reachOfMatch(asked: Asked, match: Match): Reach | MissingFacts | undefined {
   const verdict = verdictOn(asked, match)
   if (!('reason' in verdict)) return 'allowed'
   if (verdict.missing !== undefined) return verdict.missing
-  if (forGood.has(verdict.reason)) return undefined
-  const { model, facts, caller, grant, content } = asked
-  const { index, operation } = match.indexed
-  const resource = actsOnResource(model, index)
-    ? findResource(model, facts, match, caller.organizationId)
-    : undefined
-  if (resource?.kind === 'unknown' || resource?.kind === 'missing') return undefined
-  const request = new RequestAtHand(operation, match, content)
-  const circumstances = new Circumstances(caller, grant.principalTags, request, resource)
-  const isOpen = sidesOf(grant, index).every((side) =>
-    side.some((one) => mayAllow(one, request, circumstances)),
-  )
-  return isOpen ? 'depends_on_request' : undefined
-}
-
-/** Whether a statement allows, or could with a request that is not at hand. */
-function mayAllow(candidate: Candidate, request: RequestAtHand, circumstances: Circumstances): boolean {
-  const fields = withinFields([candidate], request)
-  if (typeof fields === 'string' && fields !== 'body_required') return false
-  const outcome = openingOf([candidate], circumstances)
-  return typeof outcome !== 'string' || outcome === 'body_required'
+  return verdict.reason === 'body_required' ? 'depends_on_request' : undefined
 }

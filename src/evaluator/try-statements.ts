@@ -32,11 +32,6 @@ export function boundsOf({ entitled, scope }: Grant, index: number): readonly Si
   return bounds.map((one) => boundBy(one, index))
 }
 
-/** The statements on every side that name an operation, the roles' first. */
-export function sidesOf(grant: Grant, index: number): readonly [Side, ...Side[]] {
-  return [sideOfRoles(grant, index), ...boundsOf(grant, index)]
-}
-
 const bound = { role: undefined }
 
 function boundBy({ limited }: Opened, index: number): Side {
@@ -59,14 +54,14 @@ function firstReason(several: readonly Reason[]): Reason {
   return reasons.find((reason) => several.includes(reason)) ?? 'condition_unknown'
 }
 
-/** Step 4: the statements of a side whose fields hold all of the request. */
+/** Step 4: the statements of a side whose fields hold all of the request, and those of which only the body will tell. */
 export function withinFields(side: Side, request: RequestAtHand): Side | Reason {
   if (!nameFields(side)) return side
   const left: Candidate[] = []
   const against: Reason[] = []
   for (const candidate of side) {
     const verdict = candidate.fields?.verdict(request) ?? 'within'
-    if (verdict === 'within') left.push(candidate)
+    if (verdict === 'within' || verdict === 'body_required') left.push(candidate)
     else against.push(verdict)
   }
   return left.length === 0 ? firstReason(against) : left
@@ -112,6 +107,11 @@ export class Circumstances implements ConditionFacts {
     this.#request = request
   }
 
+  /** Of the request, what `fields` look at. */
+  get isAllAtHand(): boolean {
+    return this.#request.isAllAtHand
+  }
+
   request(variable: RequestVariable): RequestReading {
     const values = requestValues(this.#request, variable)
     if (values !== 'ambiguous_request') return values
@@ -129,10 +129,12 @@ export class Circumstances implements ConditionFacts {
       case 'false':
         return 'condition_false'
       case 'unknown':
+      case 'never_true':
         // Readers of the request may differ on something that the condition asked for.
         return this.#isAmbiguous ? 'ambiguous_request' : 'condition_unknown'
       case 'body_required':
-        return truth
+      case 'never_false':
+        return 'body_required'
       default:
         throw new Error(`unknown truth: ${truth satisfies never}`)
     }
@@ -181,8 +183,17 @@ function united(filters: ReadonlySet<Filter>): ResponseFilter | undefined {
   return alone
 }
 
-/** Step 6 for one statement. */
+/**
+ * Step 6 for one statement: what is against it whatever the body holds comes before a body that is not at hand.
+ * @param candidate one that step 4 has left
+ */
 export function reasonAgainst(candidate: Candidate, circumstances: Circumstances): Reason | undefined {
+  const reason = beyondFields(candidate, circumstances)
+  if (reason !== undefined || candidate.fields === undefined) return reason
+  return circumstances.isAllAtHand ? undefined : 'body_required'
+}
+
+function beyondFields(candidate: Candidate, circumstances: Circumstances): Reason | undefined {
   if (candidate.where !== undefined) return circumstances.reasonAgainst(candidate.where)
   const { resource, principalTags } = circumstances
   // Another organization's tags are its own words: what it shares, it has shared by an access tag.

@@ -72,8 +72,8 @@ function outsideOrganization(caller: Caller, grant: Grant, match: Match): Denied
 }
 
 /**
- * Steps 4 to 7. Each side must allow; the reason told is of the side that came least far, the roles' first. What one side
- * does not show of the response, is not shown.
+ * Steps 4 to 7. Each side must allow; the reason told is of the side that came least far, the roles' first, but that a body
+ * is wanted only where every side could allow with one. What one side does not show of the response, is not shown.
  */
 function verdictOfStatements(asked: Asked, match: Match): Denied | Opening {
   const { model, facts, caller, grant, content } = asked
@@ -90,8 +90,9 @@ function verdictOfStatements(asked: Asked, match: Match): Denied | Opening {
   if (resource?.kind === 'missing') return { ...denied(operation, 'stale_bundle'), missing: resource.missing }
   const circumstances = new Circumstances(caller, grant.principalTags, request, resource)
   const opening = openingOf(ofRoles, circumstances)
-  if (typeof opening === 'string') return denied(operation, opening)
-  return bounds.length === 0 ? opening : boundOpening(opening, bounds, operation, circumstances)
+  if (typeof opening === 'string' && opening !== 'body_required') return denied(operation, opening)
+  if (bounds.length > 0) return boundOpening(opening, bounds, operation, circumstances)
+  return typeof opening === 'string' ? denied(operation, opening) : opening
 }
 
 function denied(operation: Operation, reason: DenialReason): Denied {
@@ -99,18 +100,19 @@ function denied(operation: Operation, reason: DenialReason): Denied {
 }
 
 function boundOpening(
-  { role, filter: ofRoles }: Opening,
+  ofRoles: Opening | 'body_required',
   bounds: readonly Side[],
   operation: Operation,
   circumstances: Circumstances,
 ): Denied | Opening {
-  let filter = ofRoles
+  let opening = ofRoles
   for (const side of bounds) {
     const outcome = openingOf(side, circumstances)
-    if (typeof outcome === 'string') return denied(operation, outcome)
-    filter = bothFilters(filter, outcome.filter)
+    if (typeof outcome === 'string' && outcome !== 'body_required') return denied(operation, outcome)
+    if (typeof outcome === 'string' || typeof opening === 'string') opening = 'body_required'
+    else opening = { role: opening.role, filter: bothFilters(opening.filter, outcome.filter) }
   }
-  return { role, filter }
+  return typeof opening === 'string' ? denied(operation, opening) : opening
 }
 
 /** What both show; absent: the whole response. */

@@ -47,6 +47,65 @@ const put = 'PUT /clusters/c1'
 const owned = (tags: ResourceFact['tags'] = {}): ResourceFact => ({ owner: 'org_a', tags })
 const anothers = (tags: ResourceFact['tags'] = {}): ResourceFact => ({ owner: 'org_b', tags })
 
+describe('without the body', () => {
+  const cluster = operation('putCluster', 'PUT /clusters/{id}', {
+    resourceParameter: 'id',
+    request: { body: { members: { size: 'integer' } } },
+  })
+  const asked = (own: readonly Pick<Statement, 'where' | 'fields'>[], more: World = {}) =>
+    deciding({
+      ...{ operations: [cluster], resources: { '/clusters/{c1}': owned() } },
+      ...{ own: own.map((one) => ({ operations: ['putCluster'], ...one })) },
+      ...{ model: { roles: [role('plain', ['putCluster'])] } },
+      ...more,
+    })(machine(['rol_own']), put).reason
+  const small = '$request:size < 5'
+  const untagged = "$resourceTags:env = 'dev'"
+
+  test.each([
+    ['a condition that asks for it', [{ where: small }], 'body_required'],
+    ['fields', [{ fields: ['size'] }], 'body_required'],
+    ['a missing tag that rules it out', [{ where: `${untagged} AND ${small}` }], 'condition_unknown'],
+    ['a missing tag beside it', [{ where: `${untagged} OR ${small}` }], 'body_required'],
+    ['a missing tag that rules the fields out', [{ fields: ['size'], where: untagged }], 'condition_unknown'],
+    ['a false condition on fields', [{ fields: ['size'], where: "'a' = 'b'" }], 'condition_false'],
+    [
+      'fields beside a condition that does not hold',
+      [{ fields: ['size'] }, { where: "'a' = 'b'" }],
+      'body_required',
+    ],
+    ['fields beside what allows anyway', [{ fields: ['size'] }, {}], 'allowed'],
+  ])('%s: %j: %s', (_, statements, expected) => {
+    expect(asked(statements)).toBe(expected)
+  })
+
+  test('nobody is told that it is wanted for a resource that they do not reach', () => {
+    const strange = { resources: { '/clusters/{c1}': anothers() } }
+    expect(asked([{ fields: ['size'] }], strange)).toBe('unknown_resource')
+    expect(asked([{ where: small }], strange)).toBe('unknown_resource')
+  })
+
+  test('what bounds the roles may rule it out', () => {
+    const bounded = (where: string) => ({
+      model: { roles: [role('plain', [], { allow: [{ operations: ['putCluster'], where }] })] },
+    })
+    expect(asked([{ where: small }], bounded(untagged))).toBe('condition_unknown')
+    expect(asked([{ where: small }], bounded(small))).toBe('body_required')
+    expect(asked([{}], bounded(small))).toBe('body_required')
+  })
+
+  test('where templates overlap, another operation may rule it out', () => {
+    const any = operation('putAny', 'PUT /{kind}/{id}', { resourceParameter: 'id' })
+    const both = {
+      operations: [cluster, any],
+      resources: { '/clusters/{c1}': owned(), '/{clusters}/{c1}': owned() },
+    }
+    expect(
+      asked([{ where: small }], { ...both, model: { roles: [role('plain', ['putCluster', 'putAny'])] } }),
+    ).toBe('operation_not_in_role')
+  })
+})
+
 describe('a resource', () => {
   test.each([
     ['that nobody registered is unknown', undefined, 'unknown_resource'],

@@ -82,6 +82,32 @@ test('the decision is that of the rules said plainly, with conditions, fields, o
   expect(views.size).toBeGreaterThan(10)
 }, 3_600_000)
 
+test('without the body, the decision is that of the rules said plainly, too, and no body turns it but where one is required', () => {
+  const reasons = new Map<string, number>()
+  fc.assert(
+    fc.property(limitedWorld, (one) => {
+      const decideAs = deciding(one)
+      const bodies = one.requests.slice(0, 6).map(({ body }) => body)
+      for (const caller of one.callers)
+        for (const request of one.requests) {
+          const unread = { ...request, isBodyUnread: true } as const
+          const { reason, allowed } = decideAs(caller, unread)
+          reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
+          const right = naiveAnswer(one.model, one, caller, request.method, request.path, unread)
+          if (!right.reasons.includes(reason)) expect(right.reasons).toContain(reason)
+          if (reason === 'body_required') continue
+          for (const body of bodies)
+            if (decideAs(caller, { ...request, body }).allowed !== allowed)
+              expect.fail(`${reason} without the body, and not with ${JSON.stringify(body)}`)
+        }
+    }),
+    { numRuns: Math.ceil(worlds / 6) },
+  )
+  expect([...reasons.keys()]).toEqual(
+    expect.arrayContaining(['allowed', 'body_required', 'condition_unknown', 'field_not_allowed']),
+  )
+}, 3_600_000)
+
 /** The world with its statements changed. */
 function withStatements(one: LimitedWorld, change: (statement: Statement) => Statement): LimitedWorld {
   const changed = <R extends { readonly allow: readonly Statement[] }>(role: R) => ({

@@ -9,6 +9,7 @@ import type {
   Statement,
   Tags,
 } from '../../src/evaluator/model.ts'
+import type { BodyAtHand } from '../../src/evaluator/request/json-body.ts'
 import { printCondition } from '../../src/evaluator/where/print-condition.ts'
 import { matches } from './naive-decide.ts'
 import { naiveNames } from './naive-resource.ts'
@@ -162,6 +163,7 @@ export interface LimitedRequest {
   readonly path: string
   readonly query: ValueOf<typeof query>
   readonly body: unknown
+  readonly isBodyUnread?: true
 }
 
 export const limitedWorld: fc.Arbitrary<LimitedWorld> = world.chain((one) =>
@@ -197,14 +199,17 @@ export const limitedWorld: fc.Arbitrary<LimitedWorld> = world.chain((one) =>
 )
 
 /** As it would be sent, with a JSON body. */
-export function decisionRequest({ method, path, query, body }: LimitedRequest): DecisionRequest {
+export function decisionRequest({ method, path, query, ...sent }: LimitedRequest): DecisionRequest {
   const parameters = query.map(([name, value]) => `${name}=${value}`)
   return {
     method,
     path: parameters.length === 0 ? path : `${path}?${parameters.join('&')}`,
-    body:
-      body === undefined
-        ? { kind: 'none' }
-        : { kind: 'text', mediaType: 'application/json', text: JSON.stringify(body) },
+    body: bodyAtHand(sent),
   }
+}
+
+function bodyAtHand({ body, isBodyUnread }: Pick<LimitedRequest, 'body' | 'isBodyUnread'>): BodyAtHand {
+  if (isBodyUnread === true) return { kind: 'unread' }
+  if (body === undefined) return { kind: 'none' }
+  return { kind: 'text', mediaType: 'application/json', text: JSON.stringify(body) }
 }

@@ -12,6 +12,7 @@ import { parseCondition } from '../../src/evaluator/where/parse-condition.ts'
 import { covers, naiveFieldsVerdict, naiveReadings, type PlainRequest } from './naive-request.ts'
 import { naiveNames, naiveStanding, naiveTagsMatch } from './naive-resource.ts'
 import { naiveCondition } from './where/naive-condition.ts'
+import { naiveOutcomes } from './where/naive-outcomes.ts'
 
 // The rules again, as plainly as they can be said: lists and loops, one template matched at a time. For models whose
 // templates have whole segments only, without near misses.
@@ -209,14 +210,21 @@ export function naiveAnswer(
     const isAmbiguous = new Set(request.query.map(([name]) => name)).size < request.query.length
 
     const afterFields = (statement: Limits, isOfRole: boolean): readonly string[] => {
+      const ofFields =
+        request.isBodyUnread === true && statement.fields !== undefined ? ['body_required'] : []
       if (statement.where === undefined)
         return !isOfRole || standing !== 'owned' || naiveTagsMatch(resource?.tags ?? {}, caller.tags ?? {})
-          ? []
+          ? ofFields
           : ['tag_mismatch']
-      const truth = naiveCondition(conditionOf(statement.where), conditionFacts)
-      if (truth === undefined)
+      const condition = conditionOf(statement.where)
+      const outcomes =
+        request.isBodyUnread === true
+          ? naiveOutcomes(condition, conditionFacts, 'b')
+          : new Set([naiveCondition(condition, conditionFacts)])
+      if (outcomes.has(true)) return outcomes.size > 1 ? ['body_required'] : ofFields
+      if (outcomes.has(undefined))
         return isAmbiguous ? ['condition_unknown', 'ambiguous_request'] : ['condition_unknown']
-      return truth ? [] : ['condition_false']
+      return ['condition_false']
     }
 
     const ofFieldsOf = ({ fields }: Limits): readonly string[] =>
@@ -227,7 +235,9 @@ export function naiveAnswer(
         side.filter((one) => ofFieldsOf(one).length === 0 && afterFields(one, side === ofRoles).length === 0),
       )
 
-    // Each way to take one statement of every side; all of them must allow. The deepest step that one came to is told.
+    // Each way to take one statement of every side; all of them must allow. If one would, with some body, the body is
+    // wanted. Else the deepest step that one came to is told.
+    let wantsBody = false
     const byStep: string[][] = [[], [], []]
     for (const ofRole of ofRoles)
       for (const ofEntitlement of ofEntitled)
@@ -235,15 +245,20 @@ export function naiveAnswer(
           const taken = [ofRole, ofEntitlement, ofTheScope]
           const ofFields = taken.flatMap(ofFieldsOf)
           const after = taken.flatMap((one) => afterFields(one, one === ofRole))
+          const forGood = after.filter((reason) => reason !== 'body_required')
           if (ofFields.length > 0) byStep[0]?.push(...ofFields)
           else if (names.length > 0 && (standing ?? 'strange') === 'strange')
             byStep[1]?.push('unknown_resource')
-          else if (after.length > 0) byStep[2]?.push(...after)
+          else if (forGood.length > 0) byStep[2]?.push(...forGood)
+          else if (after.length > 0) wantsBody = true
           else return []
         }
+    if (wantsBody) return ['body_required']
     return byStep.findLast((reasons) => reasons.length > 0) ?? []
   }
-  const reasons = found.flatMap(reasonsAgainst)
+  const against = found.map(reasonsAgainst)
+  const forGood = against.filter((one) => !one.includes('body_required')).flat()
+  const reasons = forGood.length === 0 ? against.flat() : forGood
   return {
     reasons: reasons.length === 0 ? ['allowed'] : reasons,
     view: (names) => leastOf(allowing.map((statements) => viewOf(statements, names))),

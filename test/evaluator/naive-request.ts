@@ -5,6 +5,8 @@ export interface PlainRequest {
   readonly query: readonly (readonly [name: string, value: string])[]
   /** `undefined`: it has none. */
   readonly body: unknown
+  /** There is one, and nobody has read it. */
+  readonly isBodyUnread?: true
 }
 
 /** The leaves of a JSON value by the names that lead to them; what is in lists has no name of its own. */
@@ -21,14 +23,15 @@ export function covers(pattern: string, names: readonly string[]): boolean {
   return steps.length <= names.length && steps.every((step, index) => step === '*' || step === names[index])
 }
 
-/** Why a statement's `fields` do not hold a request; nothing if they do. */
+/** Why a statement's `fields` do not hold a request; nothing if they do, as far as it was read. */
 export function naiveFieldsVerdict(
   fields: readonly string[],
-  { query, body }: PlainRequest,
+  { query, body, isBodyUnread }: PlainRequest,
   isAmbiguous: boolean,
 ): readonly string[] {
   if (isAmbiguous) return ['ambiguous_request']
-  const present = [...query.map(([name]) => [name]), ...(body === undefined ? [] : leaves(body))]
+  const hasNoBody = body === undefined || isBodyUnread === true
+  const present = [...query.map(([name]) => [name]), ...(hasNoBody ? [] : leaves(body))]
   return present.every((names) => fields.some((pattern) => covers(pattern, names)))
     ? []
     : ['field_not_allowed']

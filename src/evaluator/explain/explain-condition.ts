@@ -4,13 +4,19 @@ import { requestValues } from '../request/request-values.ts'
 import type { Circumstances } from '../try-statements.ts'
 import { compileCondition } from '../where/compile-condition.ts'
 import { type Condition, isLiteral, type Predicate, type Variable } from '../where/condition.ts'
-import type { Truth } from '../where/condition-facts.ts'
 import { foldTag } from '../where/fold-tag.ts'
 import { operandsOf } from '../where/predicates-of.ts'
 import { printCondition } from '../where/print-condition.ts'
 import type { TagSet } from '../where/tag-set.ts'
+import { mayBeTrue } from '../where/truth.ts'
 import { printVariable } from '../where/variable-name.ts'
-import type { DecisiveTest, ExplainedCondition, FailedCondition, ShownValues } from './explanation.ts'
+import type {
+  DecisiveTest,
+  ExplainedCondition,
+  FailedCondition,
+  ShownValues,
+  ToldTruth,
+} from './explanation.ts'
 import { isSecret, maskedPredicate, shownTag, shownValues } from './shown-values.ts'
 
 /** So many parts are told with their values: a condition may have hundreds. */
@@ -22,60 +28,69 @@ export function explainCondition(
   circumstances: Circumstances,
   request: RequestAtHand,
 ): FailedCondition {
-  const decisive = decisivePredicates(condition, circumstances).slice(0, decisiveMax)
+  const decisive = decisiveTests(condition, circumstances, 'true').slice(0, decisiveMax)
   return {
-    tree: explained(condition, circumstances),
-    decisive: decisive.map((predicate) => ({
-      ...toldTest(predicate, circumstances),
+    tree: explained(condition, circumstances, 'true'),
+    decisive: decisive.map(({ predicate, truth }) => ({
+      ...{ text: textOf(predicate), truth },
       variables: variablesOf(predicate, circumstances, request),
     })),
   }
 }
 
-function truthOf(condition: Condition, circumstances: Circumstances): Truth {
-  return compileCondition(condition)(circumstances)
+/** What a part must come out as for the whole to hold. */
+type Wanted = 'true' | 'false'
+
+const other = { true: 'false', false: 'true' } as const
+
+/** Where the body decides whether it does not come out as is wanted, or is unknown, it is unknown: it is one or the other. */
+function truthOf(condition: Condition, circumstances: Circumstances, wanted: Wanted): ToldTruth {
+  const truth = compileCondition(condition)(circumstances)
+  if (truth !== 'never_true' && truth !== 'never_false') return truth
+  return mayBeTrue(truth) === (wanted === 'true') ? 'body_required' : 'unknown'
 }
 
-function explained(condition: Condition, circumstances: Circumstances): ExplainedCondition {
-  const truth = truthOf(condition, circumstances)
-  switch (condition.kind) {
-    case 'and':
-    case 'or':
-      return { kind: condition.kind, truth, of: condition.of.map((part) => explained(part, circumstances)) }
-    case 'not':
-      return { kind: 'not', truth, of: explained(condition.of, circumstances) }
-    default:
-      return { kind: 'test', ...toldTest(condition, circumstances) }
-  }
-}
-
-function toldTest(predicate: Predicate, circumstances: Circumstances) {
-  return { text: printCondition(maskedPredicate(predicate)), truth: truthOf(predicate, circumstances) }
-}
-
-/**
- * The tests by which a condition came out as it did: of an `and`, the parts that came out alike. Where it depends on a body
- * that is not at hand, also what keeps it from `wanted` whatever the body holds: a tag that is missing beside it, say.
- */
-function decisivePredicates(
-  condition: Condition,
-  circumstances: Circumstances,
-  wanted: 'true' | 'false' = 'true',
-): readonly Predicate[] {
+function explained(condition: Condition, circumstances: Circumstances, wanted: Wanted): ExplainedCondition {
+  const truth = truthOf(condition, circumstances, wanted)
   switch (condition.kind) {
     case 'and':
     case 'or': {
-      const truth = truthOf(condition, circumstances)
-      const needsAll = (condition.kind === 'and') === (wanted === 'true')
-      const isDecisive = (one: Truth) =>
-        one === truth || (truth === 'body_required' && needsAll && one === 'unknown')
-      const decisive = condition.of.filter((part) => isDecisive(truthOf(part, circumstances)))
-      return decisive.flatMap((part) => decisivePredicates(part, circumstances, wanted))
+      const of = condition.of.map((part) => explained(part, circumstances, wanted))
+      return { kind: condition.kind, truth, of }
     }
     case 'not':
-      return decisivePredicates(condition.of, circumstances, wanted === 'true' ? 'false' : 'true')
+      return { kind: 'not', truth, of: explained(condition.of, circumstances, other[wanted]) }
     default:
-      return [condition]
+      return { kind: 'test', text: textOf(condition), truth }
+  }
+}
+
+function textOf(predicate: Predicate): string {
+  return printCondition(maskedPredicate(predicate))
+}
+
+interface Decisive {
+  readonly predicate: Predicate
+  readonly truth: ToldTruth
+}
+
+/** The tests by which a condition came out as it did: of an `and`, the parts that came out alike. */
+function decisiveTests(
+  condition: Condition,
+  circumstances: Circumstances,
+  wanted: Wanted,
+): readonly Decisive[] {
+  const truth = truthOf(condition, circumstances, wanted)
+  switch (condition.kind) {
+    case 'and':
+    case 'or': {
+      const decisive = condition.of.filter((part) => truthOf(part, circumstances, wanted) === truth)
+      return decisive.flatMap((part) => decisiveTests(part, circumstances, wanted))
+    }
+    case 'not':
+      return decisiveTests(condition.of, circumstances, other[wanted])
+    default:
+      return [{ predicate: condition, truth }]
   }
 }
 

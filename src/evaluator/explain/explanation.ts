@@ -1,6 +1,6 @@
 import type { Decision } from '../decide.ts'
 import type { DenialReason, Operation, ReasonCode, Tags } from '../model.ts'
-import type { Truth } from '../where/condition-facts.ts'
+import type { Truth } from '../where/truth.ts'
 import type { Edit } from './edit.ts'
 
 /** A decision, with all that led to it. */
@@ -110,16 +110,22 @@ export interface FailedCondition {
   readonly decisive: readonly DecisiveTest[]
 }
 
+/**
+ * What a part of a condition is told to have come out as. `body_required`: a body that is not at hand could have it come
+ * out as is needed for the whole to hold.
+ */
+export type ToldTruth = Exclude<Truth, 'never_true' | 'never_false'>
+
 /** A condition, with what each part of it came out as. */
 export type ExplainedCondition =
-  | { readonly kind: 'and' | 'or'; readonly truth: Truth; readonly of: readonly ExplainedCondition[] }
-  | { readonly kind: 'not'; readonly truth: Truth; readonly of: ExplainedCondition }
+  | { readonly kind: 'and' | 'or'; readonly truth: ToldTruth; readonly of: readonly ExplainedCondition[] }
+  | { readonly kind: 'not'; readonly truth: ToldTruth; readonly of: ExplainedCondition }
   | ({ readonly kind: 'test' } & ExplainedTest)
 
 interface ExplainedTest {
   /** As it is printed; literals beside what looks like a secret are masked. */
   readonly text: string
-  readonly truth: Truth
+  readonly truth: ToldTruth
 }
 
 export interface DecisiveTest extends ExplainedTest {

@@ -13,7 +13,7 @@ export function tryStatement(
 ): 'allowed' | DenialReason {
   const { compiled } = readStatement(statement)
   const within = compiled.fields?.verdict(of.request) ?? 'within'
-  if (within !== 'within') return within
+  if (within !== 'within' && within !== 'body_required') return within
   const circumstances = circumstancesOf(of)
   if (typeof circumstances === 'string') return circumstances
   const candidate = { ...compiled, by: { role: undefined }, matchesTags: kind === 'roles' }

@@ -101,6 +101,11 @@ export class RequestAtHand {
     return this.#content.isTargetKnown
   }
 
+  /** Whether both query and body can be looked at, for better or worse. */
+  get isAllAtHand(): boolean {
+    return this.query !== 'not_at_hand' && this.body.kind !== 'body_required'
+  }
+
   get body(): JsonBody {
     const { request, method } = this.operation
     const takesBody = request?.body !== undefined || request?.otherBody === true || !withoutBody.has(method)

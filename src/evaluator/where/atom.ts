@@ -9,7 +9,7 @@ import {
   type TagVariable,
   type Variable,
 } from './condition.ts'
-import type { Truth } from './condition-facts.ts'
+import type { Truth } from './truth.ts'
 import { type Bound, numberOf, type Test, textOf, valueTest } from './value-test.ts'
 
 /** How two variables are compared. What is greater is less the other way round. */

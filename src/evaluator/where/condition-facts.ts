@@ -2,9 +2,6 @@ import type { RequestVariable } from './condition.ts'
 import type { Decimal } from './decimal.ts'
 import type { TagSet } from './tag-set.ts'
 
-/** What a condition comes out as. Only `true` allows; `body_required`: it depends on a body that is not at hand. */
-export type Truth = 'true' | 'false' | 'unknown' | 'body_required'
-
 /**
  * One value of a request, with the type that it has in JSON, or that the schema gives to a parameter. A `number` is taken
  * for its shortest decimal spelling; where reading it has lost digits (`JSON.parse('9007199254740993')`), give its text

@@ -5,9 +5,10 @@ import {
   type TagVariable,
   type Variable,
 } from './condition.ts'
-import type { ConditionFacts, ConditionValue, RequestReading, Truth } from './condition-facts.ts'
+import type { ConditionFacts, ConditionValue, RequestReading } from './condition-facts.ts'
 import { foldTag } from './fold-tag.ts'
 import type { TagSet } from './tag-set.ts'
+import { either, type Truth } from './truth.ts'
 import type { Spelling } from './value-test.ts'
 
 /** What one value comes out as, beside a value of another variable if it is compared with one. */
@@ -53,7 +54,7 @@ function anyTag(
   for (const value of values) {
     const one = ask(value, facts, other)
     if (one === 'true') return one
-    if (one !== 'false') truth = one
+    if (one !== 'false' && one !== truth) truth = truth === 'false' ? one : either(truth, one)
   }
   return truth
 }

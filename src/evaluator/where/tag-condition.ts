@@ -1,7 +1,8 @@
 import type { Atom } from './atom.ts'
 import { isTag, type TagVariable } from './condition.ts'
-import type { ConditionFacts, Truth } from './condition-facts.ts'
+import type { ConditionFacts } from './condition-facts.ts'
 import { foldTag } from './fold-tag.ts'
+import type { Truth } from './truth.ts'
 import { textOf } from './value-test.ts'
 
 /**

@@ -1,9 +1,10 @@
 import { compareNumbers, decimalOfValue } from './compare-values.ts'
 import type { Literal } from './condition.ts'
-import type { ConditionValue, Truth } from './condition-facts.ts'
+import type { ConditionValue } from './condition-facts.ts'
 import { type Decimal, decimalKey, decimalOf } from './decimal.ts'
 import { finderOf } from './find-text.ts'
 import { foldTag } from './fold-tag.ts'
+import type { Truth } from './truth.ts'
 
 /** Numbers from one bound to another; a bound that is absent is no bound. */
 export interface Interval {

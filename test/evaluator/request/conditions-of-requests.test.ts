@@ -3,8 +3,8 @@ import type { RequestShape } from '../../../src/evaluator/model.ts'
 import type { BodyAtHand } from '../../../src/evaluator/request/json-body.ts'
 import { requestValues } from '../../../src/evaluator/request/request-values.ts'
 import { compileCondition } from '../../../src/evaluator/where/compile-condition.ts'
-import type { Truth } from '../../../src/evaluator/where/condition-facts.ts'
 import { parseCondition } from '../../../src/evaluator/where/parse-condition.ts'
+import type { Truth } from '../../../src/evaluator/where/truth.ts'
 import { json, putCluster, sent, text } from './requests.ts'
 
 const shape: RequestShape = {
