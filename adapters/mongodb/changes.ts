@@ -33,12 +33,11 @@ export function mongoChanges({ changes, meta }: Tables, bell: Bell): Changes {
 function changeRowOf({ _id, items }: ChangesRow): ChangeRow {
   return {
     position: _id,
-    items: items.map(({ organizationId, collection, id, located }) => ({
+    items: items.map(({ organizationId, collection, id, located, revision }) => ({
       // Sound: written from a document, whose organization has this brand.
       organizationId: organizationId as OrganizationId,
-      collection,
-      id,
-      located,
+      ...{ collection, id, located },
+      ...(revision === undefined ? {} : { revision }),
     })),
   }
 }

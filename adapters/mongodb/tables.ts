@@ -41,6 +41,7 @@ export interface ChangesRow {
     readonly collection: string
     readonly id: string
     readonly located: readonly string[]
+    readonly revision?: number | undefined
   }[]
 }
 

@@ -14,6 +14,7 @@ const Items = z
       collection: z.string(),
       id: z.string(),
       located: z.array(z.string()),
+      revision: z.int().optional(),
     }),
   )
   .readonly()

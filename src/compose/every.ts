@@ -1,9 +1,7 @@
 import { errorForLog, type Log } from '../http/log.ts'
 
-const firstAfterMs = 30_000
-
 /**
- * Does the work soon after the start, and then again and again, but never twice at a time: while it lasts, its next turns
+ * Does the work soon after the start (in half a minute, unless told otherwise), and then again and again, but never twice at a time: while it lasts, its next turns
  * are left out.
  * @returns how to stop
  */
@@ -12,6 +10,7 @@ export function every(
   work: () => Promise<void>,
   log: Pick<Log, 'warn'>,
   failed: string,
+  firstAfterMs = 30_000,
 ): () => void {
   let isUnderWay = false
   const run = async () => {

@@ -4,7 +4,7 @@ import { errorForLog } from '../http/log.ts'
 import { sweepDomains } from '../organizations/sweep-domains.ts'
 import { sweepUnusedApps } from '../registered-apps/sweep-unused-apps.ts'
 import type { LiveRevocations } from '../revocations/live.ts'
-import { listSharedResources } from '../tags/list-shared.ts'
+import { followOlderNodes } from '../tags/follow-older-nodes.ts'
 import { administratorsTeller } from '../users/tell-administrators.ts'
 import { forgetTries } from '../users/tries.ts'
 import { every } from './every.ts'
@@ -14,8 +14,9 @@ const sweepEveryMs = 60_000
 /** Each domain is read again daily; that is looked for hourly. */
 const sweepDomainsEveryMs = 3_600_000
 const sweepAppsEveryMs = 3_600_000
-/** Done once in a store's life: until then it is tried again. */
-const upkeepEveryMs = 3_600_000
+/** Before the first sweep, which lets the feed forget what is to be read of it. */
+const olderNodesAfterMs = 5_000
+const olderNodesEveryMs = 60_000
 /** Counts of tokens issued and refused are kept for 90 days; audit events for good. */
 const activityKeptMs = 90 * 24 * 3_600_000
 
@@ -26,7 +27,7 @@ export function startPeriodicWork(parts: Parts, revocations: LiveRevocations): (
     every(sweepEveryMs, () => sweepExpired(parts, revocations), log, 'what has expired was not swept'),
     every(sweepAppsEveryMs, () => sweepApps(parts), log, 'apps that nobody uses were not removed'),
     every(sweepDomainsEveryMs, domainSweep(parts), log, 'domains were not read again'),
-    every(upkeepEveryMs, () => upkeep(parts), log, 'what is shared was not listed'),
+    followOlder(parts),
   ]
   return () => {
     for (const stop of stops) stop()
@@ -51,8 +52,17 @@ function sweepApps({ machine, store, commit }: Parts): Promise<void> {
   return sweepUnusedApps({ records, commit, clock, newId, isUsed: hasConsents(records) })
 }
 
-function upkeep({ machine, store, cached }: Parts): Promise<void> {
-  return listSharedResources({ records: store.records, commit: cached.commit, clock: machine.clock })
+function followOlder({ machine, store, cached, feed }: Parts): () => void {
+  const failed = 'what older nodes have shared was not listed'
+  const olderNodes = followOlderNodes({
+    ...{ store, commit: cached.commit, feed },
+    onFault: (cause) => machine.log.warn({ err: errorForLog(cause) }, failed),
+  })
+  const stop = every(olderNodesEveryMs, olderNodes.catchUp, machine.log, failed, olderNodesAfterMs)
+  return () => {
+    stop()
+    olderNodes.stop()
+  }
 }
 
 function domainSweep({ machine, store, cached, outbox, commit }: Parts): () => Promise<void> {

@@ -10,7 +10,9 @@ export function changedItem(change: Change): ChangedItem {
     for (const document of statesOf(change))
       for (const key of index.keys(document)) located.add(`${name}:${key}`)
   }
-  return { organizationId, collection: collection.name, id, located: [...located] }
+  const { name, revision } = collection
+  const item = { organizationId, collection: name, id, located: [...located] }
+  return revision === undefined ? item : { ...item, revision }
 }
 
 function documentOf(change: Change): Stored {

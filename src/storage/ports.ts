@@ -25,6 +25,8 @@ export interface Collection<T extends Stored> {
   readonly indexes: Readonly<Record<string, Index<T>>>
   /** Documents are inserted and removed, never updated. */
   readonly appendOnly?: true
+  /** Raised with each index that is added later. Absent: 1. The feed says by which one a document was listed. */
+  readonly revision?: number
 }
 
 /** Where a document is, without what it says. */
@@ -126,6 +128,8 @@ export interface ChangedItem {
   readonly id: string
   /** `index:key` of each deployment-wide index entry that the change made, kept or ended; so look-ups can be cached. */
   readonly located: readonly string[]
+  /** Of the collection, in the program that wrote it: one of an earlier revision lists nothing under later indexes. */
+  readonly revision?: number | undefined
 }
 
 /** What one commit changed. */

@@ -1,95 +1,79 @@
-import { z } from 'zod'
-import type { Clock, EpochMs } from '../clock.ts'
 import { hasCode } from '../errors.ts'
-import type { OrganizationId, ServiceId } from '../ids.ts'
-import { organizations } from '../organizations/organization.ts'
+import type { ServiceId } from '../ids.ts'
 import { services } from '../services/service.ts'
-import {
-  type Collection,
-  type CommitChanges,
-  cursorOf,
-  insert,
-  type Records,
-  type Reference,
-  type Stored,
-  update,
-} from '../storage/ports.ts'
-import { type Resource, resources, sharedWith } from './resource.ts'
+import { type CommitChanges, cursorOf, type Records, type Reference, update } from '../storage/ports.ts'
+import { type Resource, resources, sharedKey, sharedWith } from './resource.ts'
 
 interface Deps {
   /** Not the cached ones: each resource is looked at once. */
   readonly records: Records
   /** Without an audit event: what is listed anew says the same as before. */
   readonly commit: CommitChanges
-  readonly clock: Clock
 }
 
-/** That something has been done in a store, once for all. Kept by the operator. */
-interface Done extends Stored {
-  readonly id: 'shared_resources_listed'
-  readonly doneAt: EpochMs
-}
-
-const doneOnce: Collection<Done> = {
-  name: 'resource_upkeep',
-  schema: z.custom<Done>((value) => typeof value === 'object' && value !== null),
-  indexes: { all: { keys: () => [''] } },
-}
+type Place = Pick<Reference<Resource>, 'organizationId'> & { readonly id: string }
 
 const pageSize = 500
-const triesMax = 3
 
 /**
  * Before 0.4.0 resources were not listed under the organizations that they are shared with, so that those were not told of
- * them by lists of what they may reach. Lists them, once in a store's life; a run that was cut short is done again, and
- * one of several nodes at once is enough.
+ * them by lists of what they may reach. Lists those that are not, of all that there are when it begins.
  */
-export async function listSharedResources(deps: Deps): Promise<void> {
-  const { records, commit, clock } = deps
-  const [operator] = await records.locate(organizations, 'operator', '', { limit: 1 })
-  if (operator === undefined) return
-  const organizationId: OrganizationId = operator.organizationId
-  const id = 'shared_resources_listed'
-  if ((await records.find(organizationId, doneOnce, id)) !== undefined) return
-  for await (const all of inPages((page) => records.locate(services, 'all', '', page)))
-    for (const service of all) await listSharedOf(deps, service.id)
+export async function listAllShared(deps: Deps): Promise<void> {
+  for await (const all of inPages((page) => deps.records.locate(services, 'all', '', page)))
+    for (const service of all) await listAllSharedOf(deps, service.id)
+}
+
+async function listAllSharedOf(deps: Deps, serviceId: ServiceId): Promise<void> {
+  for await (const places of inPages((page) => deps.records.locate(resources, 'service', serviceId, page)))
+    await listShared(deps, places)
+}
+
+/**
+ * Lists those of the resources that are shared and not listed so. One that is changed meanwhile is left to whoever reads of
+ * that in the feed of changes.
+ */
+export async function listShared({ records, commit }: Deps, places: readonly Place[]): Promise<void> {
+  const found = await Promise.all(places.map((place) => unlistedAt(records, place)))
+  // A store lists what is written under all that it is listed under now.
+  const [first, ...others] = found.flatMap((one) => (one === undefined ? [] : [update(resources, one, one)]))
+  if (first === undefined) return
   try {
-    await commit([insert(doneOnce, { id, organizationId, version: 1, doneAt: clock() })])
+    await commit([first, ...others])
   } catch (cause) {
-    // Another node has come to the end before.
-    if (!hasCode(cause, 'already_exists')) throw cause
+    if (!hasCode(cause, 'conflict')) throw cause
+    if (others.length > 0)
+      for (const { before } of [first, ...others]) await listShared({ records, commit }, [before])
   }
 }
 
-async function listSharedOf(deps: Deps, serviceId: ServiceId): Promise<void> {
-  const { records } = deps
-  for await (const places of inPages((page) => records.locate(resources, 'service', serviceId, page)))
-    await listPage(deps, places)
+/** The resource, if it is shared and not listed under somebody that it is shared with. */
+async function unlistedAt(records: Records, { organizationId, id }: Place): Promise<Resource | undefined> {
+  // Sound: the id of a document of this collection.
+  const resource = await records.find(organizationId, resources, id as Resource['id'])
+  if (resource === undefined) return undefined
+  for (const organization of sharedWith(resource.tags))
+    if (!(await isListed(records, resource, organization))) return resource
+  return undefined
 }
 
-/** @throws {DomainError} `conflict` if others change them at each try */
-async function listPage({ records, commit }: Deps, places: readonly Reference<Resource>[]): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    const found = await Promise.all(
-      places.map(({ organizationId, id }) => records.find(organizationId, resources, id)),
-    )
-    const [first, ...others] = found
-      .flatMap((one) => (one !== undefined && sharedWith(one.tags).length > 0 ? [one] : []))
-      .map((one) => update(resources, one, one))
-    if (first === undefined) return
-    try {
-      // A store lists what is written under all that it is listed under now.
-      await commit([first, ...others])
-      return
-    } catch (cause) {
-      if (!hasCode(cause, 'conflict') || tries === triesMax) throw cause
-    }
-  }
+/** So many ids differ in nothing but their last character, which is one of 32. */
+const siblingsMax = 32
+
+async function isListed(
+  records: Records,
+  { serviceId, organizationId, id }: Resource,
+  organization: string,
+): Promise<boolean> {
+  const before = cursorOf({ organizationId, id: id.slice(0, -1) })
+  const page = { limit: siblingsMax, after: before }
+  const next = await records.locate(resources, 'shared', sharedKey(serviceId, organization), page)
+  return next.some((one) => one.organizationId === organizationId && one.id === id)
 }
 
-async function* inPages<T extends Stored>(
-  read: (page: { limit: number; after?: string }) => Promise<readonly Reference<T>[]>,
-): AsyncGenerator<readonly Reference<T>[]> {
+async function* inPages<T extends { readonly organizationId: Place['organizationId']; readonly id: string }>(
+  read: (page: { limit: number; after?: string }) => Promise<readonly T[]>,
+): AsyncGenerator<readonly T[]> {
   let after: string | undefined
   for (;;) {
     const found = await read({ limit: pageSize, ...(after === undefined ? {} : { after }) })

@@ -21,6 +21,8 @@ export interface Resource extends Stored {
 export const resources: Collection<Resource> = {
   name: 'resources',
   schema: z.custom<Resource>((value) => typeof value === 'object' && value !== null),
+  /** Since 2 there is `shared`. */
+  revision: 2,
   indexes: {
     all: { keys: () => [''] },
     name: {

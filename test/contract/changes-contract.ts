@@ -38,6 +38,24 @@ export function changesContract(kind: StoreKind): void {
     expect(await it.store.changes.head()).toBe(positions.at(-1))
   })
 
+  test('tells of which revision of a collection a program was that wrote it', async () => {
+    const own = organization(it.fresh())
+    const start = await it.store.changes.head()
+    const later = { ...things, revision: 3 }
+    const [first, second] = ['a', 'b'].map((id) => thing(own, id, { name: 'n', slug: it.fresh() }))
+    if (first === undefined || second === undefined) throw new Error('none was made')
+    await it.store.commit([insert(things, first), insert(later, second)])
+    await it.store.commit([remove(later, second)])
+    const { rows } = await it.store.changes.read(start, 10)
+    expect(rows.map(({ items }) => items.map(({ id, revision }) => ({ id, revision })))).toEqual([
+      [
+        { id: 'a', revision: undefined },
+        { id: 'b', revision: 3 },
+      ],
+      [{ id: 'b', revision: 3 }],
+    ])
+  })
+
   test('is read on from any position, so many rows at a time', async () => {
     const own = organization(it.fresh())
     const start = await it.store.changes.head()

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { openSqlite } from '../../adapters/sqlite/open.ts'
 import { type Actor, recorder } from '../../src/audit/record.ts'
-import type { EpochMs } from '../../src/clock.ts'
+import type { Clock, EpochMs } from '../../src/clock.ts'
 import type { Operation, ServiceModel, ServiceRole } from '../../src/evaluator/model.ts'
 import { newIdFrom, type OrganizationId } from '../../src/ids.ts'
 import { newOrganization } from '../../src/organizations/create-organization.ts'
@@ -9,7 +9,7 @@ import { organizations } from '../../src/organizations/organization.ts'
 import { deploymentSecrets } from '../../src/secrets/deployment-secrets.ts'
 import type { Giver } from '../../src/services/giving.ts'
 import { type Service, services } from '../../src/services/service.ts'
-import { insert } from '../../src/storage/ports.ts'
+import { insert, type Store } from '../../src/storage/ports.ts'
 
 export const noonMs = Date.parse('2030-01-01T12:00:00Z')
 export const dayMs = 86_400_000
@@ -78,12 +78,14 @@ const latchkeyModel: ServiceModel = {
   ],
 }
 
+const inMemory = (clock: Clock) => openSqlite({ path: ':memory:', clock })
+
 /** A deployment on a real store: the operator, a customer, the services `latchkey` and `clinic`, a clock to be set. */
-export async function openDeployment() {
+export async function openDeployment(open: (clock: Clock) => Promise<Store> = inMemory) {
   const time: { nowMs: EpochMs } = { nowMs: noonMs }
   const clock = () => time.nowMs
   const random = (count: number) => randomBytes(count)
-  const store = await openSqlite({ path: ':memory:', clock })
+  const store = await open(clock)
   const newId = newIdFrom(clock, random)
   const secretText = randomBytes(32).toString('base64url')
   const secrets = deploymentSecrets([secretText], random)

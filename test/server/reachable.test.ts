@@ -1,4 +1,9 @@
 import { afterAll, describe, expect, test } from 'vitest'
+import { parseId } from '../../src/ids.ts'
+import { update } from '../../src/storage/ports.ts'
+import { resources } from '../../src/tags/resource.ts'
+import { openAt } from '../contract/open-at.ts'
+import { resourcesBefore } from '../tags/older-node.ts'
 import type { Reply } from './client.ts'
 import { startClinicWithPatients } from './clinic-with-patients.ts'
 import { itemsOf } from './operations.ts'
@@ -114,5 +119,24 @@ describe('which resources a principal may reach', () => {
     ])
     expect(pathsOf(await guards('GET', '/reachable?principal=key_01jq2v7m3zc8k5w9t4x6y1b0ad'))).toEqual([])
     expect(pathsOf(await guards('GET', '/reachable?principal=nobody'))).toEqual([])
+  })
+
+  test('has what a node of 0.3.0 shares while nodes are upgraded', async () => {
+    const { store: location } = deployment.config
+    const store = await openAt(location.kind === 'sqlite' ? `sqlite:${location.path}` : location.url, () =>
+      Date.now(),
+    )
+    try {
+      const { json } = await guards('GET', '?path=/patients/3')
+      const [owner, id] = [parseId('org', theirs), parseId('res', String(json['id']))]
+      const before = owner && id && (await store.records.find(owner, resources, id))
+      if (before === undefined) throw new Error('it is not in the store')
+      const after = { ...before, tags: { 'access-tag:GET:/': [ours] } }
+      await store.commit([update(resourcesBefore, before, after)])
+      const paths = async () => pathsOf(await reachable(reader.id))
+      await expect.poll(paths, { timeout: 15_000 }).toEqual(['/patients/1', '/patients/3', '/patients/4'])
+    } finally {
+      await store.close()
+    }
   })
 })
