@@ -48,7 +48,9 @@ export async function readMapping(
       defaultRoles.map((wanted, i) => givable(wanted, `/mapping/default_roles/${i}`)),
     ),
   }
-  await checkGivingAtOnce(records, giver, organizationId, [...read.roles, ...read.defaultRoles], '/mapping')
+  // A sign-in gives what its rules give, all of them perhaps, or else the default: never both.
+  await checkGivingAtOnce(records, giver, organizationId, read.roles, '/mapping/roles')
+  await checkGivingAtOnce(records, giver, organizationId, read.defaultRoles, '/mapping/default_roles')
   // What the values will be only the provider knows: that the giver holds some does not help.
   checkGivingTags(
     { ...giver, tags: {} },

@@ -326,13 +326,12 @@ describe('an active connection', () => {
     }
     const rule = { claim: 'groups', value: 'staff' }
     const byRules = [reads, writes].map((one) => ({ ...rule, ...one }))
-    for (const together of [
-      { roles: byRules },
-      { defaultRoles: [reads, writes] },
-      { roles: byRules.slice(0, 1), defaultRoles: [writes] },
-    ]) {
+    for (const [pointer, together] of [
+      ['/mapping/roles', { roles: byRules }],
+      ['/mapping/default_roles', { defaultRoles: [reads, writes] }],
+    ] as const) {
       await expect(map(together)).rejects.toMatchObject({
-        ...{ code: 'role_not_grantable', faults: [{ pointer: '/mapping' }] },
+        ...{ code: 'role_not_grantable', faults: [{ pointer }] },
         data: { operations: ['mergePatients'] },
       })
       await map(together, holderOf(...each, 'mergePatients'))
@@ -340,6 +339,9 @@ describe('an active connection', () => {
     }
     for (const role of [reads, writes])
       expect((await map({ defaultRoles: [role] })).mapping.defaultRoles).toHaveLength(1)
+    // Nobody signs in by a rule and by default.
+    const apart = await map({ roles: byRules.slice(0, 1), defaultRoles: [writes] })
+    expect(apart.mapping.defaultRoles).toHaveLength(1)
   })
 
   test('keeps its secret when only the way to send it changes', async () => {
