@@ -1,5 +1,5 @@
 import type { DecisionRequest } from '../decide.ts'
-import { type BodyAtHand, jsonBody } from '../request/json-body.ts'
+import type { BodyAtHand, JsonBody } from '../request/json-body.ts'
 import { type QueryParameter, queryParameters } from '../request/query-parameters.ts'
 
 export interface SentField {
@@ -10,13 +10,15 @@ export interface SentField {
 }
 
 /** The request with the field in place of what stands there now. What cannot be read is left as it is. */
-export function sentWith(request: DecisionRequest, { in: place, field, value }: SentField): DecisionRequest {
-  if (place === 'body') {
-    const body = bodyOf(request)
-    return body === undefined
-      ? request
-      : { ...request, body: valueBody(withMember(body.value, field, value)) }
-  }
+export function sentWith(
+  request: DecisionRequest,
+  body: JsonBody,
+  { in: place, field, value }: SentField,
+): DecisionRequest {
+  if (place === 'body')
+    return body.kind === 'json'
+      ? { ...request, body: valueBody(withMember(body.value, field, value)) }
+      : request
   const [name = ''] = field
   const sent = queryParameters(request.path)
   if (sent === 'ambiguous_request') return request
@@ -25,15 +27,18 @@ export function sentWith(request: DecisionRequest, { in: place, field, value }: 
 }
 
 /** The request without the field, in the query and in the body. */
-export function sentWithout(request: DecisionRequest, field: readonly string[]): DecisionRequest {
+export function sentWithout(
+  request: DecisionRequest,
+  body: JsonBody,
+  field: readonly string[],
+): DecisionRequest {
   const sent = queryParameters(request.path)
   const [name = '', member, ...deeper] = field
   const written = member === undefined ? name : `${name}[${member}]`
   const others =
     sent === 'ambiguous_request' || deeper.length > 0 ? undefined : sent.filter((one) => one.name !== written)
   const left = others === undefined || others.length === sent.length ? request : withQuery(request, others)
-  const body = bodyOf(left)
-  if (body === undefined) return left
+  if (body.kind !== 'json') return left
   const value = withoutMember(body.value, field)
   return { ...left, body: value === undefined ? { kind: 'none' } : valueBody(value) }
 }
@@ -44,12 +49,6 @@ function withQuery(request: DecisionRequest, parameters: readonly QueryParameter
     ({ name, value }) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
   )
   return { ...request, path: query.length === 0 ? path : `${path}?${query.join('&')}` }
-}
-
-/** `undefined`: there is no JSON at hand. */
-function bodyOf({ body }: DecisionRequest): { readonly value: unknown } | undefined {
-  const json = jsonBody(body)
-  return json.kind === 'json' ? json : undefined
 }
 
 function valueBody(value: unknown): BodyAtHand {

@@ -4,7 +4,7 @@ import type { Caller, Tags } from '../model.ts'
 import { ResourceKey } from '../resource-key.ts'
 import { foldTag } from '../where/fold-tag.ts'
 import { type SentField, sentWith, sentWithout } from './edit-request.ts'
-import type { Situation } from './situation.ts'
+import { type ReadSituation, withRequest } from './situation.ts'
 
 /** One thing that somebody could change so that a request is decided otherwise. */
 export type Edit =
@@ -35,17 +35,17 @@ export type Edit =
   | { readonly kind: 'send_no_more'; readonly field: readonly string[] }
 
 /** The situation as it would be. Nothing of the one that is given is changed. */
-export function withEdits(situation: Situation, edits: readonly Edit[]): Situation {
+export function withEdits(situation: ReadSituation, edits: readonly Edit[]): ReadSituation {
   return edits.reduce(withEdit, situation)
 }
 
-function withEdit(situation: Situation, edit: Edit): Situation {
+function withEdit(situation: ReadSituation, edit: Edit): ReadSituation {
   const { caller, facts, request } = situation
   switch (edit.kind) {
     case 'send':
-      return { ...situation, request: sentWith(request, edit) }
+      return withRequest(situation, sentWith(request, situation.content.json, edit))
     case 'send_no_more':
-      return { ...situation, request: sentWithout(request, edit.field) }
+      return withRequest(situation, sentWithout(request, situation.content.json, edit.field))
     case 'tag_resource':
     case 'untag_resource':
     case 'share_resource':

@@ -2,7 +2,7 @@ import type { CompiledModel } from '../compile-model.ts'
 import { explainedOperation } from './explained-operation.ts'
 import type { Explanation } from './explanation.ts'
 import { findChanges } from './find-changes.ts'
-import { decideIn, type Situation } from './situation.ts'
+import { decideIn, readSituation, type Situation } from './situation.ts'
 import { tryOperations } from './try-operations.ts'
 
 export interface ExplainOptions {
@@ -16,9 +16,10 @@ export interface ExplainOptions {
  */
 export function explain(
   model: CompiledModel,
-  situation: Situation,
+  asked: Situation,
   { ownRoles = [] }: ExplainOptions = {},
 ): Explanation {
+  const situation = readSituation(asked)
   const decision = decideIn(model, situation)
   const tried = tryOperations(model, situation)
   const operations = tried.map((one) => explainedOperation(model, situation, one))
@@ -31,6 +32,10 @@ export function explain(
   const statements = tried.flatMap(({ sides }) =>
     sides.flatMap(({ roles }) => roles.flatMap((one) => one.tried)),
   )
-  const changes = findChanges({ model, ownRoles: naming }, situation, statements.length)
+  const changes = findChanges(
+    { model, ownRoles: naming },
+    { start: situation, denied: decision },
+    statements.length,
+  )
   return { decision, operations, changes }
 }

@@ -2,7 +2,7 @@ import type { Denied } from '../verdict.ts'
 import { type Edit, withEdits } from './edit.ts'
 import type { Change } from './explanation.ts'
 import type { Giving, Step } from './obstacle.ts'
-import { decideIn, type Situation } from './situation.ts'
+import { decideIn, type ReadSituation } from './situation.ts'
 import { stepsOn } from './steps.ts'
 
 /** So many changes are told, so many edits are in one, and so many situations are decided to find them. */
@@ -12,11 +12,11 @@ const decisionsMax = 40
 const decisionsMin = 8
 /** With many statements each decision takes longer, so that fewer are made. */
 const statementsMax = 2_000
-/** In UTF-16 code units: each decision reads the body, and each edit of it makes it anew. */
+/** In UTF-16 code units: each decision may look through the body, and each edit of it makes it anew. */
 const bodyLengthMax = 2_000_000
 
 interface Reached {
-  readonly situation: Situation
+  readonly situation: ReadSituation
   readonly edits: readonly Edit[]
   readonly denied: Denied
 }
@@ -26,31 +26,34 @@ interface Reached {
  * outcome is decided anew. None where nothing is found in time.
  * @param statements so many name the operation
  */
-export function findChanges(giving: Giving, start: Situation, statements: number): readonly Change[] {
+export function findChanges(
+  giving: Giving,
+  { start, denied }: { readonly start: ReadSituation; readonly denied: Denied },
+  statements: number,
+): readonly Change[] {
   const affordable = Math.min(statementsMax / Math.max(1, statements), bodyLengthMax / lengthOf(start))
   const decisions = Math.min(decisionsMax, Math.max(decisionsMin, Math.floor(affordable)))
   const search = new Search(giving, start, decisions)
-  const denied = decideIn(giving.model, start)
-  let level: readonly Reached[] = denied.allowed ? [] : [{ situation: start, edits: [], denied }]
+  let level: readonly Reached[] = [{ situation: start, edits: [], denied }]
   for (let step = 0; step < stepsMax && search.found.length === 0; step++)
     level = level.flatMap((one) => search.from(one))
   return search.found.slice(0, changesMax)
 }
 
-function lengthOf({ request: { body } }: Situation): number {
+function lengthOf({ request: { body } }: ReadSituation): number {
   if (body?.kind === 'text') return Math.max(1, body.text.length)
   return body?.kind === 'value' ? JSON.stringify(body.value ?? null).length : 1
 }
 
 class Search {
   readonly #giving: Giving
-  readonly #start: Situation
+  readonly #start: ReadSituation
   readonly #decisionsMax: number
   readonly #seen = new Set<string>()
   readonly found: Change[] = []
   #decisions = 0
 
-  constructor(giving: Giving, start: Situation, decisionsMax: number) {
+  constructor(giving: Giving, start: ReadSituation, decisionsMax: number) {
     this.#giving = giving
     this.#start = start
     this.#decisionsMax = decisionsMax
@@ -71,7 +74,7 @@ class Search {
     return reached
   }
 
-  #decide(situation: Situation) {
+  #decide(situation: ReadSituation) {
     this.#decisions++
     return decideIn(this.#giving.model, situation)
   }

@@ -1,7 +1,7 @@
 import type { CompiledModel } from '../compile-model.ts'
 import type { Denied } from '../verdict.ts'
 import type { Edit } from './edit.ts'
-import type { Situation } from './situation.ts'
+import type { ReadSituation } from './situation.ts'
 import type { TriedFor, TriedOperation } from './tried.ts'
 
 /** Edits that are made together, since each of them takes away a part of what stands in the way. */
@@ -17,7 +17,7 @@ export interface Giving {
 /** What is looked at to find steps. */
 export interface Obstacle {
   readonly giving: Giving
-  readonly situation: Situation
+  readonly situation: ReadSituation
   readonly tried: TriedOperation
   readonly of: TriedFor
   readonly denied: Denied

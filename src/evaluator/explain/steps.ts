@@ -1,6 +1,6 @@
 import type { Denied } from '../verdict.ts'
 import type { Giving, Obstacle, Step } from './obstacle.ts'
-import type { Situation } from './situation.ts'
+import type { ReadSituation } from './situation.ts'
 import { resourceSteps } from './steps-on-resource.ts'
 import { entitlementSteps, roleSteps, scopeSteps } from './steps-on-roles.ts'
 import { statementSteps } from './steps-on-statement.ts'
@@ -8,7 +8,7 @@ import type { TriedSide } from './tried.ts'
 import { passesOrganization, tryOperations } from './try-operations.ts'
 
 /** Steps that may take away what a request was denied for; the least that is given comes first. */
-export function stepsOn(giving: Giving, situation: Situation, denied: Denied): readonly Step[] {
+export function stepsOn(giving: Giving, situation: ReadSituation, denied: Denied): readonly Step[] {
   const tried = tryOperations(giving.model, situation).find(({ match, reason }) =>
     denied.operation === undefined
       ? false

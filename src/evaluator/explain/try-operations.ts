@@ -4,27 +4,25 @@ import { findOperations } from '../find-operations.ts'
 import { actsOnResource, findResource } from '../find-resource.ts'
 import { grantOf } from '../grant.ts'
 import type { Match } from '../match.ts'
-import { RequestAtHand, RequestContent } from '../request/request-at-hand.ts'
+import { RequestAtHand } from '../request/request-at-hand.ts'
 import { verdictOn } from '../verdict.ts'
-import type { Situation } from './situation.ts'
+import type { ReadSituation } from './situation.ts'
 import { sourcesOf } from './sources.ts'
 import type { TriedOperation, TriedSide } from './tried.ts'
 import { tryStatement } from './try-statement.ts'
 
 /** Each operation that a request names; none if it names none. */
-export function tryOperations(model: CompiledModel, situation: Situation): readonly TriedOperation[] {
+export function tryOperations(model: CompiledModel, situation: ReadSituation): readonly TriedOperation[] {
   const { request } = situation
   const found = findOperations(model.paths, request.method, request.path)
   if (found.kind === 'refused') return []
-  const content = new RequestContent(request.path, request.body)
-  return found.matches.map((match) => tryOperation(model, situation, match, content))
+  return found.matches.map((match) => tryOperation(model, situation, match))
 }
 
 function tryOperation(
   model: CompiledModel,
-  { facts, caller }: Situation,
+  { facts, caller, content }: ReadSituation,
   match: Match,
-  content: RequestContent,
 ): TriedOperation {
   const { operation, index } = match.indexed
   if (operation.public === true) return { match, reason: 'public', sides: [] }

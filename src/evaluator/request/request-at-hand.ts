@@ -32,6 +32,14 @@ export class RequestContent {
     this.#body = body
   }
 
+  /** The same body with another target: it is not read again. */
+  at(target: string): RequestContent {
+    const content = new RequestContent(target, this.#body)
+    content.#json = this.json
+    content.#bodyFields = this.bodyFields
+    return content
+  }
+
   get isBodyKnown(): boolean {
     return this.#body !== undefined
   }

@@ -4,7 +4,7 @@ import { compileModel } from '../../../src/evaluator/compile-model.ts'
 import { decide } from '../../../src/evaluator/decide.ts'
 import { withEdits } from '../../../src/evaluator/explain/edit.ts'
 import { explain } from '../../../src/evaluator/explain/explain.ts'
-import { decideIn, type Situation } from '../../../src/evaluator/explain/situation.ts'
+import { decideIn, readSituation } from '../../../src/evaluator/explain/situation.ts'
 import { factsOf } from '../clinic-model.ts'
 import { decisionRequest, limitedWorld } from '../limited-worlds.ts'
 
@@ -21,7 +21,7 @@ test('whatever the model and the roles, an explanation is that of the decision, 
       const ownRoles = roles.map(({ id }) => id)
       for (const caller of callers)
         for (const request of requests) {
-          const situation: Situation = { facts, caller, request: decisionRequest(request) }
+          const situation = readSituation({ facts, caller, request: decisionRequest(request) })
           const { decision, operations, changes } = explain(compiled, situation, { ownRoles })
           expect(decision).toEqual(decide(compiled, facts, caller, situation.request))
           const isOpen = ({ reason }: (typeof operations)[number]) =>

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { compileModel } from '../../../src/evaluator/compile-model.ts'
 import type { DecisionRequest } from '../../../src/evaluator/decide.ts'
 import { explain } from '../../../src/evaluator/explain/explain.ts'
@@ -299,6 +299,27 @@ test('what customers write does not make an explanation long without end', () =>
   expect(told[0]?.condition?.decisive).toHaveLength(20)
   expect(JSON.stringify(told).length).toBeLessThan(2_000_000)
   expect(changes.length).toBeGreaterThan(0)
+})
+
+test('a body is read once, however many decisions an explanation takes', () => {
+  const facts = factsOf({ org_a: entitlement }, [], {
+    '/clusters/{c1}': { owner: 'org_a', tags: { env: ['dev'] } },
+  })
+  const text = JSON.stringify({ size: 3 })
+  const sent = {
+    method: 'PUT',
+    path: '/clusters/c1?env=x',
+    body: { kind: 'text', mediaType: 'application/json', text },
+  } as const
+  const where = "$request:size = 4 AND $request:env = 'y' AND $principalTags:team = 'core'"
+  const ownRole = { id: 'rol_own', organizationId: 'org_a', allow: [{ operations: ['putCluster'], where }] }
+  const known = { ...facts, role: () => ownRole }
+  const read = vi.spyOn(JSON, 'parse')
+  const { changes } = explain(compiled, { facts: known, caller: own, request: sent })
+  const reads = read.mock.calls.filter(([of]) => of === text)
+  read.mockRestore()
+  expect(changes.some((change) => change.length > 2)).toBe(true)
+  expect(reads).toHaveLength(1)
 })
 
 const changesOf = (...asked: Parameters<typeof explaining>) => explaining(...asked).changes
