@@ -1,11 +1,5 @@
-import type { Filter, FilterOperators, Collection as Table } from 'mongodb'
-import {
-  checkDeploymentWide,
-  checkIndex,
-  checkLimit,
-  checkText,
-  parseCursor,
-} from '../../src/storage/checks.ts'
+import type { Collection as Table } from 'mongodb'
+import { checkDeploymentWide, checkLimit, checkText, parseCursor } from '../../src/storage/checks.ts'
 import {
   type Collection,
   cursorOf,
@@ -16,13 +10,14 @@ import {
 } from '../../src/storage/ports.ts'
 import { storedDocument } from '../../src/storage/stored-document.ts'
 import { translated } from './errors.ts'
-import { listedKey, sharedKeyId, sharedKeyPrefix, uniqueKeyId } from './key-rows.ts'
+import { sharedKeyId, sharedKeyPrefix, uniqueKeyId } from './key-rows.ts'
+import { mongoList } from './lists.ts'
+import { direction, isNewestFirst, rangeOf } from './pages.ts'
 import { ReadsTogether } from './reads-together.ts'
 import { type KeyRow, organizationIn, type RecordRow, recordId, type Tables } from './tables.ts'
 
-const documentAlone = { _id: 0, document: 1 }
-
-export function mongoRecords({ records, deploymentKeys }: Tables): Records {
+export function mongoRecords(tables: Tables): Records {
+  const { records, deploymentKeys } = tables
   const documents = new ReadsTogether((ids) => translated(() => documentsWith(records, ids)))
   const holders = new ReadsTogether((ids) =>
     translated(() => deploymentKeys.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray()),
@@ -33,23 +28,7 @@ export function mongoRecords({ records, deploymentKeys }: Tables): Records {
       const row = await documents.find(recordId(from.name, { organizationId, id }))
       return row && documentOf(from, row)
     },
-    list: async (organizationId, from, index, key, page) => {
-      checkIndex(from, index)
-      checkLimit(page.limit)
-      checkText(organizationId, key, page.after)
-      const filter: Filter<RecordRow> = {
-        organizationId,
-        collection: from.name,
-        listed: listedKey(index, key),
-        ...(page.after !== undefined && { id: { [isNewestFirst(page) ? '$lt' : '$gt']: page.after } }),
-      }
-      const rows = await translated(() =>
-        records
-          .find(filter, { projection: documentAlone, sort: { id: direction(page) }, limit: page.limit })
-          .toArray(),
-      )
-      return rows.map((row) => documentOf(from, row))
-    },
+    list: mongoList(tables),
     locate: async <T extends Stored>(from: Collection<T>, index: string, key: string, page: Page) => {
       checkDeploymentWide(from, index)
       checkLimit(page.limit)
@@ -86,25 +65,10 @@ function documentsWith(
     .toArray()
 }
 
-/** All that begins with the prefix, from the cursor on. The prefix ends in a space, and `!` follows the space. */
-function rangeOf(prefix: string, after: string | undefined, page: Page): FilterOperators<string> {
-  const end = `${prefix.slice(0, -1)}!`
-  if (after === undefined) return { $gt: prefix, $lt: end }
-  return isNewestFirst(page) ? { $gt: prefix, $lt: after } : { $gt: after, $lt: end }
-}
-
 function isAfter<T extends Stored>(reference: Reference<T>, page: Page): boolean {
   if (page.after === undefined) return true
   const place = cursorOf(reference)
   return isNewestFirst(page) ? place < page.after : place > page.after
-}
-
-function isNewestFirst({ order }: Page): boolean {
-  return order === 'newest_first'
-}
-
-function direction(page: Page): 1 | -1 {
-  return isNewestFirst(page) ? -1 : 1
 }
 
 function documentOf<T extends Stored>(collection: Collection<T>, row: Pick<RecordRow, 'document'>): T {

@@ -6,6 +6,7 @@ import {
   cursorOf,
   insert,
   type Page,
+  remove,
   type Stored,
 } from '../../src/storage/ports.ts'
 import { opened } from './opened.ts'
@@ -67,6 +68,27 @@ export function recordsContract(kind: StoreKind): void {
       expect(await ids('red', { limit: 10, after: 'c', order: 'newest_first' })).toEqual(['a'])
       expect(await ids('re', { limit: 10 })).toEqual([])
       expect(await ids('green', { limit: 10 })).toEqual([])
+    })
+
+    test('gives the organization’s own ones alone of a key that several have, by a deployment-wide index, too', async () => {
+      const [before, own, after] = [1, 2, 3].map((i) => organization(`${it.fresh()} ${i}`))
+      if (before === undefined || own === undefined || after === undefined) throw new Error('three are made')
+      const name = it.fresh()
+      const of = (organizationId: typeof own, id: string) =>
+        insert(things, thing(organizationId, id, { name }))
+      await it.store.commit([of(own, 'c'), of(own, 'a'), of(before, 'b'), of(after, 'd'), of(own, 'b')])
+      const longer = thing(own, 'longer', { name: `${name} ` })
+      await it.store.commit([insert(things, longer), insert(things, thing(own, 'e', { name: `${name}!` }))])
+      const ids = async (key: string, page: Page) =>
+        (await it.store.records.list(own, things, 'name', key, page)).map(({ id }) => id)
+      expect(await ids(name, { limit: 10 })).toEqual(['a', 'b', 'c'])
+      expect(await ids(name, { limit: 2, order: 'newest_first' })).toEqual(['c', 'b'])
+      expect(await ids(name, { limit: 1, after: 'a' })).toEqual(['b'])
+      expect(await ids(name, { limit: 3, after: 'b', order: 'newest_first' })).toEqual(['a'])
+      expect(await ids(name, { limit: 3, after: 'aa' })).toEqual(['b', 'c'])
+      expect(await it.store.records.list(own, things, 'name', `${name} `, { limit: 2 })).toEqual([longer])
+      await it.store.commit([remove(things, thing(own, 'b', { name }))])
+      expect(await ids(name, { limit: 10 })).toEqual(['a', 'c'])
     })
 
     test('goes on after an id that is gone', async () => {
@@ -174,6 +196,12 @@ export function recordsContract(kind: StoreKind): void {
         ({ id }) => id,
       )
       expect(listed).toEqual(expected)
+      const named = await pages(
+        (page) => it.store.records.list(own, crowd, 'name', name, page),
+        order,
+        ({ id }) => id,
+      )
+      expect(named).toEqual(expected)
       const located = await pages(
         (page) => it.store.records.locate(crowd, 'name', name, page),
         order,
@@ -214,6 +242,7 @@ export function recordsContract(kind: StoreKind): void {
       await it.store.commit([insert(things, kept)])
       expect(await it.store.records.find(own, things, id)).toEqual(kept)
       expect(await it.store.records.list(own, things, 'tag', text, { limit: 2 })).toEqual([kept])
+      expect(await it.store.records.list(own, things, 'name', `n${text}`, { limit: 2 })).toEqual([kept])
       expect(await it.store.records.locate(things, 'name', `n${text}`, { limit: 2 })).toEqual([
         { organizationId: own, id },
       ])

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { type ClientSession, type Db, type Document, Long, MongoClient } from 'mongodb'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openMongo } from '../../../adapters/mongodb/open.ts'
-import { type Collection, insert, type Store, update } from '../../../src/storage/ports.ts'
+import { type Collection, insert, type Page, type Store, update } from '../../../src/storage/ports.ts'
 import { newMongoPlace } from '../../contract/mongo-place.ts'
 import { mongodbServer } from '../../contract/mongodb-server.ts'
 import { organization, type Thing, thing, things } from '../../contract/things.ts'
@@ -324,6 +324,22 @@ describe.skipIf(server === undefined)('the MongoDB store', () => {
     await store.commit([update(newer, kept, kept)])
     expect(await store.records.locate(older, 'slug', 'taken', { limit: 1 })).toEqual([])
     await store.commit([insert(older, thing(own, 'b', { slug: 'taken', label: 'taken' }))])
+  })
+
+  test('a page has as many as asked for, though some of its documents are removed while it is read', async () => {
+    const store = await opened(place.address)
+    const all = Array.from({ length: 12 }, (_, i) => thing(own, `t${10 + i}`, { name: 'one' }))
+    for (const one of all) await store.commit([insert(things, one)])
+    // As a reader finds it which has read the keys before a removal, and the documents after it.
+    const gone = ['t10', 't11', 't12', 't15', 't21']
+    await place.behind((database) =>
+      database.collection('records').deleteMany({ collection: things.name, id: { $in: gone } }),
+    )
+    const ids = async (page: Page) =>
+      (await store.records.list(own, things, 'name', 'one', page)).map(({ id }) => id)
+    expect(await ids({ limit: 3 })).toEqual(['t13', 't14', 't16'])
+    expect(await ids({ limit: 3, order: 'newest_first' })).toEqual(['t20', 't19', 't18'])
+    expect(await ids({ limit: 3, after: 't18' })).toEqual(['t19', 't20'])
   })
 
   test('the server itself deletes artifacts, an hour after they expired', async () => {
