@@ -1,11 +1,10 @@
 import { DomainError } from '../errors.ts'
 import type { ResourceFact } from '../evaluator/model.ts'
 import { parseId } from '../ids.ts'
-import { organizations } from '../organizations/organization.ts'
 import { roles } from '../roles/role.ts'
 import type { Facts, FactsQuestion, OrganizationFact, RoleFact } from '../sdk/bundle.ts'
 import { wireRole } from '../sdk/filtered-wire.ts'
-import { entitledRoles, entitlements } from '../services/entitlement.ts'
+import { findEntitled } from '../services/find-entitled.ts'
 import type { Service } from '../services/service.ts'
 import type { Position, Records } from '../storage/ports.ts'
 import { findResource } from '../tags/resource.ts'
@@ -20,7 +19,10 @@ interface Deps {
 /** So many roles, organizations and resources may be asked for in one question. */
 export const factsAskedMax = 100
 
-/** Answers what a guard of the service asks: `null` for what is absent, and for what is another service's, alike. */
+/**
+ * Answers what a guard of the service asks: `null` for what is absent, and for what is another service's, or may use nothing
+ * of this one, alike.
+ */
 export async function factsFor(deps: Deps, service: Service, question: FactsQuestion): Promise<Facts> {
   const position = deps.position()
   const [roleFacts, organizationFacts, resources] = await Promise.all([
@@ -57,22 +59,18 @@ export async function roleFact(records: Records, service: Service, text: string)
   return { organization_id: organizationId, allow, ...(filter === undefined ? {} : { filter }) }
 }
 
+/**
+ * Of an organization that may use something of the service. Of another one there is nothing to decide by, and its guards
+ * are not told whether it is anywhere; who may use the service without anybody's doing is theirs to know, since its
+ * tokens are good there.
+ */
 export async function organizationFact(
   records: Records,
   service: Service,
   text: string,
 ): Promise<OrganizationFact | null> {
-  const id = parseId('org', text)
-  if (id === undefined) return null
-  const [organization, entitlement] = await Promise.all([
-    records.find(id, organizations, id),
-    records.find(id, entitlements, service.id),
-  ])
-  if (organization === undefined) return null
-  return {
-    state: organization.state.kind,
-    entitlement: entitledRoles(service.model, organization, entitlement),
-  }
+  const found = await findEntitled(records, service, text)
+  return found === undefined ? null : { state: found.organization.state.kind, entitlement: found.roles }
 }
 
 /** A resource of the service, whoever owns it. */

@@ -2,9 +2,9 @@ import type { Clock, EpochMs } from '../clock.ts'
 import { DomainError, type Fault } from '../errors.ts'
 import { type DecisionId, idsFrom, type OrganizationId, parseId, timeOf } from '../ids.ts'
 import type { DecisionBatch, WireDecision } from '../sdk/decision-batch.ts'
+import { findEntitled } from '../services/find-entitled.ts'
 import type { Service } from '../services/service.ts'
 import type { Records, Trails } from '../storage/ports.ts'
-import { organizationFact } from './facts.ts'
 import { decisions, type LossReason, type RecordedDecision } from './recorded-decision.ts'
 
 /** How much is kept of each organization at each service, in a window of time. */
@@ -97,9 +97,8 @@ async function usersOf(
   const found = new Map<string, OrganizationId>()
   await Promise.all(
     [...named].map(async (text) => {
-      const id = parseId('org', text)
-      const fact = id === undefined ? null : await organizationFact(records, service, text)
-      if (id !== undefined && fact !== null && fact.entitlement.length > 0) found.set(text, id)
+      const entitled = await findEntitled(records, service, text)
+      if (entitled !== undefined) found.set(text, entitled.organization.id)
     }),
   )
   return found

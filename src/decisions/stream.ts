@@ -121,12 +121,15 @@ function eventOf(
   const named = (collection: string) => row.items.filter((item) => item.collection === collection)
   const mine = entries.filter(({ serviceId }) => serviceId === undefined || serviceId === service.id)
   const bundle = named(services.name).some((item) => item.id === service.id)
-  const changedRoles = named(roles.name).map((item) => item.id)
+  // The feed names the keys under which a document is found: of a role its service, of a resource its name.
+  const ofService = `service:${service.id}`
+  const changedRoles = named(roles.name)
+    .filter(({ located }) => located.includes(ofService))
+    .map(({ id }) => id)
   const changedOrganizations = [
     ...named(organizations.name),
     ...named(entitlements.name).filter((item) => item.id === service.id),
   ].map((item) => item.organizationId)
-  // The feed names the keys under which a document is found: of a resource that is its name.
   const prefix = `name:${service.id}`
   const changedResources = named(resources.name).flatMap(({ located }) =>
     located.flatMap((one) => (one.startsWith(prefix) ? [one.slice(prefix.length)] : [])),

@@ -4,7 +4,7 @@ import { DomainError, hasCode } from '../errors.ts'
 import type { Tags } from '../evaluator/model.ts'
 import type { ResourceName } from '../evaluator/resource-key.ts'
 import { type NewId, type OrganizationId, parseId } from '../ids.ts'
-import { organizations } from '../organizations/organization.ts'
+import { findEntitled } from '../services/find-entitled.ts'
 import type { Service } from '../services/service.ts'
 import { insert, type Records } from '../storage/ports.ts'
 import { checkAccessTags } from './check-access-tags.ts'
@@ -46,7 +46,7 @@ export async function registerResources(
   service: Service,
   wanted: readonly WantedResource[],
 ): Promise<readonly Registration[]> {
-  const owners = await existing(deps.records, wanted)
+  const owners = await possibleOwners(deps.records, service, wanted)
   const read = wanted.map((one) => readWanted(service, owners, one))
   for (let tries = 1; ; tries++) {
     const registrations = await decided(deps, by, service, read)
@@ -71,13 +71,15 @@ interface Read {
   readonly tags: Tags
 }
 
-async function existing(
+/** Those named that may use something of the service: an API writes into no organization that it has nothing to do with. */
+async function possibleOwners(
   records: Records,
+  service: Service,
   wanted: readonly WantedResource[],
 ): Promise<ReadonlySet<OrganizationId>> {
-  const ids = new Set(wanted.flatMap(({ organization }) => parseId('org', organization) ?? []))
-  const found = await Promise.all([...ids].map((id) => records.find(id, organizations, id)))
-  return new Set(found.flatMap((organization) => organization?.id ?? []))
+  const named = new Set(wanted.map(({ organization }) => organization))
+  const found = await Promise.all([...named].map((text) => findEntitled(records, service, text)))
+  return new Set(found.flatMap((entitled) => entitled?.organization.id ?? []))
 }
 
 function readWanted(
@@ -99,7 +101,7 @@ function readWanted(
 }
 
 export function noOrganization(): DomainError {
-  const detail = 'names no organization'
+  const detail = 'names no organization that may use the service'
   return new DomainError('invalid_request', `organization ${detail}`, {
     faults: [{ pointer: '/organization', detail, fix: 'give its id (org_…)' }],
   })

@@ -1,8 +1,8 @@
 import type { Actor, Commit } from '../audit/record.ts'
 import { DomainError } from '../errors.ts'
 import type { Tags } from '../evaluator/model.ts'
-import { type OrganizationId, parseId } from '../ids.ts'
-import { organizations } from '../organizations/organization.ts'
+import type { OrganizationId } from '../ids.ts'
+import { findEntitled } from '../services/find-entitled.ts'
 import type { Service } from '../services/service.ts'
 import { expectVersion } from '../storage/expect-version.ts'
 import { insert, type Records, remove } from '../storage/ports.ts'
@@ -51,7 +51,7 @@ export async function rehomeResource(
 ): Promise<Resource> {
   const before = await getNamedResource(deps.records, service, named)
   expectVersion(before, ifMatch)
-  const owner = await organizationNamed(deps.records, organization)
+  const owner = await ownerNamed(deps.records, service, organization)
   checkSharing(service, tags)
   if (owner === before.organizationId) return before
   // Where ids are unique within an organization, it has another name there.
@@ -70,11 +70,10 @@ export async function rehomeResource(
   return after
 }
 
-async function organizationNamed(records: Records, text: string): Promise<OrganizationId> {
-  const id = parseId('org', text)
-  const found = id && (await records.find(id, organizations, id))
+async function ownerNamed(records: Records, service: Service, text: string): Promise<OrganizationId> {
+  const found = await findEntitled(records, service, text)
   if (found === undefined) throw noOrganization()
-  return found.id
+  return found.organization.id
 }
 
 /**

@@ -24,7 +24,7 @@ export const named = {
 
 export const NewResourceBody = z.strictObject({
   ...named,
-  organization: z.string().max(40).describe("The owner's id."),
+  organization: z.string().max(40).describe("The owner's id: of an organization that may use the service."),
   tags: resourceTags.default({}),
 })
 

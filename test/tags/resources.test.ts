@@ -27,7 +27,9 @@ const model: ServiceModel = {
     operation('/notes/{noteId}', 'noteId', { namespace: 'organization' }),
     operation('/disks/{diskId}/in/{region}', 'diskId', { namespace: { parameter: 'region' } }),
   ],
-  roles: [],
+  roles: [
+    { name: 'user', grantable: true, inDefaultEntitlement: true, delegable: false, include: [], allow: [] },
+  ],
 }
 
 let at: Deployment

@@ -6,8 +6,8 @@ import { didYouMean } from '../../evaluator/nearest.ts'
 import { notTaken, parseWith } from '../../http/parse-with.ts'
 import { defaultBodyLimits, readJson } from '../../http/read-body.ts'
 import { parseId } from '../../ids.ts'
-import { organizations } from '../../organizations/organization.ts'
 import { roles } from '../../roles/role.ts'
+import { findEntitled } from '../../services/find-entitled.ts'
 import type { Service } from '../../services/service.ts'
 import type { Records } from '../../storage/ports.ts'
 import type { AskedSubject } from '../asked-subject.ts'
@@ -69,16 +69,16 @@ async function subjectOf(records: Records, service: Service, body: Body): Promis
 
 /** A role that is misspelt would be explained as one that is gone. */
 async function faultsOf(records: Records, service: Service, madeUp: MadeUp): Promise<readonly Fault[]> {
-  const organizationId = parseId('org', madeUp.organization)
-  const organization = organizationId && (await records.find(organizationId, organizations, organizationId))
-  if (organizationId === undefined || organization === undefined)
+  const entitled = await findEntitled(records, service, madeUp.organization)
+  if (entitled === undefined)
     return [
       {
         pointer: '/made_up/organization',
-        detail: 'there is no such organization',
+        detail: 'there is no such organization that may use the service',
         fix: 'Give the id of one: org_…',
       },
     ]
+  const organizationId = entitled.organization.id
   const names = service.model.roles.map(({ name }) => name)
   const known = await Promise.all(
     madeUp.roles.map(async (name) => {
