@@ -3,7 +3,7 @@ import { Failure } from '../failure.ts'
 import { textOf } from './settings.ts'
 
 /** What is said of the decision log on the command line. */
-interface DecisionLogFlags {
+export interface DecisionLogFlags {
   readonly decisionLog: 'off' | 'denials' | 'all'
   readonly decisionLogShare?: string
   readonly decisionLogIds: 'keep' | 'omit'
