@@ -8,7 +8,7 @@ import {
   type ResponseLimits,
 } from './response-duty.ts'
 import { takeMethods } from './taken-methods.ts'
-import { callbackOf, holdWaysAround } from './ways-around.ts'
+import { callbackOf, closeWaysAround, holdWaysAround } from './ways-around.ts'
 
 /**
  * Holds back what is sent over a Node response, in whatever way, until it is known what may leave. Goes before the API;
@@ -64,6 +64,7 @@ export class HeldResponse {
   #giveBack(trailers: 'kept' | 'dropped'): void {
     for (const giveBack of this.#giveBackMethods) giveBack()
     if (trailers === 'kept') this.#response.addTrailers(this.#trailers)
+    else closeWaysAround(this.#response)
   }
 
   #noteHead(status: number, more: readonly unknown[]): void {
@@ -139,8 +140,9 @@ export class HeldResponse {
     }
     response.end(replaced?.body ?? body)
     takeMethods(response, {
-      ...{ write: () => true, end: () => response, addTrailers: () => {} },
-      // HTTP/2 alone has it, and asks for trailers once the body is sent.
+      write: () => true,
+      end: () => response,
+      addTrailers: () => {},
       setTrailer: () => {},
     })
   }

@@ -23,6 +23,24 @@ export function holdWaysAround(response: ServerResponse): () => void {
   }
 }
 
+/**
+ * For good, once a response was replaced: trailers, too, are asked for when its body has been sent, of whoever listens, and
+ * what is pushed beside it would come after it as well.
+ */
+export function closeWaysAround(response: ServerResponse): void {
+  const leaveOut = (): void => {}
+  // HTTP/2 alone has the second.
+  takeMethods(response, { addTrailers: leaveOut, setTrailer: leaveOut })
+  const stream = streamOf(response)
+  if (stream === undefined) return
+  const send: unknown = Reflect.get(stream, 'sendTrailers')
+  takeMethods(stream, {
+    // The stream waits for some before it ends.
+    sendTrailers: () => typeof send === 'function' && Reflect.apply(send, stream, [{}]),
+    ...besides(stream),
+  })
+}
+
 /** Of HTTP/2's compatibility API. */
 function streamOf(response: ServerResponse): object | undefined {
   const stream: unknown = Reflect.get(response, 'stream')
@@ -30,7 +48,6 @@ function streamOf(response: ServerResponse): object | undefined {
 }
 
 function streamMethods(response: ServerResponse, stream: object): Readonly<Record<string, Send>> {
-  const informs: unknown = Reflect.get(stream, 'additionalHeaders')
   return {
     respond: (headers, options) => respond(response, headers, options),
     write: (...given) => Reflect.apply(response.write, response, given),
@@ -38,18 +55,25 @@ function streamMethods(response: ServerResponse, stream: object): Readonly<Recor
       Reflect.apply(response.end, response, given)
       return stream
     },
+    ...besides(stream),
+  }
+}
+
+/** What goes out beside a response, or in its place, and never is the response. */
+function besides(stream: object): Readonly<Record<string, Send>> {
+  const informs: unknown = Reflect.get(stream, 'additionalHeaders')
+  const refuseFile = (): never => {
+    throw refusal('A file that the stream sends by itself cannot be held back')
+  }
+  return {
     additionalHeaders: (headers) => {
       const status = membersOf(headers)[':status']
       if (wordless.has(status) && typeof informs === 'function')
         Reflect.apply(informs, stream, [{ ':status': status }])
     },
     pushStream: (...given) => callbackOf(given)?.(refusal('What is pushed beside it cannot be held back')),
-    respondWithFile: () => {
-      throw refusal('A file that the stream sends by itself cannot be held back')
-    },
-    respondWithFD: () => {
-      throw refusal('A file that the stream sends by itself cannot be held back')
-    },
+    respondWithFile: refuseFile,
+    respondWithFD: refuseFile,
   }
 }
 

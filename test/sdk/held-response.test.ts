@@ -134,13 +134,13 @@ describe('beside a response of which a part may be shown', () => {
   })
 
   /** @returns what a client is sent over HTTP/2 by an API that answers past Koa */
-  async function overStream(answer: (response: Http2ServerResponse) => void) {
+  async function overStream(answer: (response: Http2ServerResponse, context: Koa.Context) => void) {
     const app = new Koa()
     app.use(filtering().koa())
     app.use((context) => {
       context.respond = false
       // Sound: this server speaks HTTP/2 alone.
-      answer(context.res as unknown as Http2ServerResponse)
+      answer(context.res as unknown as Http2ServerResponse, context)
     })
     const server = createServer(app.callback()).listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -166,21 +166,49 @@ describe('beside a response of which a part may be shown', () => {
     expect(JSON.stringify(head)).not.toContain('canary')
   })
 
-  test('nothing is said after it, however late', async () => {
-    const { body, trailers } = await overStream((response) => {
+  const late: Readonly<Record<string, (response: Http2ServerResponse) => void>> = {
+    'by the response': (response) =>
       response.stream.prependListener('wantTrailers', () => {
         // Sound: HTTP/2 has it, if its types do not.
         const { setTrailer } = response as unknown as { setTrailer(name: string, value: string): void }
         setTrailer.call(response, 'content-md5', 'canary')
         response.addTrailers({ 'x-whole': 'canary' })
-      })
+      }),
+    'by the stream': ({ stream }) =>
+      stream
+        .removeAllListeners('wantTrailers')
+        .on('wantTrailers', () => stream.sendTrailers({ 'x-whole': 'canary' })),
+  }
+
+  test.each(Object.entries(late))('nothing is said after it, however late, %s', async (_, saying) => {
+    const pastKoa = await overStream((response) => {
+      saying(response)
       response.setHeader('content-type', 'application/json')
       response.end(chart)
     })
-    expect([JSON.parse(body), JSON.stringify(trailers)]).toEqual([
-      shown,
-      expect.not.stringContaining('canary'),
-    ])
+    const throughKoa = await overStream((response, context) => {
+      saying(response)
+      context.respond = true
+      context.body = JSON.parse(chart)
+    })
+    for (const { body, trailers } of [pastKoa, throughKoa])
+      expect([JSON.parse(body), JSON.stringify(trailers)]).toEqual([
+        shown,
+        expect.not.stringContaining('canary'),
+      ])
+  })
+
+  test('nothing is pushed once it has been answered', async () => {
+    const refused: unknown[] = []
+    const { body, beside } = await overStream((response) => {
+      response.stream.prependListener('wantTrailers', () =>
+        response.createPushResponse({ ':path': '/canary' }, (error) => refused.push(error?.message)),
+      )
+      response.setHeader('content-type', 'application/json')
+      response.end(chart)
+    })
+    expect([JSON.parse(body), beside]).toEqual([shown, []])
+    expect(refused).toEqual([expect.stringContaining('cannot be held back')])
   })
 
   test('nothing is pushed, and no file is sent', async () => {
