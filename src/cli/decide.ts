@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { type AskedOptions, ask, askedBody, askedRequest, askingCommand } from './asked-request.ts'
+import { type AskedOptions, ask, askedBody, askedRequest, askingCommand } from './asking-command.ts'
 import { ToldDecision } from './explanation.ts'
 import { decisionLines } from './explanation-lines.ts'
 import { Failure } from './failure.ts'
@@ -40,10 +40,5 @@ const WithDecision = z.object({ decision: z.record(z.string(), z.unknown()) })
 
 /** What the server refuses to answer is no denial: a program must be able to tell the two. */
 function undecided(failure: Failure): Failure {
-  if (failure.exitCode !== deniedExitCode) return failure
-  const { problem, fix } = failure
-  return new Failure(failure.message, {
-    ...{ exitCode: 2, fix, cause: failure },
-    ...(problem === undefined ? {} : { problem }),
-  })
+  return failure.exitCode === deniedExitCode ? failure.with({ exitCode: 2 }) : failure
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type AskedOptions, ask, askedBody, askedRequest, askingCommand } from './asked-request.ts'
+import { type AskedOptions, ask, askedBody, askedRequest, askingCommand } from './asking-command.ts'
 import { Explanation } from './explanation.ts'
 import { explanationLines } from './explanation-lines.ts'
 import type { Open } from './session.ts'

@@ -25,6 +25,13 @@ export class Failure extends Error {
     this.fix = options.fix
     this.problem = options.problem
   }
+
+  /** The same with another exit code, or something else to do. This one is its cause. */
+  with(changes: Partial<Pick<FailureOptions, 'exitCode' | 'fix'>>): Failure {
+    const { exitCode, fix, problem } = this
+    const kept = { exitCode, fix, ...(problem === undefined ? {} : { problem }) }
+    return new Failure(this.message, { ...kept, ...changes, cause: this })
+  }
 }
 
 /** The parts of an `application/problem+json` answer (RFC 9457) that are shown. */

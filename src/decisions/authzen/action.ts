@@ -2,10 +2,10 @@ import { hasBit } from '../../evaluator/bits.ts'
 import type { CompiledModel } from '../../evaluator/compile-model.ts'
 import type { Subject } from '../asked-subject.ts'
 import type { AskedRequest, Described } from '../server-decider.ts'
-import { askedRequest, type Properties } from './asked-request.ts'
 import { describedResource } from './described.ts'
 import type { SubjectContext } from './find-subject.ts'
 import { isOfType, type OperationPlace, operationPlaces } from './operation-places.ts'
+import { type Properties, requestOfAction } from './request-of-action.ts'
 
 /** §5.3. */
 export interface AuthzenAction {
@@ -55,7 +55,7 @@ export function requestAt(
   place: OperationPlace,
   { action, resource, context }: Omit<Asked, 'subject'>,
 ): { readonly request: AskedRequest; readonly described: Described | undefined } | undefined {
-  const request = askedRequest(model, place, resource.id, action.properties)
+  const request = requestOfAction(model, place, resource.id, action.properties)
   if (request === undefined) return undefined
   const { properties } = resource
   // One name for several requests has no one response that a filter is for.

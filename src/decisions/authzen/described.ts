@@ -13,7 +13,7 @@ import {
   tagValuesMax,
 } from '../../services/principal-tags.ts'
 import type { Described } from '../server-decider.ts'
-import { isScalar, type Properties } from './asked-request.ts'
+import { isScalar, type Properties } from './request-of-action.ts'
 
 /**
  * Properties as tags: texts, numbers, truth values and lists of them. Whatever they are called, they are tags and nothing

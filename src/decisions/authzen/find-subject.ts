@@ -5,8 +5,8 @@ import { usersByEmail } from '../../users/find-user.ts'
 import type { User } from '../../users/user.ts'
 import type { Subject, SubjectCaller } from '../asked-subject.ts'
 import type { ServerDecider } from '../server-decider.ts'
-import type { Properties } from './asked-request.ts'
 import { tagsIn } from './described.ts'
+import type { Properties } from './request-of-action.ts'
 
 /** A subject of the AuthZEN API (§5.1). */
 export interface AuthzenSubject {

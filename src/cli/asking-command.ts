@@ -75,9 +75,7 @@ export function askedRequest(method: string, path: string): string {
 function withAdvice(error: unknown): never {
   const code = error instanceof Failure ? error.problem?.code : undefined
   if (!(error instanceof Failure) || code !== 'service_not_found') throw error
-  throw new Failure(error.message, {
-    ...{ exitCode: error.exitCode, cause: error },
-    ...(error.problem === undefined ? {} : { problem: error.problem }),
+  throw error.with({
     fix: 'use the key of a guard of that service: keys create --service latchkey --role guard --guards <slug>',
   })
 }

@@ -14,7 +14,7 @@ export type Properties = Readonly<Record<string, unknown>>
  * parameters, the query, the body. `undefined`: no request leads there.
  * @param properties absent: nothing is known of query and body
  */
-export function askedRequest(
+export function requestOfAction(
   model: CompiledModel,
   place: OperationPlace,
   id: string,
