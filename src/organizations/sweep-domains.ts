@@ -2,7 +2,8 @@ import type { Actor, Commit } from '../audit/record.ts'
 import type { Clock, EpochMs } from '../clock.ts'
 import { hasCode } from '../errors.ts'
 import type { OrganizationId } from '../ids.ts'
-import { type CommitChanges, cursorOf, type Records, update } from '../storage/ports.ts'
+import { locatedInPages } from '../storage/in-pages.ts'
+import { type CommitChanges, type Records, update } from '../storage/ports.ts'
 import { type Domain, domains, txtName } from './domain.ts'
 import { publishedTxt, type ResolveTxt } from './published-txt.ts'
 import { proven } from './verify-domain.ts'
@@ -39,18 +40,13 @@ const pageSize = 200
  * Safe from many nodes at once: what another has read meanwhile is left to it.
  */
 export async function sweepDomains(deps: Deps): Promise<void> {
-  let after: string | undefined
-  for (;;) {
-    const page = { limit: pageSize, ...(after === undefined ? {} : { after }) }
-    const places = await deps.records.locate(domains, 'routing', '', page)
+  const { records } = deps
+  const routing = locatedInPages((page) => records.locate(domains, 'routing', '', page), pageSize)
+  for await (const places of routing)
     for (const { organizationId, id } of places) {
-      const domain = await deps.records.find(organizationId, domains, id)
+      const domain = await records.find(organizationId, domains, id)
       if (domain !== undefined && isDue(domain, deps.clock())) await readUnlessLost(deps, domain)
     }
-    const last = places.at(-1)
-    if (last === undefined || places.length < pageSize) return
-    after = cursorOf(last)
-  }
 }
 
 function isDue({ state }: Domain, nowMs: EpochMs): boolean {

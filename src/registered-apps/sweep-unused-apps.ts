@@ -2,7 +2,8 @@ import type { Commit } from '../audit/record.ts'
 import type { Clock } from '../clock.ts'
 import { hasCode } from '../errors.ts'
 import type { NewId } from '../ids.ts'
-import { cursorOf, type Records } from '../storage/ports.ts'
+import { locatedInPages } from '../storage/in-pages.ts'
+import type { Records } from '../storage/ports.ts'
 import { deleteRegisteredApp } from './delete-registered-app.ts'
 import { type RegisteredApp, registeredApps } from './registered-app.ts'
 
@@ -26,18 +27,13 @@ const pageSize = 200
  * likes fills the store. Safe from many nodes at once.
  */
 export async function sweepUnusedApps(deps: Deps): Promise<void> {
-  let after: string | undefined
-  for (;;) {
-    const page = { limit: pageSize, ...(after === undefined ? {} : { after }) }
-    const places = await deps.records.locate(registeredApps, 'open', '', page)
+  const { records } = deps
+  const open = locatedInPages((page) => records.locate(registeredApps, 'open', '', page), pageSize)
+  for await (const places of open)
     for (const { organizationId, id } of places) {
-      const app = await deps.records.find(organizationId, registeredApps, id)
+      const app = await records.find(organizationId, registeredApps, id)
       if (app !== undefined) await removeUnused(deps, app)
     }
-    const last = places.at(-1)
-    if (last === undefined || places.length < pageSize) return
-    after = cursorOf(last)
-  }
 }
 
 async function removeUnused(deps: Deps, app: RegisteredApp): Promise<void> {

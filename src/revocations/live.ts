@@ -1,14 +1,8 @@
 import type { Clock } from '../clock.ts'
 import { hasCode } from '../errors.ts'
 import type { ServiceId } from '../ids.ts'
-import {
-  type ChangeRow,
-  type CommitChanges,
-  cursorOf,
-  type Position,
-  type Records,
-  remove,
-} from '../storage/ports.ts'
+import { locatedInPages } from '../storage/in-pages.ts'
+import { type ChangeRow, type CommitChanges, type Position, type Records, remove } from '../storage/ports.ts'
 import { type Revocation, revocations } from './revocation.ts'
 
 /** What is needed of the follower of the feed. */
@@ -137,17 +131,14 @@ function subscribe<L>(listeners: Set<L>, listener: L): () => void {
 
 async function allEntries(records: Records): Promise<readonly Revocation[]> {
   const found: Revocation[] = []
-  for (let after: string | undefined; ; ) {
-    const page = { limit: pageSize, ...(after === undefined ? {} : { after }) }
-    const references = await records.locate(revocations, 'all', '', page)
+  const all = locatedInPages((page) => records.locate(revocations, 'all', '', page), pageSize)
+  for await (const references of all) {
     const loaded = await Promise.all(
       references.map(({ organizationId, id }) => records.find(organizationId, revocations, id)),
     )
     found.push(...loaded.filter((entry) => entry !== undefined))
-    const last = references.at(-1)
-    if (last === undefined || references.length < pageSize) return found
-    after = cursorOf(last)
   }
+  return found
 }
 
 async function forget(commit: CommitChanges, entry: Revocation): Promise<void> {

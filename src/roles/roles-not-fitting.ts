@@ -5,7 +5,8 @@ import { Pace } from '../services/pace.ts'
 import { readFilterStatement } from '../services/read-filter.ts'
 import { readStatement, type StatementGround, statementGround } from '../services/read-statement.ts'
 import type { RolesNotFitting, UnfitRole, UnfitRoles } from '../services/unfit-roles.ts'
-import { cursorOf, type Records } from '../storage/ports.ts'
+import { locatedInPages } from '../storage/in-pages.ts'
+import type { Records } from '../storage/ports.ts'
 import { type Role, roles } from './role.ts'
 
 /** What is looked at before a document is replaced: some seconds, in pieces of some milliseconds. */
@@ -25,10 +26,10 @@ export function rolesNotFitting(records: Records, max = atMost): RolesNotFitting
     const looking = new Looking(now, next, new Pace(max.characters))
     const unfit: UnfitRole[] = []
     const found = (others: UnfitRoles['others']): UnfitRoles => ({ roles: unfit, others })
-    let cursor: string | undefined
-    for (let seen = 0; seen < max.roles; ) {
-      const page = { limit: pageSize, ...(cursor === undefined ? {} : { after: cursor }) }
-      const places = await records.locate(roles, 'service', serviceId, page)
+    const ofService = locatedInPages((page) => records.locate(roles, 'service', serviceId, page), pageSize)
+    let seen = 0
+    for await (const places of ofService) {
+      if (seen >= max.roles) return found('not_looked_at')
       for (const { organizationId, id } of places) {
         const role = await records.find(organizationId, roles, id)
         const faults = role === undefined ? [] : await looking.newFaults(role)
@@ -37,12 +38,9 @@ export function rolesNotFitting(records: Records, max = atMost): RolesNotFitting
         if (unfit.length === listedMax) return found('not_listed')
         unfit.push({ organizationId, roleId: role.id, name: role.name, faults: faults.slice(0, faultsMax) })
       }
-      const last = places.at(-1)
-      if (last === undefined || places.length < pageSize) return found('none')
-      cursor = cursorOf(last)
       seen += places.length
     }
-    return found('not_looked_at')
+    return found('none')
   }
 }
 

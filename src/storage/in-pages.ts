@@ -1,6 +1,6 @@
 import { hasCode } from '../errors.ts'
 import type { OrganizationId } from '../ids.ts'
-import { type Collection, cursorOf, type Records, type Stored } from './ports.ts'
+import { type Collection, cursorOf, type Page, type Records, type Stored } from './ports.ts'
 
 const attemptsMax = 20
 const pageMax = 1_000
@@ -24,6 +24,28 @@ export async function endInPages<T>(
       lost += 1
       if (!hasCode(cause, 'conflict') || lost === attemptsMax) throw cause
     }
+  }
+}
+
+/**
+ * What a deployment-wide index lists, page by page; each is read when the one before it is done with.
+ * @param locate reads a page
+ * @param size of a page
+ * @param from goes on after this cursor
+ */
+export async function* locatedInPages<P extends Parameters<typeof cursorOf>[0]>(
+  locate: (page: Page) => Promise<readonly P[]>,
+  size: number,
+  from?: string,
+): AsyncGenerator<readonly P[]> {
+  let after = from
+  for (;;) {
+    const places = await locate({ limit: size, ...(after === undefined ? {} : { after }) })
+    const last = places.at(-1)
+    if (last === undefined) return
+    yield places
+    if (places.length < size) return
+    after = cursorOf(last)
   }
 }
 

@@ -1,6 +1,7 @@
 import { hasCode } from '../errors.ts'
 import type { ServiceId } from '../ids.ts'
 import { services } from '../services/service.ts'
+import { locatedInPages } from '../storage/in-pages.ts'
 import { type CommitChanges, cursorOf, type Records, type Reference, update } from '../storage/ports.ts'
 import { type Resource, resources, sharedKey, sharedWith } from './resource.ts'
 
@@ -20,13 +21,14 @@ const pageSize = 500
  * them by lists of what they may reach. Lists those that are not, of all that there are when it begins.
  */
 export async function listAllShared(deps: Deps): Promise<void> {
-  for await (const all of inPages((page) => deps.records.locate(services, 'all', '', page)))
-    for (const service of all) await listAllSharedOf(deps, service.id)
+  const located = locatedInPages((page) => deps.records.locate(services, 'all', '', page), pageSize)
+  for await (const places of located) for (const service of places) await listAllSharedOf(deps, service.id)
 }
 
 async function listAllSharedOf(deps: Deps, serviceId: ServiceId): Promise<void> {
-  for await (const places of inPages((page) => deps.records.locate(resources, 'service', serviceId, page)))
-    await listShared(deps, places)
+  const { records } = deps
+  const located = locatedInPages((page) => records.locate(resources, 'service', serviceId, page), pageSize)
+  for await (const places of located) await listShared(deps, places)
 }
 
 /**
@@ -69,17 +71,4 @@ async function isListed(
   const page = { limit: siblingsMax, after: before }
   const next = await records.locate(resources, 'shared', sharedKey(serviceId, organization), page)
   return next.some((one) => one.organizationId === organizationId && one.id === id)
-}
-
-async function* inPages<T extends { readonly organizationId: Place['organizationId']; readonly id: string }>(
-  read: (page: { limit: number; after?: string }) => Promise<readonly T[]>,
-): AsyncGenerator<readonly T[]> {
-  let after: string | undefined
-  for (;;) {
-    const found = await read({ limit: pageSize, ...(after === undefined ? {} : { after }) })
-    const last = found.at(-1)
-    if (last === undefined) return
-    yield found
-    after = cursorOf(last)
-  }
 }

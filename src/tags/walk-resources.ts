@@ -1,6 +1,7 @@
 import { foldTag } from '../evaluator/where/fold-tag.ts'
 import type { OrganizationId, ServiceId } from '../ids.ts'
-import { cursorOf, type Records } from '../storage/ports.ts'
+import { locatedInPages } from '../storage/in-pages.ts'
+import type { Records } from '../storage/ports.ts'
 import { anyone, type Resource, resources, sharedKey, sharedWith } from './resource.ts'
 
 /** One step of the walk. */
@@ -91,10 +92,8 @@ async function* located(
   from: string | undefined,
   isNew: (resource: Resource) => boolean,
 ): AsyncGenerator<readonly Step[]> {
-  let after = from
-  for (;;) {
-    const page = { limit: readAtOnce, ...(after === undefined ? {} : { after }) }
-    const places = await records.locate(resources, 'shared', key, page)
+  const shared = locatedInPages((page) => records.locate(resources, 'shared', key, page), readAtOnce, from)
+  for await (const places of shared) {
     const found = await Promise.all(
       places.map((place) => records.find(place.organizationId, resources, place.id)),
     )
@@ -103,8 +102,5 @@ async function* located(
       const isSeen = resource === undefined || !isNew(resource)
       return { cursor: `${stretch}.${organizationId}.${id}`, resource: isSeen ? undefined : resource }
     })
-    const last = places.at(-1)
-    if (last === undefined || places.length < readAtOnce) return
-    after = cursorOf(last)
   }
 }

@@ -6,6 +6,7 @@ import { findOperations } from '../../evaluator/find-operations.ts'
 import { namesAskedFor, nearestRegistered } from '../../evaluator/found-resources.ts'
 import { parseId } from '../../ids.ts'
 import type { Service } from '../../services/service.ts'
+import { locatedInPages } from '../../storage/in-pages.ts'
 import { cursorOf, type Page, type Reference } from '../../storage/ports.ts'
 import { sharedWith } from '../../tags/resource.ts'
 import { type User, users } from '../../users/user.ts'
@@ -103,17 +104,11 @@ async function* following(
   type: 'user' | 'key',
   cursor: string | undefined,
 ): AsyncGenerator<Located> {
-  for (let after = cursor; ; ) {
-    const page: Page = after === undefined ? { limit: readAtOnce } : { limit: readAtOnce, after }
-    const found: readonly Located[] =
-      type === 'user'
-        ? await storedRecords.locate(users, 'service', id, page)
-        : await storedRecords.locate(clientKeys, 'service', id, page)
-    yield* found
-    const last = found.at(-1)
-    if (last === undefined || found.length < readAtOnce) return
-    after = cursorOf(last)
-  }
+  const locate = (page: Page): Promise<readonly Located[]> =>
+    type === 'user'
+      ? storedRecords.locate(users, 'service', id, page)
+      : storedRecords.locate(clientKeys, 'service', id, page)
+  for await (const found of locatedInPages(locate, readAtOnce, cursor)) yield* found
 }
 
 type Located = Reference<ClientKey> | Reference<User>
