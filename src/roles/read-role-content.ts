@@ -5,7 +5,7 @@ import type { FilterStatement, Operation, Statement } from '../evaluator/model.t
 import { type Given, type Giver, type OutsideOfGiving, outsideOfGiving } from '../services/giving.ts'
 import { learnConditions } from '../services/learn-conditions.ts'
 import { withoutWhereIn } from '../services/operations-of.ts'
-import { readFilters } from '../services/read-filter.ts'
+import { readFiltersInTurns } from '../services/read-filter.ts'
 import { type ReadStatement, readEachInTurns, statementGround } from '../services/read-statement.ts'
 import { unreachableStatements } from '../services/unreachable-statements.ts'
 import type { Ground } from './ground.ts'
@@ -42,7 +42,7 @@ export async function readRoleContent(
   giver: Giver,
   had: RoleContent = { allow: [] },
 ): Promise<RoleContent> {
-  const { model } = ground.service
+  const { model, responses } = ground.service
   const { allow, filter, tell } = partsOf(written)
   const checking = statementGround(model.operations, model.resources ?? 'api')
   const { statements, faults } = await readEachInTurns(allow ?? [], checking, '/allow')
@@ -50,7 +50,11 @@ export async function readRoleContent(
   const shown =
     filter === undefined
       ? { filter: [], faults: [] }
-      : readFilters(filter, checking.names, operationsIn(content.allow), '/filter')
+      : await readFiltersInTurns(
+          filter,
+          { names: checking.names, allowed: operationsIn(content.allow), responses },
+          '/filter',
+        )
   const read = [...faults, ...shown.faults, ...unshownFaults(filter, ground)]
   const tooMany = sizeFaults(allow, statements, shown.filter)
   // Statements are held against one another, and against what is held: not without end.

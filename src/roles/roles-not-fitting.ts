@@ -2,9 +2,9 @@ import type { Fault } from '../errors.ts'
 import { LimitComparison } from '../evaluator/compare-limits.ts'
 import type { FilterStatement, Operation, ServiceModel, Statement } from '../evaluator/model.ts'
 import { Pace } from '../services/pace.ts'
-import { readFilterStatement } from '../services/read-filter.ts'
+import { type FilterGround, readFilterStatement } from '../services/read-filter.ts'
 import { readStatement, type StatementGround, statementGround } from '../services/read-statement.ts'
-import type { RolesNotFitting, UnfitRole, UnfitRoles } from '../services/unfit-roles.ts'
+import type { Fitted, RolesNotFitting, UnfitRole, UnfitRoles } from '../services/unfit-roles.ts'
 import { locatedInPages } from '../storage/in-pages.ts'
 import type { Records } from '../storage/ports.ts'
 import { type Role, roles } from './role.ts'
@@ -47,21 +47,29 @@ export function rolesNotFitting(records: Records, max = atMost): RolesNotFitting
 /** A statement or a filter, and how to read it. */
 interface Part {
   readonly written: Statement | FilterStatement
-  readonly faultsOn: (ground: StatementGround) => readonly Fault[]
+  readonly changed: Changed
+  readonly faultsOn: (ground: RoleGround) => readonly Fault[]
 }
+
+type RoleGround = StatementGround & Pick<FilterGround, 'responses'>
+
+/** Ids of operations. Absent: all of them. */
+type Changed = ReadonlySet<string> | undefined
 
 /** Looks at one role after the other, in pieces. */
 class Looking {
-  readonly #before: StatementGround
-  readonly #after: StatementGround
-  /** Absent: all. */
-  readonly #changed: ReadonlySet<string> | undefined
+  readonly #before: RoleGround
+  readonly #after: RoleGround
+  /** Operations of which something is said otherwise that statements are held against, and that filters are. */
+  readonly #changed: { readonly forStatements: Changed; readonly forFilters: Changed }
   readonly #pace: Pace
 
-  constructor(now: ServiceModel, next: ServiceModel, pace: Pace) {
+  constructor(now: Fitted, next: Fitted, pace: Pace) {
     this.#before = groundOf(now)
     this.#after = groundOf(next)
-    this.#changed = now.resources === next.resources ? changedOperations(now, next) : undefined
+    const [one, other] = [now.model, next.model]
+    const changed = one.resources === other.resources ? changedOperations(one, other) : undefined
+    this.#changed = { forStatements: changed, forFilters: answersAlike(now, next) ? changed : undefined }
     this.#pace = pace
   }
 
@@ -72,11 +80,13 @@ class Looking {
     const parts: readonly Part[] = [
       ...allow.map((written, i): Part => {
         const place = `/allow/${i}`
-        return { written, faultsOn: (ground) => faultsOfStatement(written, ground, place) }
+        const changed = this.#changed.forStatements
+        return { written, changed, faultsOn: (ground) => faultsOfStatement(written, ground, place) }
       }),
       ...filter.map((written, i): Part => {
         const place = `/filter/${i}`
-        return { written, faultsOn: (ground) => faultsOfFilter(written, named, ground, place) }
+        const changed = this.#changed.forFilters
+        return { written, changed, faultsOn: (ground) => faultsOfFilter(written, named, ground, place) }
       }),
     ]
     for (const part of parts) {
@@ -88,11 +98,10 @@ class Looking {
     return faults
   }
 
-  async #newFaultsOf({ written, faultsOn }: Part): Promise<readonly Fault[] | 'too_much'> {
+  async #newFaultsOf({ written, changed, faultsOn }: Part): Promise<readonly Fault[] | 'too_much'> {
     const characters = charactersOf(written)
     // It came out of the store.
     if (!(await this.#pace.goesOn(characters >> 4))) return 'too_much'
-    const changed = this.#changed
     if (changed !== undefined && !written.operations.some((id) => changed.has(id))) return []
     if (!(await this.#pace.goesOn(characters))) return 'too_much'
     const found = faultsOn(this.#after)
@@ -104,8 +113,12 @@ class Looking {
 }
 
 /** No document makes a condition one that can never hold: that is not looked for. */
-function groundOf({ operations, resources }: ServiceModel): StatementGround {
-  return { ...statementGround(operations, resources ?? 'api'), comparison: new LimitComparison(0) }
+function groundOf({ model: { operations, resources }, responses }: Fitted): RoleGround {
+  return { ...statementGround(operations, resources ?? 'api'), comparison: new LimitComparison(0), responses }
+}
+
+function answersAlike(now: Fitted, next: Fitted): boolean {
+  return now.responses === next.responses || JSON.stringify(now.responses) === JSON.stringify(next.responses)
 }
 
 /** Operations of which something changes but the words. What is said of others fits as it did, or as little. */
@@ -126,11 +139,11 @@ function faultsOfStatement(statement: Statement, ground: StatementGround, place:
 function faultsOfFilter(
   filter: FilterStatement,
   named: ReadonlySet<string>,
-  ground: StatementGround,
+  ground: RoleGround,
   place: string,
 ): readonly Fault[] {
   const allowed = new Set([...named].flatMap((id) => ground.names.find(id)?.operation.id ?? []))
-  const { faults } = readFilterStatement(filter, ground.names, allowed, place)
+  const { faults } = readFilterStatement(filter, { ...ground, allowed }, place)
   return [...faults, ...renamedFaults(filter, ground, place)]
 }
 

@@ -82,6 +82,7 @@ export async function makeService(
     signingKeys: [await newSigningKey(deps, signingAlgorithm, { kind: 'active' }, nowMs)],
     documentVersion: 1,
     model: read.model,
+    responses: read.responses,
     createdAt: nowMs,
   }
   const details = { slug, title: read.title, audience: read.audience, document_sha256: document.sha256 }

@@ -26,3 +26,21 @@ export class Pace {
     return true
   }
 }
+
+/** All of it at once. */
+export function atOnce<Result>(reading: Generator<unknown, Result>): Result {
+  for (;;) {
+    const step = reading.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** The same in pieces. @param reading yields each piece before it is read */
+export async function inTurns<Result>(reading: Generator<unknown, Result>): Promise<Result> {
+  const pace = new Pace()
+  for (;;) {
+    const step = reading.next()
+    if (step.done === true) return step.value
+    await pace.goesOn(JSON.stringify(step.value)?.length ?? 0)
+  }
+}

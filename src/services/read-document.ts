@@ -1,6 +1,7 @@
 import { type Fault, hasCode } from '../errors.ts'
 import { compileModel } from '../evaluator/compile-model.ts'
 import type { ServiceModel } from '../evaluator/model.ts'
+import type { ResponseShapes } from '../evaluator/response/response-shapes.ts'
 import { extensionFaults } from './extension-keys.ts'
 import { documentRefused } from './fault-list.ts'
 import { type JsonObject, member, text } from './json-value.ts'
@@ -22,6 +23,7 @@ export interface ReadDocument {
   readonly title: string
   readonly audience: string
   readonly model: ServiceModel
+  readonly responses: ResponseShapes
   readonly warnings: readonly Fault[]
 }
 
@@ -55,6 +57,7 @@ export async function readDocument(
     title: content.title,
     audience: content.audience,
     model: content.model,
+    responses: content.responses,
     warnings: atMost(distinct([...validated.warnings, ...content.warnings])),
   }
 }
@@ -72,7 +75,7 @@ function checkDecidable(model: ServiceModel): void {
 function readContent(document: JsonObject, options: ReadOptions) {
   const schemes = readSchemes(document)
   const operations = readOperations(document, schemes)
-  const roles = readRoles(document, schemes, operations.value)
+  const roles = readRoles(document, schemes, operations)
   const servers = readServers(document)
   const root = extensionFaults(document, 'root', '')
   const rootSecurity = readSecurity(member(document, 'security'), schemes, '/security')
@@ -88,6 +91,7 @@ function readContent(document: JsonObject, options: ReadOptions) {
     title: (text(member(member(document, 'info'), 'title')) ?? '').slice(0, titleLengthMax),
     audience: audience.value,
     model,
+    responses: operations.responses,
     faults: [
       ...root,
       ...strict.faults,

@@ -1,54 +1,78 @@
 import type { Fault } from '../errors.ts'
 import type { FilterStatement } from '../evaluator/model.ts'
 import { nearest } from '../evaluator/nearest.ts'
+import type { PatternFault } from '../evaluator/request/check-field-patterns.ts'
 import { printFieldPattern } from '../evaluator/request/field-pattern.ts'
+import { undeclaredInResponses } from '../evaluator/response/check-filter-fields.ts'
 import { readFilter } from '../evaluator/response/read-filter.ts'
+import type { ResponseShapes } from '../evaluator/response/response-shapes.ts'
 import { jsonPointer } from '../json-text.ts'
 import { entries, isObject, member } from './json-value.ts'
 import type { OperationNames } from './operation-names.ts'
+import { atOnce, inTurns } from './pace.ts'
 import { type Entry, readOperations } from './read-entries.ts'
 
+/** Nobody reads more at once, and to look for what was meant is work for each. */
+const faultsToldMax = 100
 const filterKeys = ['operations', 'fields', 'mask']
+
+/** What the filters of one role are held against. */
+export interface FilterGround {
+  readonly names: OperationNames
+  /** Ids of the operations that the role itself allows: a filter for another one would be put over nothing. */
+  readonly allowed: ReadonlySet<string>
+  /** Absent: only their form is looked at. */
+  readonly responses?: ResponseShapes | undefined
+}
 
 interface ReadFilters {
   readonly filter: readonly FilterStatement[]
   readonly faults: readonly Fault[]
 }
 
-/**
- * Reads the `filter` of a role: what is shown of responses. Whether responses have such fields a document need not say.
- * @param allowed ids of the operations that the role itself allows: a filter for another one would be put over nothing
- */
-export function readFilters(
+/** Reads the `filter` of a role: what is shown of responses. */
+export function readFilters(value: unknown, ground: FilterGround, place: string): ReadFilters {
+  return atOnce(readOneByOne(value, ground, place))
+}
+
+/** The same in pieces, so that others have their turn of the event loop. */
+export function readFiltersInTurns(
   value: unknown,
-  names: OperationNames,
-  allowed: ReadonlySet<string>,
+  ground: FilterGround,
   place: string,
-): ReadFilters {
+): Promise<ReadFilters> {
+  return inTurns(readOneByOne(value, ground, place))
+}
+
+/** Yields each filter before it is read. */
+function* readOneByOne(value: unknown, ground: FilterGround, place: string): Generator<unknown, ReadFilters> {
   if (!Array.isArray(value)) {
     const fix = '[{ operations: [ … ], fields: [ … ] }]'
     return { filter: [], faults: [{ pointer: place, detail: 'filter is a list of filters', fix }] }
   }
-  const read = value.map((one, i) => readFilterStatement(one, names, allowed, `${place}/${i}`))
-  return { filter: read.flatMap(({ filter }) => filter), faults: read.flatMap(({ faults }) => faults) }
+  const filter: FilterStatement[] = []
+  const faults: Fault[] = []
+  for (const [i, one] of value.entries()) {
+    if (faults.length >= faultsToldMax) break
+    yield one
+    const read = readFilterStatement(one, ground, `${place}/${i}`)
+    filter.push(...read.filter)
+    faults.push(...read.faults)
+  }
+  return { filter, faults }
 }
 
 /** Entries that list fields of their own become filters of their own. */
-export function readFilterStatement(
-  value: unknown,
-  names: OperationNames,
-  allowed: ReadonlySet<string>,
-  place: string,
-): ReadFilters {
-  const { entries: named, faults } = readOperations(value, names, place)
-  faults.push(...keyFaults(value, place), ...named.flatMap((entry) => unallowedFault(entry, allowed)))
+export function readFilterStatement(value: unknown, ground: FilterGround, place: string): ReadFilters {
+  const { entries: named, faults } = readOperations(value, ground.names, place)
+  faults.push(...keyFaults(value, place), ...named.flatMap((entry) => unallowedFault(entry, ground.allowed)))
   const [fields, mask] = [member(value, 'fields'), member(value, 'mask')]
   if (mask !== undefined && typeof mask !== 'string') {
     faults.push({ pointer: `${place}/mask`, detail: 'a mask is a text', fix: "write '***'" })
     return { filter: [], faults }
   }
   const groups = Map.groupBy(named, (entry) => JSON.stringify(entry.fields ?? fields ?? null))
-  const read = Array.from(groups.values(), (group) => readShown(group, { fields, mask }, place))
+  const read = Array.from(groups.values(), (group) => readShown(group, { fields, mask }, ground, place))
   return {
     filter: read.flatMap(({ filter }) => filter),
     faults: [...faults, ...read.flatMap((one) => one.faults)],
@@ -59,6 +83,7 @@ export function readFilterStatement(
 function readShown(
   group: readonly Entry[],
   given: { readonly fields: unknown; readonly mask: string | undefined },
+  { responses }: FilterGround,
   place: string,
 ): ReadFilters {
   const [first] = group
@@ -74,15 +99,15 @@ function readShown(
     return { filter: [], faults: [{ pointer, detail: 'a filter lists the fields that are shown', fix }] }
   }
   const read = readFilter(written, given.mask)
-  if ('faults' in read) {
-    const faults = read.faults.map(({ index, detail, fix }) => ({
-      pointer: index === undefined || isOwn ? pointer : `${pointer}/${index}`,
-      ...{ detail, fix },
-    }))
-    return { filter: [], faults }
-  }
+  const placed = ({ index, detail, fix }: PatternFault): Fault => ({
+    pointer: index === undefined || isOwn ? pointer : `${pointer}/${index}`,
+    ...{ detail, fix },
+  })
+  if ('faults' in read) return { filter: [], faults: read.faults.map(placed) }
   const { fields, mask } = read.filter
   const operations = [...new Set(group.map(({ operation }) => operation.id))]
+  const undeclared = responses === undefined ? [] : undeclaredInResponses(fields, operations, responses)
+  if (undeclared.length > 0) return { filter: [], faults: undeclared.map(placed) }
   const shown = [...new Set(fields.map(printFieldPattern))]
   return { filter: [{ operations, fields: shown, ...(mask === undefined ? {} : { mask }) }], faults: [] }
 }

@@ -1,12 +1,14 @@
 import type { Fault } from '../errors.ts'
 import { type Method, methods, type Operation } from '../evaluator/model.ts'
 import { parameterNames, shapeOf, templateFault } from '../evaluator/path-template.ts'
+import type { ResponseShapes } from '../evaluator/response/response-shapes.ts'
 import { jsonPointer } from '../json-text.ts'
 import { extensionFaults } from './extension-keys.ts'
 import { entries, isObject, items, type JsonObject, member, text } from './json-value.ts'
 import { namedParameter, readPathParameters } from './read-parameters.ts'
 import { readRequest } from './read-request.ts'
 import { readCreates, readNamespace, resourceFaults } from './read-resources.ts'
+import { responseReader } from './read-responses.ts'
 import { readSecurity, type Schemes } from './read-security.ts'
 import { readStepUp, stepUpKey } from './read-step-up.ts'
 import { type ShapeReader, shapeReader } from './read-value-shape.ts'
@@ -14,6 +16,10 @@ import { resolved } from './references.ts'
 
 const operationIdLengthMax = 200
 const summaryLengthMax = 300
+
+interface ReadOperations extends Found<readonly Operation[]> {
+  readonly responses: ResponseShapes
+}
 
 interface Found<T> {
   readonly value: T
@@ -31,13 +37,14 @@ interface Place {
 }
 
 /** Reads every operation under `paths`. Callbacks and webhooks are calls of the API, not calls to it. */
-export function readOperations(document: JsonObject, schemes: Schemes): Found<readonly Operation[]> {
+export function readOperations(document: JsonObject, schemes: Schemes): ReadOperations {
   const paths = entries(member(document, 'paths')).filter(([path]) => !path.startsWith('x-'))
   const faults: Fault[] = [...templateFaults(paths.map(([path]) => path))]
   const warnings: Fault[] = []
   const operations: Operation[] = []
   const placesById = new Map<string, string>()
   const shapes = shapeReader(document)
+  const responses = responseReader(document)
   for (const [path, value] of paths) {
     const itemPlace = jsonPointer('paths', path)
     const item = resolved(document, value)
@@ -56,6 +63,7 @@ export function readOperations(document: JsonObject, schemes: Schemes): Found<re
         place,
       })
       note(read)
+      responses.read(read.value.id, operation)
       const known = placesById.get(read.value.id)
       if (known !== undefined) faults.push(duplicate(read.value.id, known, place))
       placesById.set(read.value.id, place)
@@ -63,7 +71,9 @@ export function readOperations(document: JsonObject, schemes: Schemes): Found<re
     }
   }
   faults.push(...collisions(operations), ...resourceFaults(document, operations))
-  return { value: operations, faults, warnings }
+  const answered = responses.all()
+  warnings.push(...answered.warnings)
+  return { value: operations, responses: answered.shapes, faults, warnings }
 
   function note(found: { readonly faults: readonly Fault[]; readonly warnings: readonly Fault[] }): void {
     faults.push(...found.faults)

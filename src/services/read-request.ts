@@ -55,4 +55,4 @@ function readBody(document: JsonObject, shapes: ShapeReader, operation: JsonObje
 }
 
 /** JSON is among what they stand for. */
-const anyMediaType = new Set(['*/*', 'application/*'])
+export const anyMediaType = new Set(['*/*', 'application/*'])

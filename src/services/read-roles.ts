@@ -2,10 +2,10 @@ import type { Fault } from '../errors.ts'
 import { LimitComparison } from '../evaluator/compare-limits.ts'
 import type { Operation, ServiceRole } from '../evaluator/model.ts'
 import { didYouMean, nearest } from '../evaluator/nearest.ts'
+import type { ResponseShapes } from '../evaluator/response/response-shapes.ts'
 import { jsonPointer } from '../json-text.ts'
 import { entries, isObject, items, type JsonObject, member } from './json-value.ts'
-import type { OperationNames } from './operation-names.ts'
-import { readFilters } from './read-filter.ts'
+import { type FilterGround, readFilters } from './read-filter.ts'
 import { identityScopes, type Schemes } from './read-security.ts'
 import {
   type ReadStatement,
@@ -34,8 +34,15 @@ interface Roles {
   readonly faults: readonly Fault[]
 }
 
+/** What a document says of its operations. */
+interface Described {
+  readonly value: readonly Operation[]
+  readonly responses: ResponseShapes
+}
+
 /** Service-defined roles: scopes, then `x-latchkey-roles`, then `admin` and `viewer` unless the document has them. */
-export function readRoles(document: JsonObject, schemes: Schemes, operations: readonly Operation[]): Roles {
+export function readRoles(document: JsonObject, schemes: Schemes, described: Described): Roles {
+  const { value: operations, responses } = described
   const faults: Fault[] = []
   const scopes = scopeRoles(schemes, operations)
   const extension = member(document, 'x-latchkey-roles')
@@ -44,7 +51,7 @@ export function readRoles(document: JsonObject, schemes: Schemes, operations: re
   const roles = new Map(scopes.map((role) => [role.name, role]))
   const ground = statementGround(operations, 'unsaid')
   for (const [name, value] of entries(extension)) {
-    const own = { ...ground, comparison: new LimitComparison() }
+    const own = { ...ground, comparison: new LimitComparison(), responses }
     const written = { name, value, scope: roles.get(name), place: extensionPlace + jsonPointer(name) }
     roles.set(name, readRole(written, operations, own, faults))
   }
@@ -103,10 +110,12 @@ interface WrittenRole {
   readonly place: string
 }
 
+type RoleGround = StatementGround & Pick<FilterGround, 'responses'>
+
 function readRole(
   written: WrittenRole,
   operations: readonly Operation[],
-  ground: StatementGround,
+  ground: RoleGround,
   faults: Fault[],
 ): ServiceRole {
   const { name, value, scope, place } = written
@@ -138,7 +147,7 @@ function readRole(
   const allow = member(value, 'allow')
   const { statements, faults: refused } = readStatements(allow ?? [], ground, `${place}/allow`)
   faults.push(...refused)
-  const filters = filterAt(written, statements, operations, ground.names)
+  const filters = filterAt(written, statements, operations, ground)
   faults.push(...filters.faults)
   const description = descriptionAt(value, place, faults) ?? scope?.description
   return {
@@ -159,7 +168,7 @@ function filterAt(
   { name, value, place }: WrittenRole,
   statements: readonly ReadStatement[],
   operations: readonly Operation[],
-  names: OperationNames,
+  { names, responses }: RoleGround,
 ) {
   const filter = member(value, 'filter')
   if (filter === undefined) return { filter: [], faults: [] }
@@ -168,7 +177,7 @@ function filterAt(
     ...statements.flatMap(({ statement }) => statement.operations),
     ...byScope.map(({ id }) => id),
   ])
-  return readFilters(filter, names, allowed, `${place}/filter`)
+  return readFilters(filter, { names, allowed, responses }, `${place}/filter`)
 }
 
 function booleanAt(value: unknown, key: string, place: string, faults: Fault[]): boolean | undefined {

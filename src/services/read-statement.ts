@@ -8,7 +8,7 @@ import { jsonPointer } from '../json-text.ts'
 import type { ResourcesKnown } from './check-condition.ts'
 import { isObject, member } from './json-value.ts'
 import { type OperationNames, operationNames } from './operation-names.ts'
-import { Pace } from './pace.ts'
+import { atOnce, inTurns } from './pace.ts'
 import { type Entry, readOperations } from './read-entries.ts'
 import { readWhere } from './read-where.ts'
 import { unreachableStatements } from './unreachable-statements.ts'
@@ -54,26 +54,16 @@ export function readStatements(value: unknown, ground: StatementGround, place: s
 
 /** The same without a look at what they say together. */
 export function readEachStatement(value: unknown, ground: StatementGround, place: string): ReadStatements {
-  const reading = readOneByOne(value, ground, place)
-  for (;;) {
-    const step = reading.next()
-    if (step.done === true) return step.value
-  }
+  return atOnce(readOneByOne(value, ground, place))
 }
 
 /** The same in pieces, so that others have their turn of the event loop. */
-export async function readEachInTurns(
+export function readEachInTurns(
   value: unknown,
   ground: StatementGround,
   place: string,
 ): Promise<ReadStatements> {
-  const pace = new Pace()
-  const reading = readOneByOne(value, ground, place)
-  for (;;) {
-    const step = reading.next()
-    if (step.done === true) return step.value
-    await pace.goesOn(JSON.stringify(step.value)?.length ?? 0)
-  }
+  return inTurns(readOneByOne(value, ground, place))
 }
 
 /** Yields each statement before it is read. */

@@ -164,7 +164,7 @@ function ownObject(reading: Reading, schema: JsonObject, depth: Depth): ObjectSh
 }
 
 /** The types that the schema names or implies, `null` aside. */
-function typesOf(schema: JsonObject): readonly unknown[] {
+export function typesOf(schema: JsonObject): readonly unknown[] {
   const named = member(schema, 'type')
   if (named !== undefined) return (Array.isArray(named) ? named : [named]).filter((one) => one !== 'null')
   if (['properties', 'patternProperties', 'additionalProperties'].some((key) => Object.hasOwn(schema, key)))
@@ -174,7 +174,8 @@ function typesOf(schema: JsonObject): readonly unknown[] {
   return [...new Set(values.filter((value) => value !== null).map((value) => typeof value))]
 }
 
-function isNull(schema: unknown): boolean {
+/** Whether a schema allows nothing but `null`. */
+export function isNull(schema: unknown): boolean {
   const type = member(schema, 'type')
   return type === 'null' || (Array.isArray(type) && type.length > 0 && type.every((one) => one === 'null'))
 }

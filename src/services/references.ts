@@ -11,7 +11,7 @@ export function referenceOf(value: unknown): string | undefined {
 }
 
 /** What a reference within the document points at (RFC 6901 §6: a URI fragment), one step; `undefined` if nothing. */
-function targetOf(document: JsonObject, reference: string): unknown {
+export function targetOf(document: JsonObject, reference: string): unknown {
   if (reference === '#') return document
   if (!reference.startsWith('#/')) return undefined
   let at: unknown = document

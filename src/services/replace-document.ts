@@ -88,13 +88,13 @@ async function replace(
   const read = { ...documented, model }
   const base = await getCurrentDocument(deps.records, before)
   const sha256 = sha256Of(replacement.document)
-  const unfit = await asking.notFitting(before.id, before.model, model)
+  const unfit = await asking.notFitting(before.id, before, read)
   const changes = changesBetween(before, read, unfit)
   asking.confirm({ changes, sha256, baseSha256: base.sha256, confirmation: replacement.confirmation })
   const unchanged =
     sha256 === base.sha256 &&
     before.audience === read.audience &&
-    JSON.stringify(before.model) === JSON.stringify(read.model)
+    JSON.stringify([before.model, before.responses]) === JSON.stringify([read.model, read.responses])
   const service = unchanged
     ? before
     : await commitNext(deps, by, before, read, replacement.document, replacement.audience !== undefined)
@@ -123,6 +123,7 @@ async function commitNext(
     ...(audienceGiven ? { audienceGiven: true } : {}),
     documentVersion,
     model: read.model,
+    responses: read.responses,
   }
   const change = update(services, before, after)
   const { organizationId, id } = before

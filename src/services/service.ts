@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { EpochMs } from '../clock.ts'
 import type { ServiceModel } from '../evaluator/model.ts'
+import type { ResponseShapes } from '../evaluator/response/response-shapes.ts'
 import type { ServiceId, SigningKeyId } from '../ids.ts'
 import { sealedUnder } from '../secrets/sealed-under.ts'
 import type { Collection, Stored } from '../storage/ports.ts'
@@ -52,6 +53,8 @@ export interface Service extends Stored {
   /** Grows with every accepted document. */
   readonly documentVersion: number
   readonly model: ServiceModel
+  /** For who saves filters. Absent: its document was read by a version of the product that kept none of it. */
+  readonly responses?: ResponseShapes
   /** What was set of how people and apps sign in; `signInOf` adds the defaults. */
   readonly signIn?: Partial<SignInSettings>
   /** What was said of users that its AuthZEN API is asked about. */

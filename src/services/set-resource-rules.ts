@@ -86,11 +86,7 @@ export async function setResourceRules(
   const after = { ...before, model: withResourceRules(before.model, to) }
   const { sha256 } = await getCurrentDocument(deps.records, before)
   const { confirmation } = change
-  const changes = changesBetween(
-    before,
-    after,
-    await deps.rolesNotFitting(before.id, before.model, after.model),
-  )
+  const changes = changesBetween(before, after, await deps.rolesNotFitting(before.id, before, after))
   confirmChanges({ changes, sha256, baseSha256: sha256, confirmation })
   const details = { resource_rules: { before: shown(from), after: shown(to) } }
   await deps.commit({ type: 'service.changed', organizationId: owner, target: before.id, by, details }, [

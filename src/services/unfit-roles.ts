@@ -1,5 +1,6 @@
 import type { Fault } from '../errors.ts'
 import type { ServiceModel } from '../evaluator/model.ts'
+import type { ResponseShapes } from '../evaluator/response/response-shapes.ts'
 import type { OrganizationId, RoleId, ServiceId } from '../ids.ts'
 
 /** An organization-defined role of which something does not fit the service's document. What does not, allows nothing. */
@@ -17,9 +18,11 @@ export interface UnfitRoles {
   readonly others: 'none' | 'not_listed' | 'not_looked_at'
 }
 
-/** A question to later rows: which roles fit the service now, and would not fit another model of it. */
-export type RolesNotFitting = (
-  serviceId: ServiceId,
-  now: ServiceModel,
-  next: ServiceModel,
-) => Promise<UnfitRoles>
+/** What roles must fit: what is kept of a document. */
+export interface Fitted {
+  readonly model: ServiceModel
+  readonly responses?: ResponseShapes
+}
+
+/** A question to later rows: which roles fit what the service says now, and would not fit what it would say next. */
+export type RolesNotFitting = (serviceId: ServiceId, now: Fitted, next: Fitted) => Promise<UnfitRoles>

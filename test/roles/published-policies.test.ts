@@ -52,7 +52,7 @@ test('the policy of the README is kept by the clinic of the examples', async () 
   expect(faults).toEqual([])
   expect(statements).toHaveLength(2)
   const allowed = new Set(statements.flatMap(({ statement }) => statement.operations))
-  expect(readFilters(filter, ground.names, allowed, '/filter')).toMatchObject({
+  expect(readFilters(filter, { names: ground.names, allowed }, '/filter')).toMatchObject({
     filter: [{ mask: '***' }],
     faults: [],
   })

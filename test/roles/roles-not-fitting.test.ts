@@ -6,6 +6,7 @@ import { rolesNotFitting } from '../../src/roles/roles-not-fitting.ts'
 import { services } from '../../src/services/service.ts'
 import { packDocument, serviceDocuments } from '../../src/services/service-document.ts'
 import { setResourceRules } from '../../src/services/set-resource-rules.ts'
+import type { Fitted } from '../../src/services/unfit-roles.ts'
 import { insert, update } from '../../src/storage/ports.ts'
 import { clinicModel, type Deployment, granter, openDeployment } from '../organizations/deployment.ts'
 import { confirmationOf } from '../services/create-shop.ts'
@@ -23,7 +24,7 @@ const withOperations = (change: (operation: Operation) => readonly Operation[]):
 })
 
 const unfitFor = (next: ServiceModel, now: ServiceModel = clinicModel) =>
-  rolesNotFitting(at.deps.records)(at.clinic.id, now, next)
+  rolesNotFitting(at.deps.records)(at.clinic.id, { model: now }, { model: next })
 
 /** Kept as nobody could have saved them one by one in the time of a test. */
 async function keepRoles(count: number, allow: Role['allow']): Promise<void> {
@@ -113,10 +114,56 @@ describe('roles that a new document breaks', () => {
     await keepRoles(10, allow)
     const next = withOperations((one) => [{ ...one, request: { query: { page: {} } } }])
     const unfit = (max: { roles: number; characters: number }) =>
-      rolesNotFitting(at.deps.records, max)(at.clinic.id, clinicModel, next)
+      rolesNotFitting(at.deps.records, max)(at.clinic.id, { model: clinicModel }, { model: next })
     const others = async (...max: Parameters<typeof unfit>) => (await unfit(...max)).others
     expect(await others({ roles: 5_000, characters: 200 })).toBe('not_looked_at')
     expect(await others({ roles: 5_000, characters: 2_000 })).toBe('none')
+  })
+})
+
+describe('roles whose filter names fields that a new document no longer has', () => {
+  const answering = (...names: readonly string[]) => ({
+    model: clinicModel,
+    responses: {
+      objects: [
+        { members: {}, open: true as const },
+        { members: Object.fromEntries(names.map((name) => [name, []])) },
+      ],
+      operations: { getPatient: [1] },
+    },
+  })
+  const unfit = async (...[now, next]: readonly [Fitted, Fitted]) =>
+    (await rolesNotFitting(at.deps.records)(at.clinic.id, now, next)).roles
+
+  beforeEach(async () => {
+    await createRole(at.deps, at.by, granter, at.customer.id, {
+      ...{ service: 'clinic', name: 'Names', description: '', allow: [{ operations: ['getPatient'] }] },
+      filter: [{ operations: ['getPatient'], fields: ['name', 'born'] }],
+    })
+  })
+
+  test('are told, with the operation and what was meant', async () => {
+    expect(await unfit(answering('name', 'born'), answering('name', 'borne'))).toMatchObject([
+      {
+        name: 'Names',
+        faults: [
+          {
+            ...{ pointer: '/filter/0/fields/1', detail: 'no response of getPatient has born' },
+            fix: 'did you mean borne?',
+          },
+        ],
+      },
+    ])
+  })
+
+  test('are told, too, where nothing was kept of the responses before', async () => {
+    expect(await unfit({ model: clinicModel }, answering('name'))).toHaveLength(1)
+  })
+
+  test('are none where the responses still have them, or nothing is said of these any more', async () => {
+    expect(await unfit(answering('name', 'born'), answering('name', 'born', 'ward'))).toEqual([])
+    expect(await unfit(answering('name', 'born'), { model: clinicModel })).toEqual([])
+    expect(await unfit(answering('name'), answering('name', 'ward'))).toEqual([])
   })
 })
 

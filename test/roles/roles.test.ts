@@ -14,7 +14,8 @@ import { replaceRole } from '../../src/roles/replace-role.ts'
 import { getRole, type Role } from '../../src/roles/role.ts'
 import { entitlements } from '../../src/services/entitlement.ts'
 import type { Giver } from '../../src/services/giving.ts'
-import { insert } from '../../src/storage/ports.ts'
+import { services } from '../../src/services/service.ts'
+import { insert, update } from '../../src/storage/ports.ts'
 import {
   clinicModel,
   type Deployment,
@@ -376,6 +377,35 @@ describe('a role that shows only a part of responses', () => {
       { operations: ['listPatients'], fields: ['items.name.first'] },
     ]
     expect(await edit(role, nobody, { allow, filter: less })).toMatchObject({ filter: less })
+  })
+
+  test('shows fields that responses of its operations have, as far as the document says', async () => {
+    const responses = {
+      objects: [
+        { members: {}, open: true as const },
+        { members: { items: [2] } },
+        { members: { name: [], born: [] } },
+      ],
+      operations: { listPatients: [1] },
+    }
+    await at.store.commit([update(services, at.clinic, { ...at.clinic, responses })])
+    const showing = (operations: readonly string[], ...fields: readonly string[]) => {
+      const written = { ...wanted, name: fields.join(), allow, filter: [{ operations, fields }] }
+      return createRole(at.deps, at.by, granter, at.customer.id, written)
+    }
+    expect(await showing(['listPatients'], 'items.name', 'items.*')).toHaveProperty('filter')
+    // Nothing is known of the responses of the other one.
+    expect(await showing(['listPatients', 'getPatient'], 'name')).toHaveProperty('filter')
+    expect(await faultsOf(showing(['listPatients'], 'items', 'items.nmae', 'name'))).toMatchObject({
+      code: 'role_refused',
+      faults: [
+        {
+          ...{ pointer: '/filter/0/fields/1', detail: 'no response of listPatients has items.nmae' },
+          fix: 'did you mean items.name?',
+        },
+        { pointer: '/filter/0/fields/2', fix: 'did you mean items.name?' },
+      ],
+    })
   })
 
   test('may come as a text, faults with their lines', async () => {

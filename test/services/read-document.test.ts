@@ -577,3 +577,32 @@ describe('a document that is refused', () => {
     ).toContainEqual(expect.objectContaining({ pointer: '/components/schemas/A/$ref' }))
   })
 })
+
+describe('the filters of roles that the document defines', () => {
+  const withFilter = (field: string) =>
+    read((doc) => {
+      const schema = {
+        type: 'object',
+        properties: { total: { type: 'integer' }, street: { type: 'string' } },
+      }
+      doc.paths['/orders/{order}'].get.responses = {
+        200: { description: 'the order', content: { 'application/json': { schema } } },
+      }
+      doc['x-latchkey-roles'] = {
+        support: {
+          allow: [{ operations: ['getOrder'] }],
+          filter: [{ operations: ['getOrder'], fields: [field] }],
+        },
+      }
+    })
+
+  test('show fields that its responses have', async () => {
+    expect((await withFilter('total')).model.roles).toContainEqual(
+      expect.objectContaining({ filter: [{ operations: ['getOrder'], fields: ['total'] }] }),
+    )
+    await expect(withFilter('totla')).rejects.toMatchObject({
+      code: 'document_refused',
+      faults: [{ pointer: '/x-latchkey-roles/support/filter/0/fields/0', fix: 'did you mean total?' }],
+    })
+  })
+})

@@ -9,7 +9,7 @@ const names = operationNames([
   operation('getBill', 'GET /bill'),
 ])
 const read = (filter: unknown) =>
-  readFilters(filter, names, new Set(['getCluster', 'listClusters']), '/filter')
+  readFilters(filter, { names, allowed: new Set(['getCluster', 'listClusters']) }, '/filter')
 
 describe('the filter of a role', () => {
   test.each([

@@ -54,7 +54,7 @@ describe('replaceDocument', () => {
     const faults = [{ pointer: '/allow/0/where', detail: 'the document declares no $request:page' }]
     const asked: unknown[] = []
     const rolesNotFitting: RolesNotFitting = async (id, now, next) => {
-      asked.push([id, now.operations.length, next.operations.length])
+      asked.push([id, now.model.operations.length, next.model.operations.length])
       return { roles: [{ ...role, faults }], others: 'not_listed' }
     }
     const document = shopDocument((doc) => {
@@ -135,6 +135,16 @@ describe('replaceDocument', () => {
     const { service } = await replaceDocument(d.deps, d.by, 'shop', { document: shopDocument() })
     expect(service.model).toEqual(before.model)
     expect(service.documentVersion).toBe(2)
+  })
+
+  test('with the document that is there, of whose responses an earlier version of the product kept nothing, keeps them', async () => {
+    const d = await deployment()
+    const { service: before } = await createShop(d)
+    const { responses, ...older } = before
+    await d.store.commit([update(services, before, older)])
+    const { service } = await replaceDocument(d.deps, d.by, 'shop', { document: shopDocument() })
+    expect(service.responses).toEqual(responses)
+    expect(await getService(d.deps.records, 'shop')).toMatchObject({ responses, documentVersion: 2 })
   })
 
   test('asks again when the audience of tokens would change, unless it was given', async () => {

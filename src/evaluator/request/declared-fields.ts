@@ -47,10 +47,10 @@ function collect(
 }
 
 /** What to write instead of a place that nobody declares: the nearest one, or one of that name elsewhere, or what there is. */
-export function fixFor(
+export function fixFor<F extends { readonly path: readonly string[] }>(
   path: readonly string[],
-  fields: readonly DeclaredField[],
-  print: (field: DeclaredField) => string,
+  fields: readonly F[],
+  print: (field: F) => string,
 ): string {
   if (fields.length === 0) return 'the document declares nothing here'
   const byNames = new Map(fields.map((field) => [field.path.join('.'), field]))

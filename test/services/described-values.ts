@@ -1,0 +1,78 @@
+import fc from 'fast-check'
+import { anyName, printFieldPattern } from '../../src/evaluator/request/field-pattern.ts'
+
+/** A JSON Schema, those that it refers to, and a value that fits it. */
+interface Described {
+  readonly schema: object
+  readonly schemas: Readonly<Record<string, object>>
+  readonly value: unknown
+}
+
+const name = fc.constantFrom('id', 'name', 'items', 'a.b', '__proto__', 'constructor', 'weird *')
+const own = <T>(members: Iterable<readonly [string, T]>): Record<string, T> => Object.fromEntries(members)
+
+/** Members of one, beside those of the other: both hold objects. */
+function besides(one: Described, other: Described, key: 'allOf' | 'oneOf' | 'anyOf'): Described {
+  const schemas = { ...one.schemas, ...other.schemas }
+  const value = key === 'allOf' ? { ...Object(one.value), ...Object(other.value) } : one.value
+  return { schema: { [key]: [one.schema, other.schema] }, schemas, value }
+}
+
+let refs = 0
+function referred({ schema, schemas, value }: Described): Described {
+  const called = `S${refs++}`
+  return {
+    schema: { $ref: `#/components/schemas/${called}` },
+    schemas: { ...schemas, [called]: schema },
+    value,
+  }
+}
+
+const { described, members } = fc.letrec<{ described: Described; members: Described }>((tie) => ({
+  described: fc.oneof(
+    { maxDepth: 4, withCrossShrink: true },
+    fc.constantFrom<Described>(
+      { schema: { type: 'string' }, schemas: {}, value: 'text' },
+      { schema: { type: ['integer', 'null'] }, schemas: {}, value: 7 },
+      { schema: { type: 'object' }, schemas: {}, value: { any: { thing: 1 } } },
+      { schema: {}, schemas: {}, value: [{ whatever: true }] },
+      { schema: { additionalProperties: { type: 'number' } }, schemas: {}, value: { more: 1 } },
+    ),
+    tie('members'),
+    tie('members').map(referred),
+    fc.array(tie('described'), { minLength: 1, maxLength: 2 }).map(
+      (of): Described => ({
+        schema: { type: 'array', items: { anyOf: of.map(({ schema }) => schema) } },
+        schemas: own(of.flatMap(({ schemas }) => Object.entries(schemas))),
+        value: of.map(({ value }) => value),
+      }),
+    ),
+  ),
+  members: fc.oneof(
+    { maxDepth: 4, withCrossShrink: true },
+    fc
+      .uniqueArray(fc.tuple(name, tie('described')), { selector: ([key]) => key, maxLength: 3 })
+      .map((of) => ({
+        schema: { type: 'object', properties: own(of.map(([key, one]) => [key, one.schema])) },
+        schemas: own(of.flatMap(([, one]) => Object.entries(one.schemas))),
+        value: own(of.map(([key, one]) => [key, one.value])),
+      })),
+    fc
+      .tuple(tie('members'), tie('members'), fc.constantFrom('allOf' as const, 'oneOf', 'anyOf'))
+      .map(([one, other, key]) => besides(one, other, key)),
+  ),
+}))
+
+export const describedValue = fc.oneof(described, members)
+
+/** The fields of a value, as a filter names them; lists have no names. */
+export function leavesOf(value: unknown, path: readonly string[] = []): readonly string[] {
+  if (Array.isArray(value)) return [...new Set(value.flatMap((item) => leavesOf(item, path)))]
+  const under =
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).flatMap(([key, one]) => leavesOf(one, [...path, key]))
+      : []
+  const here =
+    path.length === 0 ? [] : [printFieldPattern(path), printFieldPattern([...path.slice(0, -1), anyName])]
+  return under.length > 0 ? under : here
+}
