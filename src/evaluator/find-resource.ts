@@ -37,7 +37,7 @@ export function findResource(
   let key = match.ownKey(path, organizationId)
   let of = facts.resource(key)
   if (of === null)
-    for (key of match.holderKeys(path, organizationId)) {
+    for (key of match.ancestorKeys(path, organizationId)) {
       of = facts.resource(key)
       if (of !== null) break
     }

@@ -27,15 +27,15 @@ export class Match {
     return this.#keyAt(path, path.ends[0], organizationId)
   }
 
-  /** The keys of the resources that hold it, from the inside out. */
-  holderKeys(path: ResourcePath, organizationId: string): readonly ResourceKey[] {
+  /** The keys of the resources that it is part of, from the inside out. */
+  ancestorKeys(path: ResourcePath, organizationId: string): readonly ResourceKey[] {
     if (path.ends.length === 1) return nothing
     return path.ends.slice(1).map((end) => this.#keyAt(path, end, organizationId))
   }
 
   /** All of them, its own first. */
   keys(path: ResourcePath, organizationId: string): readonly ResourceKey[] {
-    return [this.ownKey(path, organizationId), ...this.holderKeys(path, organizationId)]
+    return [this.ownKey(path, organizationId), ...this.ancestorKeys(path, organizationId)]
   }
 
   /** Made when first asked for: most refusals do not need them. */

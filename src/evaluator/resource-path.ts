@@ -131,8 +131,8 @@ function resourcePath(
     const at = namespaceAt === undefined ? {} : { namespaceAt }
     return [{ template, ids: names.length, isWhole: isWhole(shape), ...at }]
   })
-  const [own, ...holders] = ends
-  return own === undefined ? undefined : { between, ends: [own, ...holders] }
+  const [own, ...ancestors] = ends
+  return own === undefined ? undefined : { between, ends: [own, ...ancestors] }
 }
 
 /** -1: the path does not have the parameter. */

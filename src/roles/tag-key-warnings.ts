@@ -1,7 +1,7 @@
 import type { Fault } from '../errors.ts'
 import type { Statement } from '../evaluator/model.ts'
 import { nearest } from '../evaluator/nearest.ts'
-import type { TagVariable } from '../evaluator/where/condition.ts'
+import { isTag, type TagVariable } from '../evaluator/where/condition.ts'
 import { foldTag } from '../evaluator/where/fold-tag.ts'
 import { parseCondition } from '../evaluator/where/parse-condition.ts'
 import { printVariable } from '../evaluator/where/variable-name.ts'
@@ -58,7 +58,7 @@ async function tagsIn(allow: readonly Statement[]): Promise<readonly AskedTag[]>
     await pace.goesOn(where.length)
     const parsed = parseCondition(where)
     for (const variable of 'condition' in parsed ? variablesOf(parsed.condition) : []) {
-      if (variable.of !== 'resourceTags' && variable.of !== 'principalTags') continue
+      if (!isTag(variable)) continue
       const name = `${variable.of} ${foldTag(variable.key)}`
       if (asked.has(name) || isReservedTagKey(variable.key)) continue
       asked.set(name, { variable, pointer: `/allow/${i}/where` })

@@ -1,4 +1,5 @@
 import { type Claim, type Fact, type Joined, never } from './claim.ts'
+import { isTag } from './condition.ts'
 import { areContradictory, type Budget, follows, type ValueFact } from './value-proof.ts'
 
 /** Some tens of milliseconds. */
@@ -84,7 +85,7 @@ function saysPresent(fact: Fact, subjectKey: string): boolean {
  */
 function isTestSupported(facts: readonly Fact[], goal: ValueFact, budget: Budget): boolean {
   const said = facts.filter((fact) => isAbout(fact, goal))
-  if (!isTag(goal)) return follows(said, goal, budget)
+  if (!isTag(goal.about.variable)) return follows(said, goal, budget)
   const ofEach = said.filter(({ holds }) => !holds)
   if (ofEach.length > 0 && follows(ofEach, goal, budget)) return true
   return goal.holds && said.some((fact) => fact.holds && follows([fact, ...ofEach], goal, budget))
@@ -92,10 +93,6 @@ function isTestSupported(facts: readonly Fact[], goal: ValueFact, budget: Budget
 
 function isAbout(fact: Fact, goal: ValueFact): fact is ValueFact {
   return fact.kind === 'test' && fact.about.key === goal.about.key
-}
-
-function isTag({ about }: ValueFact): boolean {
-  return about.variable.of === 'resourceTags' || about.variable.of === 'principalTags'
 }
 
 /** Whether the facts cannot all be so. */
@@ -121,7 +118,7 @@ function isDifferentFromItself({
 }
 
 function isSubjectAbsurd(said: readonly ValueFact[], budget: Budget): boolean {
-  if (!said.some(isTag)) return areContradictory(said, budget)
+  if (!said.some(({ about }) => isTag(about.variable))) return areContradictory(said, budget)
   const ofEach = said.filter(({ holds }) => !holds)
   if (areContradictory(ofEach, budget)) return true
   return said.some((fact) => fact.holds && areContradictory([fact, ...ofEach], budget))
