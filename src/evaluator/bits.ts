@@ -1,13 +1,20 @@
-/** A set of small numbers (indexes of operations or of roles), one bit each. */
-export type Bits = Uint32Array
+/** A set of small numbers (indexes of operations or of roles), one bit each. Others may hold the same one. */
+export interface Bits {
+  readonly length: number
+  readonly [word: number]: number
+  slice(): OwnBits
+}
 
-export function noBits(size: number): Bits {
+/** A set of which nobody else has heard yet, so that it may be changed. */
+export type OwnBits = Uint32Array
+
+export function noBits(size: number): OwnBits {
   return new Uint32Array((size + 31) >>> 5)
 }
 
 const empty: Bits[] = []
 
-/** The set that has none, one for all who never change it: most roles say a condition of all that they name. */
+/** The set that has none, one for all: most roles say a condition of all that they name. */
 export function emptyBits(size: number): Bits {
   const words = (size + 31) >>> 5
   empty[words] ??= new Uint32Array(words)
@@ -18,22 +25,22 @@ export function hasBit(bits: Bits, index: number): boolean {
   return ((bits[index >>> 5] ?? 0) & (1 << (index & 31))) !== 0
 }
 
-export function setBit(bits: Bits, index: number): void {
+export function setBit(bits: OwnBits, index: number): void {
   const word = index >>> 5
   bits[word] = (bits[word] ?? 0) | (1 << (index & 31))
 }
 
 /** Adds all of `more` to `bits`, in place. */
-export function unite(bits: Bits, more: Bits): void {
+export function unite(bits: OwnBits, more: Bits): void {
   for (let word = 0; word < bits.length; word++) bits[word] = (bits[word] ?? 0) | (more[word] ?? 0)
 }
 
 /** Keeps in `bits`, in place, only what `within` has too. */
-export function intersect(bits: Bits, within: Bits): void {
+export function intersect(bits: OwnBits, within: Bits): void {
   for (let word = 0; word < bits.length; word++) bits[word] = (bits[word] ?? 0) & (within[word] ?? 0)
 }
 
-/** What either has: one of the two itself where it has all of the other. Neither is changed, nor may the answer be. */
+/** What either has: one of the two itself where it has all of the other. Neither is changed. */
 export function union(one: Bits, other: Bits): Bits {
   if (isWithin(other, one)) return one
   if (isWithin(one, other)) return other
@@ -42,7 +49,7 @@ export function union(one: Bits, other: Bits): Bits {
   return both
 }
 
-/** What both have: one of the two itself where the other has all of it. Neither is changed, nor may the answer be. */
+/** What both have: one of the two itself where the other has all of it. Neither is changed. */
 export function intersection(one: Bits, other: Bits): Bits {
   if (isWithin(one, other)) return one
   if (isWithin(other, one)) return other

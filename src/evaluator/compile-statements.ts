@@ -1,5 +1,5 @@
 import { AtHand } from './at-hand.ts'
-import { type Bits, emptyBits, noBits, setBit, unite } from './bits.ts'
+import { type Bits, emptyBits, noBits, type OwnBits, setBit, unite } from './bits.ts'
 import { ByOperation } from './by-operation.ts'
 import type { Statement } from './model.ts'
 import type { IndexedOperation } from './path-trie.ts'
@@ -57,7 +57,7 @@ export function compileStatements(
 export class OpenedBuilder {
   readonly #operationCount: number
   readonly #filters: Filters
-  #plain: Bits | undefined
+  #plain: OwnBits | undefined
   readonly #limited: [index: number, statement: CompiledStatement][] = []
 
   constructor(operationCount: number, filters: Filters) {

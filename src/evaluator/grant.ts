@@ -1,4 +1,14 @@
-import { type Bits, hasBit, intersect, intersection, isEmpty, noBits, union, unite } from './bits.ts'
+import {
+  type Bits,
+  hasBit,
+  intersect,
+  intersection,
+  isEmpty,
+  noBits,
+  type OwnBits,
+  union,
+  unite,
+} from './bits.ts'
 import {
   type CompiledModel,
   type CompiledRole,
@@ -195,7 +205,7 @@ function anyOrganizationBits(
   entitled: CompiledEntitlement,
   held: HeldRoles,
 ): Bits | undefined {
-  let bits: Bits | undefined
+  let bits: OwnBits | undefined
   for (const { index, role, plain } of model.passing) {
     if (!entitled.named.has(role.name) || !hasBit(held.closure, index)) continue
     bits ??= noBits(model.operationsById.size)
