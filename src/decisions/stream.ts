@@ -26,13 +26,16 @@ interface StreamOptions {
   readonly after: Position | undefined
   /** Takes one server-sent event, whole. */
   readonly send: (text: string) => void
+  /** Whether anybody still takes what is sent: the past may be long. */
+  readonly isWanted: () => boolean
 }
 
 /**
  * Sends what changes for a service's guards, in order and without a gap, from `after` on; a position whose rows are
  * forgotten is answered with `reset`. Resolves, once the past is sent, with how to stop.
  */
-export async function openStream(deps: Deps, { service, after, send }: StreamOptions): Promise<() => void> {
+export async function openStream(deps: Deps, options: StreamOptions): Promise<() => void> {
+  const { service, after, send } = options
   const { revocations } = deps
   let sent = after ?? revocations.position()
   let waiting: { row: ChangeRow; entries: readonly Revocation[] }[] | undefined = []
@@ -71,7 +74,7 @@ export async function openStream(deps: Deps, { service, after, send }: StreamOpt
   const heartbeat = setInterval(beat, heartbeatMs).unref()
 
   try {
-    if (!(await replay(deps, service, sent, pass))) {
+    if (!(await replay(deps, options, sent, pass))) {
       sent = revocations.position()
       send(serverSentEvent({ event: 'reset' }, sent))
     }
@@ -88,14 +91,14 @@ export async function openStream(deps: Deps, { service, after, send }: StreamOpt
 /** Passes the rows between a position and what this node has taken in; `false` if some are forgotten. */
 async function replay(
   { changes, revocations }: Deps,
-  service: Service,
+  { service, isWanted }: StreamOptions,
   after: Position,
   pass: (row: ChangeRow, entries: readonly Revocation[]) => void,
 ): Promise<boolean> {
   const until = revocations.position()
   // A position of the future is another store's, or a store that was put back: nothing the guard holds is sure.
   if (after > until) return false
-  for (let position = after; position < until; ) {
+  for (let position = after; position < until && isWanted(); ) {
     const { rows, gap } = await changes.read(position, replayPageSize)
     if (gap) return false
     const known = new Map<string, Revocation>(revocations.of(service.id).map((entry) => [entry.id, entry]))

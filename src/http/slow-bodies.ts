@@ -17,7 +17,7 @@ export interface BodyTimeouts {
 
 /** A body that may take long, for as long as something happens. */
 interface LongBody {
-  /** Tells whoever reads it that no more is waited for. The connection is cut when it is looked at next. */
+  /** Tells whoever reads it that no more is waited for. If it is not whole, the connection is cut when it is looked at next. */
   readonly onTooSlow: (error: DomainError) => void
 }
 
@@ -75,7 +75,7 @@ export class SlowBodies {
 
   #look(): void {
     for (const watched of this.#connections) {
-      if (watched.under?.request.complete === true) watched.under = undefined
+      if (isOver(watched)) watched.under = undefined
       if (watched.under === undefined) continue
       const bytes = watched.socket.bytesRead + watched.socket.bytesWritten
       watched.looks++
@@ -120,6 +120,12 @@ export function allowLongBody(request: IncomingMessage, long: LongBody): () => v
   return () => {
     if (watched.long === long) makeOrdinary(watched)
   }
+}
+
+/** Of a body that may take long the answer is watched, too: it may come while there is more of the body. */
+function isOver({ under, long }: Watched): boolean {
+  if (under?.request.complete !== true) return false
+  return long === undefined || under.response.writableFinished
 }
 
 function watchedOf(request: IncomingMessage): Watched | undefined {

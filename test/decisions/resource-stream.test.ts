@@ -5,6 +5,7 @@ import { streamRegistrations } from '../../src/decisions/api/resource-stream.ts'
 import { DomainError } from '../../src/errors.ts'
 import type { Operation } from '../../src/evaluator/model.ts'
 import { koaHandler } from '../../src/http/site-map.ts'
+import { findResource } from '../../src/tags/resource.ts'
 import { serve } from '../http/serving.ts'
 import { type Deployment, openDeployment } from '../organizations/deployment.ts'
 
@@ -122,5 +123,66 @@ describe('a stream of resources', () => {
       code: 'invalid_token',
       detail: 'The token is revoked.',
     })
+  })
+})
+
+/** A client that sends and takes nothing of what it is answered. Resolves once the server has let the connection go. */
+async function unread(
+  text: string,
+  more: {
+    readonly idleMs?: number
+    readonly ends?: true
+    readonly stillAuthorized?: () => Promise<void>
+  } = {},
+): Promise<{ readonly ms: number }> {
+  const { idleMs = 60_000, stillAuthorized = async () => undefined } = more
+  const service = { ...at.clinic, model: { ...at.clinic.model, operations: [getPatient] } }
+  const letGo = Promise.withResolvers<void>()
+  const { port } = await serve(
+    (log) =>
+      koaHandler(log, (ctx) => {
+        ctx.req.socket.once('close', letGo.resolve)
+        return streamRegistrations(at.deps, ctx, { service, by: at.by, stillAuthorized })
+      }),
+    { timeouts: { ...timeouts, requestMs: 60_000, longBody: { ...timeouts.longBody, idleMs } } },
+  )
+  const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+  const begunAt = performance.now()
+  socket.write(
+    'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n',
+  )
+  socket.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n${more.ends ? '0\r\n\r\n' : ''}`)
+  await letGo.promise
+  socket.destroy()
+  return { ms: performance.now() - begunAt }
+}
+
+/** Each is answered with more than a hundred times as much: more than any connection holds. */
+const manyAnswers = '{}\n'.repeat(80_000)
+
+describe('a stream of resources whose client takes no answers', () => {
+  test('is let go within two seconds of the end of its token, and nothing that came with it is registered', async () => {
+    const { ms } = await unread(manyAnswers + patient(1), {
+      stillAuthorized: async () => {
+        throw new DomainError('invalid_token', 'The token is revoked.')
+      },
+    })
+    // It is asked about after one second, and has another to take what it was sent.
+    expect(ms).toBeLessThan(3_000)
+    expect(await findResource(at.deps.records, at.clinic.id, '/patients/{1}')).toBeUndefined()
+  })
+
+  test('is let go when its token ends, too, though it has sent nothing that is answered', async () => {
+    const { ms } = await unread('\n', {
+      stillAuthorized: async () => {
+        throw new DomainError('invalid_token', 'The token is revoked.')
+      },
+    })
+    expect(ms).toBeLessThan(3_000)
+  })
+
+  test('is let go at the idle limit, though it has sent all that it had', async () => {
+    const { ms } = await unread(manyAnswers, { idleMs: 300, ends: true })
+    expect(ms).toBeLessThan(5_000)
   })
 })

@@ -27,7 +27,10 @@ describe('the stream of what changes for a service', () => {
   async function listen(after: number | undefined) {
     const sent: Sent[] = []
     const deps = { changes: store.changes, revocations: node.revocations, feedAgeMs: node.feedAgeMs }
-    const stop = await openStream(deps, { service, after, send: (text) => sent.push(parsed(text)) })
+    const stop = await openStream(deps, {
+      ...{ service, after, isWanted: () => true },
+      send: (text) => sent.push(parsed(text)),
+    })
     return { sent, stop, changes: () => sent.filter(({ event }) => event === 'change') }
   }
 
@@ -72,8 +75,7 @@ describe('the stream of what changes for a service', () => {
     deaf.pass(5_100)
     const deps = { changes: store.changes, revocations: deaf.revocations, feedAgeMs: deaf.feedAgeMs }
     const stopDeaf = await openStream(deps, {
-      service,
-      after: undefined,
+      ...{ service, after: undefined, isWanted: () => true },
       send: (text) => heard.push(parsed(text)),
     })
     await new Promise((resolve) => setTimeout(resolve, 1_100))

@@ -3,6 +3,7 @@ import type { Context } from 'koa'
 import type { Service } from '../../services/service.ts'
 import type { Position } from '../../storage/ports.ts'
 import { openStream } from '../stream.ts'
+import { cutSoon } from './cut-soon.ts'
 
 type Deps = Parameters<typeof openStream>[0]
 
@@ -31,29 +32,41 @@ export async function answerStream(
   { stillAuthorized, closed }: Life,
 ): Promise<void> {
   const body = new PassThrough()
-  const end = (): void => {
-    body.end()
-  }
+  body.once('close', closed)
+  ctx.res.once('close', () => body.destroy())
+  // It may have left while it was authorized: nothing tells of that any more.
+  if (ctx.res.closed) body.destroy()
   const send = (text: string): void => {
     if (body.writableLength > unreadBytesMax) body.destroy()
-    else if (!body.writableEnded) body.write(text)
+    else if (!body.writableEnded && !body.destroyed) body.write(text)
   }
   const after = readPosition(ctx.get('Last-Event-ID'))
-  const stop = await openStream(deps, { service, after, send }).catch((error: unknown) => {
-    closed()
+  const isWanted = () => !body.destroyed
+  const stop = await openStream(deps, { service, after, send, isWanted }).catch((error: unknown) => {
+    body.destroy()
     throw error
   })
+  if (body.destroyed) {
+    stop()
+    // Whoever is still there has not taken what was sent.
+    ctx.respond = false
+    ctx.res.destroy()
+    return
+  }
+  const end = (): void => {
+    clearInterval(again)
+    body.end()
+    cutSoon(ctx.req, ctx.res)
+  }
   const forgetHook = deps.onClosing(end)
   const again = setInterval(() => {
     stillAuthorized().catch(end)
   }, authorizeAgainMs).unref()
   body.once('close', () => {
-    closed()
     stop()
     forgetHook()
     clearInterval(again)
   })
-  ctx.res.once('close', () => body.destroy())
   // An idle stream is no idle connection: the server's own time limits are for requests.
   ctx.req.socket.setTimeout(0)
   ctx.set('Content-Type', 'text/event-stream; charset=utf-8')

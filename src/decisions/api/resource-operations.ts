@@ -80,7 +80,8 @@ export const resourceOperations: readonly (DescribedOperation & {
       'The body is JSON lines (`application/x-ndjson`), each as `registerResource` takes it; each is answered by a line, ' +
       'in order, while the body still comes: read while you send. Lines have up to 64 KiB. It goes on while your token is ' +
       'good, for an hour at most, and ends when nothing is sent and no answer is taken for 30 seconds. A last line with the ' +
-      'outcome `ended` says why not all was read: what is left goes in another request. ' +
+      'outcome `ended` says why not all was read: what is left goes in another request. The connection of who does not ' +
+      'take it is cut. ' +
       `A key has up to ${registrationsOfKeyMax} of them at once.`,
     otherMediaTypes: ['application/x-ndjson'],
     errors: ['service_not_found', 'unsupported_media_type'],

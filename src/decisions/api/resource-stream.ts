@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { PassThrough, pipeline, type Readable } from 'node:stream'
 import type { Context } from 'koa'
@@ -9,6 +8,7 @@ import { allowLongBody } from '../../http/slow-bodies.ts'
 import { jsonFlaws } from '../../json-text.ts'
 import { type Registration, registerResources, type WantedResource } from '../../tags/register-resources.ts'
 import { NewResourceBody } from '../../tags/wire.ts'
+import { cutSoon } from './cut-soon.ts'
 import { presentRegistration, type ResourceCall, type ResourceDeps } from './registration.ts'
 
 const mediaType = 'application/x-ndjson'
@@ -36,30 +36,38 @@ export async function streamRegistrations(
   ctx.status = 200
   ctx.set('Content-Type', mediaType)
   ctx.body = answers
-  void answerLines(deps, ctx.req, call, answers)
+  void answerLines(deps, ctx, call, answers)
 }
 
 async function answerLines(
   deps: ResourceDeps,
-  request: IncomingMessage,
+  { req: request, res: response }: Context,
   call: ResourceCall,
   answers: PassThrough,
 ): Promise<void> {
   const ahead = readAhead(request)
-  const limitAgain = allowLongBody(request, { onTooSlow: (error) => ahead.destroy(error) })
+  const ended = new AbortController()
+  const end = (why: Error): void => {
+    if (ended.signal.aborted) return
+    cutSoon(request, response)
+    ended.abort(why)
+    ahead.destroy(why)
+  }
+  const limitAgain = allowLongBody(request, { onTooSlow: end })
   let authorized = Promise.resolve()
   // By the clock, not by the line: a sender of blank lines, or of a line that never ends, is asked too.
   const again = setInterval(() => {
     authorized = call.stillAuthorized()
-    authorized.catch((refusal: Error) => ahead.destroy(refusal))
+    authorized.catch(end)
   }, authorizeAgainMs).unref()
   try {
     for await (const lines of linesOf(ahead)) {
       // What was read before the refusal is not registered after it.
       await authorized
+      ended.signal.throwIfAborted()
       for (const one of await registered(deps, call, lines))
         answers.write(`${JSON.stringify(presentRegistration(one))}\n`)
-      if (answers.writableNeedDrain) await Promise.race([once(answers, 'drain'), once(answers, 'close')])
+      if (answers.writableNeedDrain) await taken(answers, ended.signal)
       if (answers.destroyed) return
     }
     answers.end()
@@ -74,6 +82,17 @@ async function answerLines(
     clearInterval(again)
     limitAgain()
   }
+}
+
+/** Until the answers are taken, or nobody is left to take them, or it has ended. */
+async function taken(answers: PassThrough, ended: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const done = () => resolve()
+  answers.once('drain', done).once('close', done)
+  ended.addEventListener('abort', done)
+  await promise
+  answers.off('drain', done).off('close', done)
+  ended.removeEventListener('abort', done)
 }
 
 /** So many bytes are taken while a commit is under way: the next one then has many lines, and a line costs less. */
