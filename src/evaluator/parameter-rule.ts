@@ -21,9 +21,15 @@ export function satisfies(rule: ParameterRule, value: string): boolean {
 function hasLength(rule: ParameterRule, value: string): boolean {
   const { minLength, maxLength } = rule
   if (minLength === undefined && maxLength === undefined) return true
-  // JSON Schema counts characters, not UTF-16 units.
-  const length = [...value].length
+  const length = characterCount(value)
   return length >= (minLength ?? 0) && length <= (maxLength ?? Number.POSITIVE_INFINITY)
+}
+
+/** JSON Schema counts characters, not UTF-16 units. */
+function characterCount(value: string): number {
+  let count = 0
+  for (let i = 0; i < value.length; i += (value.codePointAt(i) ?? 0) > 0xffff ? 2 : 1) count++
+  return count
 }
 
 function isInRange(rule: ParameterRule, value: string): boolean {

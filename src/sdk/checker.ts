@@ -122,7 +122,8 @@ export class Checker implements Gate {
     const facts = this.#source.factsAtHand
     // A proof is another one at each request, and verifying it takes a while.
     if (token === undefined || token.boundTo !== undefined || facts === undefined) return undefined
-    const ended = this.#ended(asked, token)
+    // Nothing was waited for since it was asked whether what is known is too old.
+    const ended = this.#endedToken(asked, token)
     if (ended !== undefined) return ended
     const fault = this.#possession.schemeFault(asked.scheme, undefined)
     if (fault !== undefined) return this.#unproven(asked, token, fault)
@@ -263,8 +264,11 @@ export class Checker implements Gate {
 
   /** What is asked anew at each request, however often the token was seen, and after all that was waited for. */
   #ended(asked: Asked, token: VerifiedToken): Rejection | undefined {
+    return this.#source.isStale() ? this.#stale() : this.#endedToken(asked, token)
+  }
+
+  #endedToken(asked: Asked, token: VerifiedToken): Rejection | undefined {
     const { caller } = token
-    if (this.#source.isStale()) return this.#stale()
     if (this.#source.isRevoked(token.marks)) {
       const detail = 'The token was revoked.'
       return rejection('token_revoked', { ...this.#context(asked), detail }, { caller })

@@ -26,10 +26,12 @@ export class RevocationIndex {
 
   /** Whether an entry ends the token. */
   ends({ authorities, jti, grantId, roles, kid }: TokenMarks): boolean {
-    for (const [id, authority] of authorities) {
-      const entry = this.#authorities.get(id)
-      if (entry !== undefined && authority < entry.lowest) return true
-    }
+    // Entries are forgotten with the tokens that they end: mostly there is none.
+    if (this.#authorities.size > 0)
+      for (const [id, authority] of authorities) {
+        const entry = this.#authorities.get(id)
+        if (entry !== undefined && authority < entry.lowest) return true
+      }
     if (this.#others.size === 0) return false
     return (
       this.#others.has(`jti:${jti}`) ||
