@@ -5,6 +5,7 @@ import { streamRegistrations } from '../../src/decisions/api/resource-stream.ts'
 import { DomainError } from '../../src/errors.ts'
 import type { Operation } from '../../src/evaluator/model.ts'
 import { koaHandler } from '../../src/http/site-map.ts'
+import type { Service } from '../../src/services/service.ts'
 import { findResource } from '../../src/tags/resource.ts'
 import { serve } from '../http/serving.ts'
 import { type Deployment, openDeployment } from '../organizations/deployment.ts'
@@ -30,10 +31,10 @@ const getPatient: Operation = {
 /** Sends lines as they come, and answers the lines that came back until the connection ended. */
 async function streamed(
   lines: AsyncIterable<string>,
-  stillAuthorized = async (): Promise<void> => undefined,
+  stillAuthorized?: () => Promise<Service>,
 ): Promise<readonly Record<string, unknown>[]> {
   const service = { ...at.clinic, model: { ...at.clinic.model, operations: [getPatient] } }
-  const call = { service, by: at.by, stillAuthorized }
+  const call = { service, by: at.by, stillAuthorized: stillAuthorized ?? (async () => service) }
   const { port } = await serve((log) => koaHandler(log, (ctx) => streamRegistrations(at.deps, ctx, call)), {
     timeouts,
   })
@@ -99,6 +100,24 @@ describe('a stream of resources', () => {
     expect(answers[1]).toMatchObject({ code: 'body_too_large' })
   })
 
+  test('goes by the document as it is: what it does not name any more is refused from then on', async () => {
+    let replaced = false
+    async function* twice() {
+      yield patient(1)
+      await pause(50)
+      replaced = true
+      for (let i = 0; i < 25; i++) {
+        await pause(60)
+        yield patient(2 + i)
+      }
+      yield ''
+    }
+    const model = { ...at.clinic.model, operations: [getPatient] }
+    const answers = await streamed(twice(), async () => (replaced ? at.clinic : { ...at.clinic, model }))
+    expect(answers[0]).toMatchObject({ outcome: 'registered' })
+    expect(answers.at(-1)).toMatchObject({ outcome: 'refused', code: 'invalid_request' })
+  })
+
   test.each([
     ['lines', () => patient(2)],
     ['blank lines', () => '\n'],
@@ -116,6 +135,7 @@ describe('a stream of resources', () => {
     }
     const answers = await streamed(dripping(), async () => {
       if (revoked) throw new DomainError('invalid_token', 'The token is revoked.')
+      return at.clinic
     })
     expect(answers[0]).toMatchObject({ outcome: 'registered' })
     expect(answers.at(-1)).toEqual({
@@ -132,10 +152,10 @@ async function unread(
   more: {
     readonly idleMs?: number
     readonly ends?: true
-    readonly stillAuthorized?: () => Promise<void>
+    readonly stillAuthorized?: () => Promise<Service>
   } = {},
 ): Promise<{ readonly ms: number }> {
-  const { idleMs = 60_000, stillAuthorized = async () => undefined } = more
+  const { idleMs = 60_000, stillAuthorized = async () => at.clinic } = more
   const service = { ...at.clinic, model: { ...at.clinic.model, operations: [getPatient] } }
   const letGo = Promise.withResolvers<void>()
   const { port } = await serve(

@@ -54,11 +54,12 @@ export async function authorizeGuard(deps: AuthorizeDeps, ctx: Context): Promise
   return { service, operationId: answer.operation.id, keyId, spend }
 }
 
-/** The same of a call that goes on. Throws once it may not. */
-export async function isStillAuthorized(deps: AuthorizeDeps, ctx: Context): Promise<void> {
+/** The same of a call that goes on: the service as it is now. Throws once it may not. */
+export async function authorizeAgain(deps: AuthorizeDeps, ctx: Context): Promise<Service> {
   const answer = await ask(deps, ctx, { admittedBefore: true })
   if (!answer.allowed) throw refused(ctx, answer)
-  await guarded(deps, answer)
+  const { service } = await guarded(deps, answer)
+  return service
 }
 
 function ask({ guard }: AuthorizeDeps, ctx: Context, more = {}): Promise<GuardAnswer> {

@@ -12,7 +12,7 @@ import { type RecordDeps, recordDecisions } from '../record-decisions.ts'
 import type { ServerDeciders } from '../server-deciders.ts'
 import { answerDecide } from './answer-decide.ts'
 import { answerExplain } from './answer-explain.ts'
-import { type AuthorizeDeps, authorizeGuard, isStillAuthorized } from './authorize-guard.ts'
+import { type AuthorizeDeps, authorizeAgain, authorizeGuard } from './authorize-guard.ts'
 import { answerAuthzen } from './authzen-endpoints.ts'
 import { isAuthzenOperation, isSearch } from './authzen-operations.ts'
 import { decideId } from './decide-operation.ts'
@@ -62,7 +62,7 @@ export function guardEndpoints(deps: Deps): Middleware {
     const { service, operationId, keyId, spend } = await authorizeGuard(deps, ctx)
     // One call is counted already.
     if (looksThroughMany(operationId)) spend(searchCounts - 1)
-    const stillAuthorized = () => isStillAuthorized(deps, ctx)
+    const stillAuthorized = () => authorizeAgain(deps, ctx)
     if (isResourceOperation(operationId)) {
       if (operationId === streamResourcesId) registrations.openUntilClosed(keyId, ctx.res)
       const { requestId, address } = arrivalOf(ctx.req)

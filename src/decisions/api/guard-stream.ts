@@ -14,7 +14,7 @@ interface StreamDeps extends Deps {
 
 interface Life {
   /** Throws once the guard's token no longer opens the stream. */
-  readonly stillAuthorized: () => Promise<void>
+  readonly stillAuthorized: () => Promise<unknown>
   /** Is called when the stream has come to its end, or has not begun. */
   readonly closed: () => void
 }

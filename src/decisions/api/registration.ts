@@ -8,8 +8,8 @@ export type ResourceDeps = Parameters<typeof registerResources>[0]
 export interface ResourceCall {
   readonly service: Service
   readonly by: Actor
-  /** Throws once the token no longer opens this. */
-  readonly stillAuthorized: () => Promise<void>
+  /** The service as it is now. Throws once the token no longer opens this. */
+  readonly stillAuthorized: () => Promise<Service>
 }
 
 /** As one line of an answer about many. */

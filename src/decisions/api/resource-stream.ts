@@ -54,7 +54,7 @@ async function answerLines(
     ahead.destroy(why)
   }
   const limitAgain = allowLongBody(request, { onTooSlow: end })
-  let authorized = Promise.resolve()
+  let authorized = Promise.resolve(call.service)
   // By the clock, not by the line: a sender of blank lines, or of a line that never ends, is asked too.
   const again = setInterval(() => {
     authorized = call.stillAuthorized()
@@ -62,10 +62,10 @@ async function answerLines(
   }, authorizeAgainMs).unref()
   try {
     for await (const lines of linesOf(ahead)) {
-      // What was read before the refusal is not registered after it.
-      await authorized
+      // What was read before the refusal is not registered after it; nor by a document that has been replaced meanwhile.
+      const service = await authorized
       ended.signal.throwIfAborted()
-      for (const one of await registered(deps, call, lines))
+      for (const one of await registered(deps, { ...call, service }, lines))
         answers.write(`${JSON.stringify(presentRegistration(one))}\n`)
       if (answers.writableNeedDrain) await taken(answers, ended.signal)
       if (answers.destroyed) return
