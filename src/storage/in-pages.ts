@@ -77,15 +77,11 @@ export async function countLocatedUpTo<T extends Stored>(
   from: Collection<T>,
   { index, key, max }: { readonly index: string; readonly key: string; readonly max: number },
 ): Promise<number> {
+  const located = locatedInPages((page) => records.locate(from, index, key, page), Math.min(pageMax, max))
   let count = 0
-  let after: string | undefined
-  while (count < max) {
-    const limit = Math.min(pageMax, max - count)
-    const page = await records.locate(from, index, key, { limit, ...(after === undefined ? {} : { after }) })
-    count += page.length
-    const last = page.at(-1)
-    if (last === undefined || page.length < limit) return count
-    after = cursorOf(last)
+  for await (const places of located) {
+    count += places.length
+    if (count >= max) return max
   }
   return count
 }

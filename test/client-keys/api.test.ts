@@ -3,15 +3,12 @@ import { clientKeyRoutes } from '../../src/client-keys/api.ts'
 import { keyBelongings } from '../../src/client-keys/key-belongings.ts'
 import { keysHolding, revokeHolders } from '../../src/client-keys/key-holders.ts'
 import { parseSecret } from '../../src/client-keys/secret-format.ts'
-import type { Authenticate } from '../../src/http/authenticate.ts'
-import { routeFinder } from '../../src/http/find-route.ts'
 import { apiDocument } from '../../src/http/openapi.ts'
-import type { Principal, Route } from '../../src/http/route.ts'
-import type { OrganizationId } from '../../src/ids.ts'
+import type { Route } from '../../src/http/route.ts'
 import { organizationRoutes } from '../../src/organizations/api.ts'
 import { roleRoutes } from '../../src/roles/api.ts'
 import { roleBelongings } from '../../src/roles/role-belongings.ts'
-import { json, problem, type Served, serveApi } from '../http/serving.ts'
+import { asNamed, json, problem, type Served, serveApi } from '../http/serving.ts'
 import { type Deployment, openDeployment } from '../organizations/deployment.ts'
 
 let at: Deployment
@@ -30,24 +27,9 @@ beforeEach(async () => {
     }),
     ...clientKeyRoutes({ ...deps, origin: 'https://keys.example' }),
   ]
-  api = await serveApi(routes, { authenticate: asNamed(routes) })
+  api = await serveApi(routes, { authenticate: asNamed(routes, at.by.id) })
 })
 afterEach(() => at.store.close())
-
-/** The token says who calls: an organization's id, then what it does not hold. */
-function asNamed(all: readonly Route[]): Authenticate {
-  const find = routeFinder(all)
-  return async ({ method, path, authorization = '', address, requestId }) => {
-    const [organizationId = '', ...withheld] = authorization.slice('Bearer '.length).split(',')
-    const found = find(method, path)
-    if (found.route === undefined) return { kind: 'denied', reason: 'unknown_operation' }
-    const principal: Principal = {
-      ...{ kind: 'key', id: at.by.id, organizationId: organizationId as OrganizationId, requestId, address },
-      holds: (operationId) => !withheld.includes(operationId),
-    }
-    return { kind: 'allowed', operationId: found.route.operationId, principal }
-  }
-}
 
 const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
   api.call(path, {

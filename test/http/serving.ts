@@ -52,6 +52,21 @@ export function memoryIdempotencyKeys(): IdempotencyKeys {
   }
 }
 
+/** Authenticates each as a client key of this id: the token says who calls: an organization's id, then what it does not hold. */
+export function asNamed(all: readonly Route[], id: string): Authenticate {
+  const find = routeFinder(all)
+  return async ({ method, path, authorization = '', address, requestId }) => {
+    const [organizationId = '', ...withheld] = authorization.slice('Bearer '.length).split(',')
+    const found = find(method, path)
+    if (found.route === undefined) return { kind: 'denied', reason: 'unknown_operation' }
+    const principal: Principal = {
+      ...{ kind: 'key', id, organizationId: organizationId as OrganizationId, requestId, address },
+      holds: (operationId) => !withheld.includes(operationId),
+    }
+    return { kind: 'allowed', operationId: found.route.operationId, principal }
+  }
+}
+
 /** Tokens of the tests: who calls, and with which role. */
 export const tokens = {
   admin: 'clinic-admin',

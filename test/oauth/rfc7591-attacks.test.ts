@@ -14,8 +14,7 @@ import { type Service, services } from '../../src/services/service.ts'
 import { appUri, ask, authorize, signIn } from './app.ts'
 import { Browser } from './browser.ts'
 import { startWorld, type World } from './fixture.ts'
-
-type Json = Readonly<Record<string, unknown>>
+import { type Json, send } from './send-json.ts'
 
 let world: World
 let service: Service
@@ -34,17 +33,6 @@ beforeAll(async () => {
   await world.add(appPolicies, { ...policy, unverified: 'allow' })
 })
 afterAll(() => world.stop())
-
-async function send(method: string, url: string, body?: unknown, headers: Record<string, string> = {}) {
-  const response = await fetch(url, {
-    method,
-    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  const json: Json = text === '' ? {} : JSON.parse(text)
-  return { status: response.status, json, headers: response.headers }
-}
 
 const app = { client_name: 'Notes', redirect_uris: [appUri] }
 const register = (more: object | string = {}, issuer = world.issuer) =>

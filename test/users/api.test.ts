@@ -1,10 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Authenticate } from '../../src/http/authenticate.ts'
-import { routeFinder } from '../../src/http/find-route.ts'
-import type { Principal, Route } from '../../src/http/route.ts'
-import type { OrganizationId } from '../../src/ids.ts'
 import { userRoutes } from '../../src/users/api.ts'
-import { json, problem, type Served, serveApi } from '../http/serving.ts'
+import { asNamed, json, problem, type Served, serveApi } from '../http/serving.ts'
 import { openPeople, type People } from './people.ts'
 
 let at: People
@@ -12,24 +8,9 @@ let api: Served
 beforeEach(async () => {
   at = await openPeople()
   const routes = userRoutes(at.deps)
-  api = await serveApi(routes, { authenticate: asNamed(routes) })
+  api = await serveApi(routes, { authenticate: asNamed(routes, at.by.id) })
 })
 afterEach(() => at.store.close())
-
-/** The token says who calls: an organization's id, then what it does not hold. */
-function asNamed(all: readonly Route[]): Authenticate {
-  const find = routeFinder(all)
-  return async ({ method, path, authorization = '', address, requestId }) => {
-    const [organizationId = '', ...withheld] = authorization.slice('Bearer '.length).split(',')
-    const found = find(method, path)
-    if (found.route === undefined) return { kind: 'denied', reason: 'unknown_operation' }
-    const principal: Principal = {
-      ...{ kind: 'key', id: at.by.id, organizationId: organizationId as OrganizationId, requestId, address },
-      holds: (operationId) => !withheld.includes(operationId),
-    }
-    return { kind: 'allowed', operationId: found.route.operationId, principal }
-  }
-}
 
 const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
   api.call(path, {

@@ -4,7 +4,6 @@ import { naiveCondition, type PlainFacts } from './naive-condition.ts'
 
 type Outcome = ReturnType<typeof naiveCondition>
 
-/** Of the values that conditions and facts of the tests have, all; and some that are beside every one of them. */
 const texts = [
   'dev',
   'DEV',
@@ -23,8 +22,9 @@ const texts = [
   'user',
   'beside',
 ]
-const values: readonly ConditionValue[] = [...texts, -1000, -1, 5, 6, 7, 10, 1000, true, false]
-const readings: readonly RequestReading[] = ['absent', 'unusable', ...values.map((value) => [value])]
+/** Of the values that conditions and facts of the tests have, all; and some that are beside every one of them. */
+export const sentValues: readonly ConditionValue[] = [...texts, -1000, -1, 5, 6, 7, 10, 1000, true, false]
+const readings: readonly RequestReading[] = ['absent', 'unusable', ...sentValues.map((value) => [value])]
 
 /**
  * What a condition may come out as where nothing is known of a part of the request: every test that looks there is asked
