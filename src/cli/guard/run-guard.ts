@@ -27,6 +27,7 @@ export interface RunOptions {
 
 /** What is under way when it stops is answered within that time. */
 const finishWithinMs = 5_000
+const idleCheckMs = 25
 
 /**
  * Serves until it is stopped. It answers at once, and refuses (503) until it knows its service.
@@ -93,8 +94,11 @@ async function untilStopped({ guard, server, service, log, stopped }: RunOptions
 async function finished(server: Server): Promise<void> {
   const closed = once(server, 'close')
   server.close()
+  // Those that were busy when closing began fall idle later.
+  const idle = setInterval(() => server.closeIdleConnections(), idleCheckMs)
   const hard = setTimeout(() => server.closeAllConnections(), finishWithinMs)
   await closed
+  clearInterval(idle)
   clearTimeout(hard)
 }
 

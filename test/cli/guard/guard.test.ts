@@ -185,11 +185,21 @@ test('latchkey guard, asked to stop, answers what is under way and closes what i
   const token = await issuer.sign({}, {}, Date.now())
   const answer = ask(guard, token, 'GET', '/v1/patients')
   await asked
+  const busy = connect(guard.port, '127.0.0.1')
+  const lines = ['GET /forward-auth HTTP/1.1', 'host: guard', `authorization: Bearer ${token}`]
+  lines.push('x-original-method: GET', 'x-original-uri: /v1/patients')
+  busy.on('error', () => {}).write(`${lines.join('\r\n')}\r\n\r\n`)
+  await once(busy, 'connect')
+  // The guard has read it.
+  await ask(guard, token, 'GET', '/nowhere')
+  const begunMs = performance.now()
   const stopped = guard.stop()
   release()
   expect((await answer).status).toBe(200)
   await idleClosed
   expect(await stopped).toBe(0)
+  // A gateway that would keep its connection does not hold the guard up.
+  expect(performance.now() - begunMs).toBeLessThan(3_000)
   await server.close()
 })
 
