@@ -13,6 +13,9 @@ export interface Unclear {
 /** The gateway's own words about itself, which must not be a client's. */
 const gatewayKeyHeader = 'x-latchkey-guard'
 
+/** So much of a name that a client has made up is told: the answer, too, must fit into what a gateway takes. */
+const shownMax = 80
+
 /** A header's value; all of them where it was sent more than once. */
 type Sent = string | string[] | undefined
 
@@ -36,7 +39,9 @@ class Read {
 export function askedRequest(message: IncomingMessage, asking: Asking): GuardRequest | Unclear {
   const read = readHeaders(message, asking)
   if (read.foreign !== undefined)
-    return { detail: `The request has the header ${read.foreign}, which only a gateway may set.` }
+    return {
+      detail: `The request has the header ${read.foreign.slice(0, shownMax)}, which only a gateway may set.`,
+    }
   const asked = asking.kind === 'own' ? ownTarget(message) : namedTarget(read, asking)
   if ('detail' in asked) return asked
   return {

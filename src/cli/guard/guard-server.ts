@@ -4,6 +4,7 @@ import { forwardAuthPath } from './asked-request.ts'
 import type { ForwardAuth } from './forward-auth.ts'
 import { answerProblem } from './gateway-answer.ts'
 import type { Identities } from './identity.ts'
+import { answerUnreadable } from './unreadable-request.ts'
 
 export interface GuardServerDeps {
   readonly guard: Guard
@@ -21,6 +22,8 @@ const headerBytesMax = 65_536
 /** Longer than gateways keep theirs: the end that closes first must be the one that sends. */
 const keepAliveMs = 75_000
 const headersWithinMs = 10_000
+/** Whether one is late is looked at so often. */
+const lateCheckMs = 2_000
 
 const jwksPath = '/.well-known/jwks.json'
 
@@ -39,6 +42,7 @@ export function guardServer(deps: GuardServerDeps): Server {
       keepAliveTimeout: keepAliveMs,
       headersTimeout: headersWithinMs,
       requestTimeout: headersWithinMs,
+      connectionsCheckingInterval: lateCheckMs,
       // No stream is set up for the body of a request that has none, which is nearly every one.
       optimizeEmptyRequests: true,
     },
@@ -55,6 +59,7 @@ export function guardServer(deps: GuardServerDeps): Server {
   )
   // Beyond so many headers Node leaves out what follows, without a word; their size is bounded above.
   server.maxHeadersCount = 0
+  answerUnreadable(server)
   return server
 }
 

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { lstat, unlink } from 'node:fs/promises'
+import { lstat, stat, unlink } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import { dirname } from 'node:path'
 import { Failure } from '../failure.ts'
 
 /** Where the guard is asked. */
@@ -51,6 +52,7 @@ function isLoopback(host: string): boolean {
  * @throws {Failure} exit code 2
  */
 export async function listening(server: Server, address: ListenAddress): Promise<string> {
+  if (address.kind === 'socket') await refuseOpenFolder(address.path)
   try {
     if (address.kind === 'socket') await removeLeftOver(address.path)
     listen(server, address)
@@ -85,6 +87,26 @@ function listen(server: Server, address: ListenAddress): void {
     process.umask(before)
   }
 }
+
+/**
+ * Where anybody may put files, anybody can be there before the guard, and tell the gateway that all may go on.
+ * @throws {Failure} exit code 2
+ */
+async function refuseOpenFolder(path: string): Promise<void> {
+  const folder = dirname(path)
+  const mode = await stat(folder).then(
+    (status) => status.mode,
+    // Where there is no folder, listening says so.
+    () => 0,
+  )
+  if ((mode & anybodyWrites) === 0) return
+  throw new Failure(`anybody can put a socket of theirs into ${folder}`, {
+    exitCode: 2,
+    fix: 'name a folder that none but its user and group can write into: install -d -m 0750 /run/latchkey',
+  })
+}
+
+const anybodyWrites = 0o002
 
 /** What a process that was killed has left: a socket where nobody answers. */
 async function removeLeftOver(path: string): Promise<void> {

@@ -240,7 +240,56 @@ describe('method and target are read from the one pair of headers that is named'
     const reply = await nginx(await listen('nginx'), 'GET', '/v1/patients', bearer(), ...many, bearer())
     expect(reply.status).toBe(400)
     const tooMuch = await nginx(await listen('nginx'), 'GET', '/v1/prices', `cookie: ${'c'.repeat(70_000)}`)
-    expect(tooMuch.status).toBe(431)
+    expect([tooMuch.status, tooMuch.headers['cache-control']]).toEqual([431, ['no-store']])
+  })
+
+  test('a name that a client has made up makes no answer that the gateway cannot take', async () => {
+    const name = `X-Latchkey-${'a'.repeat(20_000)}`
+    const reply = await nginx(await listen('nginx'), 'GET', '/v1/prices', `${name}: b`)
+    expect([reply.status, problem(reply)]).toEqual([
+      400,
+      expect.objectContaining({ code: 'ambiguous_request' }),
+    ])
+    expect(reply.headers['x-latchkey-problem']?.[0]?.length).toBeLessThan(400)
+  })
+
+  test.each(['100-continue', 'something else'])(
+    'a client that expects %s is told nothing before',
+    async (what) => {
+      const reply = await nginx(await listen('nginx'), 'GET', '/v1/patients', bearer(), `expect: ${what}`)
+      expect(reply.status).toBe(200)
+    },
+  )
+
+  test.each([
+    ['no HTTP', ['GET']],
+    [
+      'a header that ends in a blank',
+      ['GET /forward-auth HTTP/1.1', 'host: guard', 'x-original-uri : /v1/prices'],
+    ],
+    [
+      'a body of two lengths',
+      ['POST /forward-auth HTTP/1.1', 'host: guard', 'content-length: 1', 'content-length: 2'],
+    ],
+    [
+      'a body that is chunked and has a length',
+      ['POST /forward-auth HTTP/1.1', 'host: guard', 'content-length: 1', 'transfer-encoding: chunked'],
+    ],
+    [
+      'a header over two lines',
+      ['GET /forward-auth HTTP/1.1', 'host: guard', 'x-original-uri: /v1', ' /prices'],
+    ],
+  ])('%s: 400, and no cache may keep it', async (_what, lines) => {
+    const reply = await sendRaw(await listen('nginx'), lines)
+    expect([reply.status, reply.headers['cache-control']]).toEqual([400, ['no-store']])
+  })
+
+  test('the address of the guard in its absolute form, and a target of that form, are none', async () => {
+    const port = await listen('nginx')
+    const absolute = ['GET http://guard/forward-auth HTTP/1.1', 'host: guard', bearer()]
+    expect((await sendRaw(port, [...absolute, ...pairs.nginx('GET', '/v1/prices')])).status).toBe(404)
+    for (const target of ['http://api.clinic.example/v1/prices', '*', 'v1/prices', ''])
+      expect((await nginx(port, 'GET', target, bearer())).status).toBe(400)
   })
 })
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -63,5 +63,15 @@ describe('latchkey guard at a Unix socket', () => {
     await writeFile(path, 'a file of somebody else')
     await expect(startAt(path)).rejects.toThrow(`cannot listen at unix:${path}`)
     expect(await readFile(path, 'utf8')).toBe('a file of somebody else')
+  })
+
+  test('does not listen where anybody could be there before it', async () => {
+    const open = join(folder, 'open')
+    await mkdir(open)
+    // As /tmp is.
+    await chmod(open, 0o1777)
+    await expect(startAt(join(open, 'guard.sock'))).rejects.toThrow(
+      `anybody can put a socket of theirs into ${open}`,
+    )
   })
 })
