@@ -1,11 +1,12 @@
 import type { Context } from 'koa'
 import { z } from 'zod'
-import { DomainError, hasCode } from '../errors.ts'
+import { DomainError } from '../errors.ts'
 import type { OrganizationId } from '../ids.ts'
 import { apiPrefix } from './find-route.ts'
 import { type IdempotencyKeys, once } from './idempotency.ts'
 import { etagOf, readIfMatch } from './if-match.ts'
 import type { Log } from './log.ts'
+import { onceMore } from './once-more.ts'
 import { parseWith } from './parse-with.ts'
 import { checkParameters, namedOrganization } from './path-parameters.ts'
 import { type BodyLimits, hasBody, readDocumentText, readJson } from './read-body.ts'
@@ -82,25 +83,9 @@ function answerTo(
     body: input.body,
     header: ctx.get('Idempotency-Key') || undefined,
   }
-  return once({ keys: idempotency, log }, request, madeIdOf, () => handleOnceMore(route, input))
-}
-
-/** A lost race is run once more on what is there now; with `If-Match` it means that the version is no longer that one. */
-async function handleOnceMore(route: Route, input: Input): Promise<Answer<unknown>> {
-  try {
-    return await route.handle(input)
-  } catch (cause) {
-    if (!hasCode(cause, 'conflict')) throw cause
-    if (input.ifMatch !== undefined) throw changedMeanwhile(cause)
-    return route.handle(input)
-  }
-}
-
-function changedMeanwhile(cause: unknown): DomainError {
-  return new DomainError('precondition_failed', 'It was changed by another request meanwhile.', {
-    fix: 'Read it again and use the ETag of that answer.',
-    cause,
-  })
+  return once({ keys: idempotency, log }, request, madeIdOf, () =>
+    onceMore(input.ifMatch, () => route.handle(input)),
+  )
 }
 
 function madeIdOf({ body, location }: Answer<unknown>): string | undefined {

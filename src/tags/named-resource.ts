@@ -74,15 +74,34 @@ export function nameOf(
   { path, namespace }: NamedResource,
   owner: string | undefined,
 ): ResourceName {
+  return named(model, path, (template) => namespaceFor(template, namespace, owner))
+}
+
+/**
+ * The name that it has as the owner's, though the namespace given may be another organization: where ids are unique within
+ * an organization, that is the owner.
+ * @throws {DomainError} as `nameOf`
+ */
+export function nameAs(model: ServiceModel, { path, namespace }: NamedResource, owner: string): ResourceName {
+  return named(model, path, (template) =>
+    namespaceFor(template, template.namespace === 'organization' ? owner : namespace, undefined),
+  )
+}
+
+function named(
+  model: ServiceModel,
+  path: string,
+  namespaceOf: (template: ResourceTemplate) => string,
+): ResourceName {
   const nameable = nameableIn(model)
   const found = findOperations(nameable.trie, 'GET', path)
   if (found.kind === 'refused' || path.includes('?')) throw refusedPath(nameable, found, path)
   const names = new Map<string, ResourceName>()
   for (const match of found.matches) {
-    const named = nameable.paths[match.indexed.index]
-    const template = named?.ends[0].template
-    if (named === undefined || template === undefined) continue
-    const key = resourceKey(named, named.ends[0], match.values, namespaceFor(template, namespace, owner))
+    const of = nameable.paths[match.indexed.index]
+    const template = of?.ends[0].template
+    if (of === undefined || template === undefined) continue
+    const key = resourceKey(of, of.ends[0], match.values, namespaceOf(template))
     names.set(template.shape, key.name)
   }
   const [name, ...others] = names.values()

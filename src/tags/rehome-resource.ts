@@ -7,7 +7,7 @@ import type { Service } from '../services/service.ts'
 import { expectVersion } from '../storage/expect-version.ts'
 import { insert, type Records, remove } from '../storage/ports.ts'
 import { checkAccessTags } from './check-access-tags.ts'
-import { type NamedResource, nameOf } from './named-resource.ts'
+import { type NamedResource, nameAs, nameOf } from './named-resource.ts'
 import { happening, noOrganization } from './register-resources.ts'
 import { findResource, type Resource, resources } from './resource.ts'
 import { checkSharing } from './resource-tags.ts'
@@ -54,9 +54,8 @@ export async function rehomeResource(
   const owner = await ownerNamed(deps.records, service, organization)
   checkSharing(service, tags)
   if (owner === before.organizationId) return before
-  // Where ids are unique within an organization, it has another name there.
-  const isOrganizations = named.namespace === before.organizationId
-  const name = isOrganizations ? nameOf(service.model, { path: named.path }, owner) : before.name
+  // Where ids are unique within an organization, it has another name there; what a path itself names stays as it is.
+  const name = named.namespace === before.organizationId ? nameAs(service.model, named, owner) : before.name
   checkAccessTags(service, name, tags)
   const after: Resource = { ...before, organizationId: owner, version: 1, name, tags }
   const details = { from: before.organizationId, to: owner }

@@ -72,14 +72,20 @@ export function tagKey(serviceId: ServiceId, key: string, value: string): string
   return `${serviceId}\t${foldTag(key)}\t${foldTag(value)}`
 }
 
+const lookedForMax = 3
+
 /** Finds a resource by its name alone, whoever owns it. */
 export async function findResource(
   records: Records,
   serviceId: ServiceId,
   name: ResourceName,
 ): Promise<Resource | undefined> {
-  const [place] = await records.locate(resources, 'name', nameKey(serviceId, name), { limit: 1 })
-  return place && (await records.find(place.organizationId, resources, place.id))
+  for (let times = 1; ; times++) {
+    const [place] = await records.locate(resources, 'name', nameKey(serviceId, name), { limit: 1 })
+    const found = place && (await records.find(place.organizationId, resources, place.id))
+    // Re-homed between the two reads, it is at another place now.
+    if (place === undefined || found !== undefined || times === lookedForMax) return found
+  }
 }
 
 /** @throws {DomainError} `resource_not_found` */

@@ -37,6 +37,19 @@ describe('what an API tells of its resources with its guard’s key', () => {
     expect((await call('GET', '?path=/patients/1')).json).toMatchObject({ code: 'resource_not_found' })
   })
 
+  test('twice at once is done one after the other, and refused to neither', async () => {
+    const third = await deployment.operator.makeOrganization()
+    for (let i = 0; i < 5; i++) {
+      const path = `/patients/r${i}`
+      await call('POST', '', { path, organization: ours })
+      const both = await Promise.all(
+        [theirs, third].map((organization) => call('PUT', '/owner', { path, organization })),
+      )
+      expect(both.map(({ status }) => status)).toEqual([200, 200])
+      expect((await call('DELETE', `?path=${path}`)).status).toBe(204)
+    }
+  })
+
   test('is told which keys of tags are reserved, and what an access tag looks like', async () => {
     const tags = { 'access-tag:get:*': [theirs], 'latchkey:owner': [theirs] }
     const detail = expect.stringContaining('access-tag:<METHOD or *>:</path suffix or *>')

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { auditEvents } from '../../src/audit/record.ts'
 import type { Operation, ServiceModel, Tags } from '../../src/evaluator/model.ts'
 import { type Service, services } from '../../src/services/service.ts'
-import { insert } from '../../src/storage/ports.ts'
+import { insert, type Records } from '../../src/storage/ports.ts'
 import { changeResourceTags } from '../../src/tags/change-resource-tags.ts'
 import { listResources } from '../../src/tags/list-resources.ts'
 import { nameOf } from '../../src/tags/named-resource.ts'
@@ -149,6 +149,30 @@ describe('re-homing and removing', () => {
     expect(await find(nameOf(model, { path: '/notes/1' }, at.operator.id))).toBeDefined()
   })
 
+  test('leaves a namespace that the path names, though it is the owner before', async () => {
+    const named = { path: '/disks/d1', namespace: at.customer.id }
+    const { name } = await registered(named)
+    const moved = await rehomeResource(at.deps, at.by, cloud, { ...named, organization: at.operator.id })
+    expect(moved).toMatchObject({ name, organizationId: at.operator.id })
+  })
+
+  test('is found by who looks for it meanwhile', async () => {
+    await registered()
+    let isMoved = false
+    const meanwhile: Records = {
+      ...at.deps.records,
+      locate: async (from, index, key, page) => {
+        const found = await at.deps.records.locate(from, index, key, page)
+        const wanted = { path: '/clusters/c1', organization: at.operator.id }
+        if (!isMoved) await rehomeResource(at.deps, at.by, cloud, wanted)
+        isMoved = true
+        return found
+      },
+    }
+    const found = await findResource(meanwhile, cloud.id, '/clusters/{c1}')
+    expect(found).toMatchObject({ organizationId: at.operator.id })
+  })
+
   test('takes a resource away, if it is the version that was read', async () => {
     await registered()
     const named = { path: '/clusters/c1' }
@@ -265,5 +289,24 @@ describe('the resources of what is deleted', () => {
     await belongings.tidy(at.customer.id, at.by)
     expect(await belongings.count(at.customer.id, 10)).toBe(0)
     expect(await at.deps.records.locate(resources, 'service', cloud.id, { limit: 1 })).toEqual([])
+  })
+
+  test('go to the end, though it is cut short between two pages', async () => {
+    await register(...Array.from({ length: 1_100 }, (_, i) => ({ path: `/clusters/c${i}` })))
+    let commits = 0
+    const commit: typeof at.deps.commit = async (happening, changes) => {
+      if (++commits === 2) throw new Error('the process ended')
+      await at.deps.commit(happening, changes)
+    }
+    const cut = resourceContents({ ...at.deps, commit }).tidy(at.by, cloud)
+    await expect(cut).rejects.toThrow('the process ended')
+    const contents = resourceContents(at.deps)
+    expect(await contents.count(cloud, 2_000)).toBe(600)
+    await contents.tidy(at.by, cloud)
+    expect(await contents.count(cloud, 2_000)).toBe(0)
+    const told = (await events(at.customer.id)).filter(({ type }) => type === 'resource.removed')
+    expect(told.map(({ details }) => Number(details['count'])).toSorted((a, b) => a - b)).toEqual([
+      100, 500, 500,
+    ])
   })
 })

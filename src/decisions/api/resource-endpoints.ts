@@ -2,6 +2,7 @@ import type { Context } from 'koa'
 import type { Actor } from '../../audit/record.ts'
 import { DomainError } from '../../errors.ts'
 import { etagOf, readIfMatch } from '../../http/if-match.ts'
+import { onceMore } from '../../http/once-more.ts'
 import { parseWith } from '../../http/parse-with.ts'
 import { defaultBodyLimits, readJson } from '../../http/read-body.ts'
 import { readQuery } from '../../http/read-query.ts'
@@ -49,12 +50,13 @@ export async function answerResources(
     case 'readResource':
       return answered(ctx, await getNamedResource(deps.records, service, named(ctx)))
     case 'removeResource':
-      await removeResource(deps, by, service, { ...named(ctx), ifMatch })
+      await onceMore(ifMatch, () => removeResource(deps, by, service, { ...named(ctx), ifMatch }))
       ctx.status = 204
       return
     case 'rehomeResource': {
       const wanted = parseWith(RehomingBody, await body(), 'body')
-      return answered(ctx, await rehomeResource(deps, by, service, { ...wanted, ifMatch }))
+      const rehomed = () => rehomeResource(deps, by, service, { ...wanted, ifMatch })
+      return answered(ctx, await onceMore(ifMatch, rehomed))
     }
     case reachableResourcesId: {
       const asked = parseWith(ReachableQuery, readQuery(ctx.querystring), 'query')
