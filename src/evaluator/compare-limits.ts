@@ -1,6 +1,6 @@
 import type { Limits, WithoutWhere } from './limits.ts'
-import { anyName, type FieldPattern, parseFieldPattern } from './request/field-pattern.ts'
-import { type PatternNode, patternTree } from './request/pattern-tree.ts'
+import { type FieldPattern, parseFieldPattern } from './request/field-pattern.ts'
+import { type PatternNode, patternTree, stepCovering } from './request/pattern-tree.ts'
 import { type Claim, claimOf } from './where/claim.ts'
 import { type CompiledCondition, compileCondition } from './where/compile-condition.ts'
 import type { Condition } from './where/condition.ts'
@@ -47,6 +47,11 @@ export class LimitComparison {
   /** Reads a condition that is about to be compared, which is most of the work on it. */
   learn(where: string): void {
     this.#condition(where)
+  }
+
+  /** The same of a list of fields, which costs no steps: it is as long as it may be. */
+  learnFields(texts: readonly string[]): void {
+    if (!this.#read.has(texts)) this.#read.set(texts, readOf(texts))
   }
 
   /** `false` says nothing: it may be so, and not be proven. */
@@ -119,7 +124,7 @@ export class LimitComparison {
   }
 
   #areFieldsWithin(narrow: readonly string[] | undefined, wide: readonly string[] | undefined): boolean {
-    if (wide === undefined || narrow === wide) return true
+    if (wide === undefined || areSameTexts(narrow, wide)) return true
     if (narrow === undefined) return false
     if (this.#budget.steps < 0) return false
     const { tree } = this.#fields(wide)
@@ -131,22 +136,18 @@ export class LimitComparison {
     const known = this.#read.get(texts)
     if (known !== undefined) return known
     this.#budget.steps -= texts.length * stepsPerField
-    const patterns = patternsOf(texts)
-    const read = { patterns, tree: patternTree(patterns) }
+    const read = readOf(texts)
     this.#read.set(texts, read)
     return read
   }
 
   /** Whether whatever the pattern covers is covered by the tree, too. */
   #covers(tree: PatternNode, pattern: FieldPattern): boolean {
-    let state: readonly PatternNode[] = [tree]
+    let state = tree.alone
     for (const step of pattern) {
       this.#budget.steps -= state.length * stepsPerField
       if (this.#budget.steps < 0) return false
-      state = state.flatMap((node) => {
-        const named = step === anyName ? undefined : node.children.get(step)
-        return [named, node.any].filter((next) => next !== undefined)
-      })
+      state = stepCovering(state, step)
       if (state.some(({ isEnd }) => isEnd)) return true
     }
     return false
@@ -159,6 +160,11 @@ export class LimitComparison {
     const tellsMore = narrow.mask !== undefined && wide.mask === undefined
     return !tellsMore && this.#areFieldsWithin(narrow.fields, wide.fields)
   }
+}
+
+function readOf(texts: readonly string[]): ReadFields {
+  const patterns = patternsOf(texts)
+  return { patterns, tree: patternTree(patterns) }
 }
 
 function knownOf(condition: Condition): KnownCondition {

@@ -35,17 +35,27 @@ export function limitsIn(
 export function filtersIn(
   filters: readonly FilterStatement[],
 ): ReadonlyMap<string, NonNullable<Limits['filter']>> {
-  const shown = new Map<string, NonNullable<Limits['filter']>>()
-  for (const { operations, fields, mask } of filters)
+  const placesById = new Map<string, number[]>()
+  for (const [place, { operations }] of filters.entries())
     for (const id of operations) {
-      const before = shown.get(id)
-      const united = before?.mask ?? mask
-      shown.set(id, {
-        fields: [...(before?.fields ?? []), ...fields],
-        ...(united === undefined ? {} : { mask: united }),
-      })
+      const places = placesById.get(id)
+      if (places === undefined) placesById.set(id, [place])
+      else places.push(place)
     }
-  return shown
+  // Many operations have the same filters.
+  const united = new Map<string, NonNullable<Limits['filter']>>()
+  const shown = Array.from(placesById, ([id, places]) => {
+    const key = places.join()
+    const filter = united.get(key) ?? unitedOf(places.flatMap((place) => filters[place] ?? []))
+    united.set(key, filter)
+    return [id, filter] as const
+  })
+  return new Map(shown)
+}
+
+function unitedOf(filters: readonly FilterStatement[]): NonNullable<Limits['filter']> {
+  const mask = filters.find((one) => one.mask !== undefined)?.mask
+  return { fields: filters.flatMap(({ fields }) => fields), ...(mask === undefined ? {} : { mask }) }
 }
 
 export function withFilter(limits: Limits, filter: Limits['filter']): Limits {

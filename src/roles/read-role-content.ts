@@ -7,7 +7,7 @@ import { learnConditions } from '../services/learn-conditions.ts'
 import { withoutWhereIn } from '../services/operations-of.ts'
 import { readFiltersInTurns } from '../services/read-filter.ts'
 import { type ReadStatement, readEachInTurns, statementGround } from '../services/read-statement.ts'
-import { unreachableStatements } from '../services/unreachable-statements.ts'
+import { unreachableInTurns } from '../services/unreachable-statements.ts'
 import type { Ground } from './ground.ts'
 import { partsOf, type WrittenContent } from './read-policy.ts'
 
@@ -61,7 +61,7 @@ export async function readRoleContent(
   if (tooMany.length > 0) throw refused([...tooMany, ...read].map(tell))
   const filters = filtersIn(shown.filter)
   const given = statements.flatMap((one) => givenBy(one, filters))
-  const unreachable = faults.length > 0 ? [] : unreachableStatements(statements, checking)
+  const unreachable = faults.length > 0 ? [] : await unreachableInTurns(statements, checking)
   await learnConditions(checking.comparison, content.allow, had.allow)
   const gained = giver.mayGrantRoles ? [] : notHad(given, ground, had, checking.comparison)
   const all = [...read, ...unreachable, ...outsideFaults(given, gained, ground, giver)]

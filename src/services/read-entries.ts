@@ -36,3 +36,8 @@ export function readOperations(
   }
   return { entries, faults }
 }
+
+/** Those that list the same fields of their own together, and those that list none. */
+export function byOwnFields(entries: readonly Entry[]): ReadonlyMap<string, readonly Entry[]> {
+  return Map.groupBy(entries, ({ fields }) => (fields === undefined ? '' : JSON.stringify(fields)))
+}

@@ -10,7 +10,7 @@ import { jsonPointer } from '../json-text.ts'
 import { entries, isObject, member } from './json-value.ts'
 import type { OperationNames } from './operation-names.ts'
 import { atOnce, inTurns } from './pace.ts'
-import { type Entry, readOperations } from './read-entries.ts'
+import { byOwnFields, type Entry, readOperations } from './read-entries.ts'
 
 /** Nobody reads more at once, and to look for what was meant is work for each. */
 const faultsToldMax = 100
@@ -71,7 +71,7 @@ export function readFilterStatement(value: unknown, ground: FilterGround, place:
     faults.push({ pointer: `${place}/mask`, detail: 'a mask is a text', fix: "write '***'" })
     return { filter: [], faults }
   }
-  const groups = Map.groupBy(named, (entry) => JSON.stringify(entry.fields ?? fields ?? null))
+  const groups = byOwnFields(named)
   const read = Array.from(groups.values(), (group) => readShown(group, { fields, mask }, ground, place))
   return {
     filter: read.flatMap(({ filter }) => filter),

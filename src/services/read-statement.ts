@@ -9,7 +9,7 @@ import type { ResourcesKnown } from './check-condition.ts'
 import { isObject, member } from './json-value.ts'
 import { type OperationNames, operationNames } from './operation-names.ts'
 import { atOnce, inTurns } from './pace.ts'
-import { type Entry, readOperations } from './read-entries.ts'
+import { byOwnFields, type Entry, readOperations } from './read-entries.ts'
 import { readWhere } from './read-where.ts'
 import { unreachableStatements } from './unreachable-statements.ts'
 
@@ -96,7 +96,7 @@ export function readStatement(value: unknown, ground: StatementGround, place: st
   const given = member(value, 'where')
   const where = given === undefined ? { faults: [] } : readWhere(given, entries, ground, `${place}/where`)
   const fields = member(value, 'fields')
-  const groups = Map.groupBy(entries, (entry) => JSON.stringify(entry.fields ?? fields ?? null))
+  const groups = byOwnFields(entries)
   const read = Array.from(groups.values(), (group) => readFields(group, fields, place))
   const statements = read.map(({ group, patterns }): ReadStatement => {
     const places = new Map(group.toReversed().map(({ operation, pointer }) => [operation.id, pointer]))

@@ -3,6 +3,7 @@ import type { LimitComparison } from '../evaluator/compare-limits.ts'
 import type { WithoutWhere } from '../evaluator/limits.ts'
 import type { Operation, Statement } from '../evaluator/model.ts'
 import type { ResourcesKnown } from './check-condition.ts'
+import { atOnce, inTurns } from './pace.ts'
 
 interface Written {
   readonly statement: Statement
@@ -20,6 +21,19 @@ interface Ground {
  * author means something that they do not say. An operation that is just named again is no such thing.
  */
 export function unreachableStatements(statements: readonly Written[], ground: Ground): readonly Fault[] {
+  return atOnce(lookOneByOne(statements, ground))
+}
+
+/** The same in pieces, so that others have their turn of the event loop. */
+export function unreachableInTurns(
+  statements: readonly Written[],
+  ground: Ground,
+): Promise<readonly Fault[]> {
+  return inTurns(lookOneByOne(statements, ground))
+}
+
+/** Yields each statement before it is looked at. */
+function* lookOneByOne(statements: readonly Written[], ground: Ground): Generator<unknown, readonly Fault[]> {
   const byOperation = new Map<string, number[]>()
   for (const [i, { statement }] of statements.entries())
     for (const id of statement.operations) {
@@ -27,21 +41,52 @@ export function unreachableStatements(statements: readonly Written[], ground: Gr
       if (places === undefined) byOperation.set(id, [i])
       else places.push(i)
     }
-  return statements.flatMap((one, i): readonly Fault[] => {
+  // To read the lists of fields is most of the work, and the first statement may be held against all others.
+  for (const statement of comparedByFields(statements, byOperation)) {
+    yield statement
+    if (statement.fields !== undefined) ground.comparison.learnFields(statement.fields)
+  }
+  const faults: Fault[] = []
+  for (const [i, one] of statements.entries()) {
     const { where, fields } = one.statement
-    if (where === undefined && fields === undefined) return []
-    const covering = new Covering(statements, i, ground)
-    let by: Written | undefined
-    for (const operation of one.operations) {
-      const found = covering.among(byOperation.get(operation.id) ?? [], withoutWhere(operation, ground))
-      if (found === undefined) return []
-      by ??= found
-    }
-    if (by === undefined) return []
+    if (where === undefined && fields === undefined) continue
+    yield one.statement
+    const by = coveringAll(one, new Covering(statements, i, ground), byOperation, ground)
+    if (by === undefined) continue
     const detail = `the statement adds nothing: ${by.pointer} allows all that it does, and more`
     const fix = `leave one of the two out: any statement that allows is enough`
-    return [{ pointer: one.pointer, detail, fix }]
+    faults.push({ pointer: one.pointer, detail, fix })
+  }
+  return faults
+}
+
+/** Those whose fields are sure to be compared: no proof of a condition stands before. */
+function comparedByFields(
+  written: readonly Written[],
+  byOperation: ReadonlyMap<string, readonly number[]>,
+): readonly Statement[] {
+  const statements = written.map(({ statement }) => statement)
+  const byCondition = Map.groupBy(statements, ({ where }) => where)
+  return statements.filter(({ operations, where }) => {
+    const isAlike = (byCondition.get(where) ?? []).length > 1 || byCondition.has(undefined)
+    return isAlike && operations.some((id) => (byOperation.get(id) ?? []).length > 1)
   })
+}
+
+/** The first of the statements that allow all that one does, if each of its operations has one. */
+function coveringAll(
+  { operations }: Written,
+  covering: Covering,
+  byOperation: ReadonlyMap<string, readonly number[]>,
+  ground: Ground,
+): Written | undefined {
+  let by: Written | undefined
+  for (const operation of operations) {
+    const found = covering.among(byOperation.get(operation.id) ?? [], withoutWhere(operation, ground))
+    if (found === undefined) return undefined
+    by ??= found
+  }
+  return by
 }
 
 /** Which statements allow all that one does. Each is asked about once, however many operations the two share. */

@@ -69,6 +69,42 @@ describe('an organization-defined role', () => {
     expect(await turnsDuring(save)).toBeGreaterThan(20)
   })
 
+  describe('with as many fields in as many statements as there may be', () => {
+    const save = async (fieldsOf: (statement: number) => readonly string[]) => {
+      const operations = clinicModel.operations.map((one) => ({ ...one, request: { body: 'any' as const } }))
+      const model = { ...clinicModel, operations }
+      await at.store.commit([update(services, at.clinic, { ...at.clinic, model })])
+      const allow = Array.from({ length: 200 }, (_, i) => ({
+        operations: ['createPatient'],
+        fields: fieldsOf(i),
+      }))
+      const wanted = { service: 'clinic', name: 'Largest', description: '', allow }
+      return createRole(at.deps, at.by, granter, at.customer.id, wanted)
+    }
+    const fieldsFrom = (first: number) => Array.from({ length: 200 }, (_, i) => `part_${first + i}.name`)
+
+    test('is held against itself in pieces, too', async () => {
+      let turns = 0
+      const count = () => {
+        turns++
+        counting = setImmediate(count)
+      }
+      let counting = setImmediate(count)
+      expect((await save((i) => fieldsFrom(i))).allow).toHaveLength(200)
+      clearImmediate(counting)
+      // 680,000 characters that are read, read for comparisons, and compared, some 10,000 in a turn.
+      expect(turns).toBeGreaterThan(150)
+    })
+
+    test('is refused statements that say the same, each of them', async () => {
+      const { faults } = await faultsOf(save(() => fieldsFrom(0)))
+      expect(faults).toHaveLength(199)
+      expect(faults.at(-1)).toMatchObject({
+        ...{ pointer: '/allow/199', detail: expect.stringContaining('/allow/0 allows all that it does') },
+      })
+    })
+  })
+
   test.each([
     ['listPatients', 'listPatients'],
     ['GET /patients', 'listPatients'],

@@ -31,8 +31,9 @@ export function checkFieldPatterns(
   const read = readFieldPatterns(written)
   if ('faults' in read) return read
   const different = [...new Set(shapes)]
+  const roots = different.flatMap(rootsOf)
   const beside = read.patterns.flatMap((pattern, index) =>
-    different.some((shape) => isDeclared(pattern, shape)) ? [] : [{ pattern, index }],
+    isDeclared(pattern, roots) ? [] : [{ pattern, index }],
   )
   if (beside.length === 0) return read
   const fields = different.flatMap((shape) => declaredToSend(shape)).slice(0, fieldsMax)
@@ -72,20 +73,25 @@ function rootsOf(shape: RequestShape | undefined): readonly ValueShape[] {
   return [{ members }, ...(shape?.body === undefined ? [] : [shape.body])]
 }
 
-function isDeclared(pattern: FieldPattern, shape: RequestShape | undefined): boolean {
-  let at = rootsOf(shape)
-  for (const step of pattern) at = at.flatMap((one) => membersOf(itemOf(one), step))
-  return at.length > 0
+function isDeclared(pattern: FieldPattern, roots: readonly ValueShape[]): boolean {
+  return roots.some((root) => leadsSomewhere(root, pattern, 0))
 }
 
-function membersOf(shape: ValueShape, step: FieldPattern[number]): readonly ValueShape[] {
-  if (shape === 'any') return [shape]
-  if (typeof shape === 'string' || !('members' in shape)) return []
-  if (step === anyName)
-    return [...Object.values(shape.members), ...(shape.open === true ? ['any' as const] : [])]
-  const member = Object.hasOwn(shape.members, step) ? shape.members[step] : undefined
-  if (member !== undefined) return [member]
-  return shape.open === true ? ['any'] : []
+/** Whether the steps from one on lead to a place that is declared. */
+function leadsSomewhere(shape: ValueShape, pattern: FieldPattern, from: number): boolean {
+  let at = itemOf(shape)
+  for (let i = from; i < pattern.length; i++) {
+    if (at === 'any') return true
+    if (typeof at === 'string' || !('members' in at)) return false
+    const step = pattern[i]
+    if (step === undefined) return true
+    if (step === anyName)
+      return at.open === true || Object.values(at.members).some((one) => leadsSomewhere(one, pattern, i + 1))
+    const member = Object.hasOwn(at.members, step) ? at.members[step] : undefined
+    if (member === undefined) return at.open === true
+    at = itemOf(member)
+  }
+  return true
 }
 
 function undeclared(

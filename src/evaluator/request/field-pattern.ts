@@ -7,6 +7,9 @@ export const anyName = Symbol('*')
 /** Fields of a request or a response: the one that its steps lead to, and all that is under it. */
 export type FieldPattern = readonly [PatternStep, ...PatternStep[]]
 
+/** What means something in a pattern, and has a backslash before it in a name. */
+const escaped = /[\\.*]/
+
 const patternLengthMax = 512
 const patternStepsMax = 32
 
@@ -35,6 +38,7 @@ export function parseFieldPattern(text: string): ParsedPattern {
 
 /** What stands between dots, still with its backslashes. */
 function writtenSteps(text: string): readonly string[] {
+  if (!text.includes('\\')) return text.split('.')
   const steps: string[] = []
   let start = 0
   for (let i = 0; i <= text.length; i++) {
@@ -51,6 +55,7 @@ function stepOf(written: string): PatternStep | { readonly detail: string; reado
   if (written === '*') return anyName
   if (written === '')
     return { detail: 'a name is missing', fix: 'write names with one dot between them: metadata.name' }
+  if (!escaped.test(written)) return written
   let name = ''
   for (let i = 0; i < written.length; i++) {
     if (written[i] === '*')
@@ -67,5 +72,9 @@ function stepOf(written: string): PatternStep | { readonly detail: string; reado
 
 /** The one spelling of a pattern, or of the place of a field. */
 export function printFieldPattern(steps: readonly PatternStep[]): string {
-  return steps.map((step) => (step === anyName ? '*' : step.replace(/[\\.*]/g, '\\$&'))).join('.')
+  return steps.map((step) => (step === anyName ? '*' : printed(step))).join('.')
+}
+
+function printed(name: string): string {
+  return escaped.test(name) ? name.replace(/[\\.*]/g, '\\$&') : name
 }

@@ -1,4 +1,4 @@
-import { anyName, type FieldPattern } from './field-pattern.ts'
+import { anyName, type FieldPattern, type PatternStep } from './field-pattern.ts'
 
 /** Patterns joined to a tree: each node stands for the names that lead to it. */
 export class PatternNode {
@@ -37,6 +37,16 @@ export function stepInto(state: PatternState, name: string): PatternState | 'cov
     const child = node.children.get(name)
     if (child?.isEnd === true || node.any?.isEnd === true) return 'covered'
     next = withNode(withNode(next, child), node.any)
+  }
+  return next
+}
+
+/** The nodes that stand for whatever a step of a pattern stands for. */
+export function stepCovering(state: PatternState, step: PatternStep): PatternState {
+  let next = nowhere
+  for (const node of state) {
+    if (step !== anyName) next = withNode(next, node.children.get(step))
+    next = withNode(next, node.any)
   }
   return next
 }

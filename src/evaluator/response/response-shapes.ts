@@ -27,7 +27,7 @@ export const anyObject = 0
 export class ResponsePlace {
   readonly #shapes: ResponseShapes
   readonly #objects: ReadonlySet<number>
-  readonly #under = new Map<PatternStep, ResponsePlace | undefined>()
+  #under: Map<PatternStep, ResponsePlace | undefined> | undefined
 
   constructor(shapes: ResponseShapes, objects: Iterable<number>) {
     this.#shapes = shapes
@@ -36,31 +36,33 @@ export class ResponsePlace {
 
   /** `undefined`: no object that may stand here has such a member. */
   under(step: PatternStep): ResponsePlace | undefined {
-    if (this.#under.has(step)) return this.#under.get(step)
-    const found = [...this.#membersCalled(step)]
-    const place = found.length === 0 ? undefined : new ResponsePlace(this.#shapes, found.flat())
+    this.#under ??= new Map()
+    const known = this.#under.get(step)
+    if (known !== undefined || this.#under.has(step)) return known
+    const place = this.#lookUnder(step)
     this.#under.set(step, place)
     return place
   }
 
+  #lookUnder(step: PatternStep): ResponsePlace | undefined {
+    const found: ObjectPlaces[] = []
+    for (const { members, open } of this.#here()) {
+      const own = step !== anyName && Object.hasOwn(members, step) ? members[step] : undefined
+      if (own !== undefined) found.push(own)
+      else if (open === true) found.push([anyObject])
+      if (step === anyName) found.push(...Object.values(members))
+    }
+    return found.length === 0 ? undefined : new ResponsePlace(this.#shapes, found.flat())
+  }
+
   /** The names that the document gives to members of what stands here. */
   names(): ReadonlySet<string> {
-    return new Set([...this.#here()].flatMap(({ members }) => Object.keys(members)))
+    return new Set(this.#here().flatMap(({ members }) => Object.keys(members)))
   }
 
-  *#here(): Iterable<ResponseObject> {
-    for (const index of this.#objects) {
-      const object = this.#shapes.objects[index]
-      if (object !== undefined) yield object
-    }
-  }
-
-  *#membersCalled(step: PatternStep): Iterable<ObjectPlaces> {
-    for (const { members, open } of this.#here()) {
-      if (step === anyName) yield* Object.values(members)
-      else if (Object.hasOwn(members, step)) yield members[step] ?? []
-      else if (open === true) yield [anyObject]
-      if (step === anyName && open === true) yield [anyObject]
-    }
+  #here(): readonly ResponseObject[] {
+    return Array.from(this.#objects, (index) => this.#shapes.objects[index]).filter(
+      (one) => one !== undefined,
+    )
   }
 }
