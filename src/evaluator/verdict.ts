@@ -1,4 +1,5 @@
 import { hasBit } from './bits.ts'
+import { Circumstances } from './circumstances.ts'
 import type { CompiledModel } from './compile-model.ts'
 import { actsOnResource, findResource } from './find-resource.ts'
 import type { DecisionFacts, Grant, MissingFacts } from './grant.ts'
@@ -10,7 +11,6 @@ import { RequestAtHand, type RequestContent } from './request/request-at-hand.ts
 import { intersectFilters, type ResponseFilter } from './response/response-filter.ts'
 import {
   boundsOf,
-  Circumstances,
   type Opening,
   openingOf,
   sideOfRoles,

@@ -1,7 +1,7 @@
+import type { Circumstances } from '../circumstances.ts'
 import type { RequestAtHand } from '../request/request-at-hand.ts'
 import { sourceOf } from '../request/request-source.ts'
 import { requestValues } from '../request/request-values.ts'
-import type { Circumstances } from '../try-statements.ts'
 import { compileCondition } from '../where/compile-condition.ts'
 import { type Condition, isLiteral, type Predicate, type Variable } from '../where/condition.ts'
 import { foldTag } from '../where/fold-tag.ts'

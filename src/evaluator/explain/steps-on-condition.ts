@@ -1,7 +1,7 @@
+import type { Circumstances } from '../circumstances.ts'
 import { nearestResource } from '../find-resource.ts'
 import { shapeAt, sourceOf } from '../request/request-source.ts'
 import { requestValues } from '../request/request-values.ts'
-import type { Circumstances } from '../try-statements.ts'
 import { type Atom, atomOf } from '../where/atom.ts'
 import { compileCondition } from '../where/compile-condition.ts'
 import type { Condition, Predicate, RequestVariable, Variable } from '../where/condition.ts'

@@ -1,5 +1,6 @@
+import { Circumstances } from '../circumstances.ts'
 import type { DenialReason } from '../model.ts'
-import { Circumstances, reasonAgainst } from '../try-statements.ts'
+import { reasonAgainst } from '../try-statements.ts'
 import type { ExplainedSide } from './explanation.ts'
 import { readStatement } from './read-statement.ts'
 import type { Source } from './sources.ts'
