@@ -25,6 +25,12 @@ interface SqliteOptions {
 }
 
 /**
+ * How much of the file a process holds in memory at most. A commit of a thousand resources changes some thousand pages of
+ * indexes: with SQLite's own 2 MiB they are written to the log and read again before it ends.
+ */
+const pagesKiB = 65_536
+
+/**
  * Opens the store, and brings an older one to this program's schema. Several processes on one machine may have the
  * same file open; a network disk is not for it.
  * @throws {DomainError} `store_unavailable` if it cannot be opened, or a newer program has changed its schema
@@ -36,6 +42,7 @@ export async function openSqlite({ path, clock, busyTimeoutMs = 5_000 }: SqliteO
   try {
     await useWriteAheadLog(connection, busyTimeoutMs)
     connection.script('PRAGMA synchronous = FULL')
+    connection.script(`PRAGMA cache_size = -${pagesKiB}`)
     migrate(connection)
     // From here on the log is brought to the disk by `GroupedWrites`, before anybody is told of a write.
     connection.script('PRAGMA synchronous = NORMAL')
