@@ -20,6 +20,10 @@ const texts = [
   '',
   'key',
   'user',
+  'x',
+  'key_1',
+  'org_a',
+  'org_b',
   'beside',
 ]
 /** Of the values that conditions and facts of the tests have, all; and some that are beside every one of them. */
