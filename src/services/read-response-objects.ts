@@ -1,7 +1,7 @@
 import { anyObject, type ObjectPlaces, type ResponseObject } from '../evaluator/response/response-shapes.ts'
 import { entries, isObject, items, type JsonObject, member } from './json-value.ts'
-import { isNull, typesOf } from './read-value-shape.ts'
 import { referenceOf, resolved, targetOf } from './references.ts'
+import { alternativesOf, isNull, isOpen, typesOf } from './schema-keywords.ts'
 
 /** Members of all objects, and the places that they name: they are kept with the service. */
 const membersMax = 100_000
@@ -188,28 +188,4 @@ function most(said: readonly Degree[]): Degree {
 /** Any name may be in a value of which no more is said. */
 function isVague(degree: Degree): boolean {
   return degree === 'nothing' || degree === 'object'
-}
-
-function alternativesOf(schema: JsonObject): readonly unknown[] {
-  return [
-    ...items(member(schema, 'oneOf')),
-    ...items(member(schema, 'anyOf')),
-    ...['if', 'then', 'else'].map((key) => member(schema, key)).filter((one) => one !== undefined),
-    ...entries(member(schema, 'dependentSchemas')).map(([, one]) => one),
-  ]
-}
-
-/**
- * Every object is open in JSON Schema unless it is closed; but a document that lists members and says no more means
- * them, and a misspelt name would go unseen. Open is where it says so, or where others build on it by `allOf` and stand in
- * its place (OpenAPI 3.1 §4.8.25), which it does not list.
- */
-function isOpen(schema: JsonObject): boolean {
-  const others = ['additionalProperties', 'unevaluatedProperties'].map((key) => member(schema, key))
-  const isNamed = ['oneOf', 'anyOf'].some((key) => Object.hasOwn(schema, key))
-  return (
-    others.some((one) => one === true || isObject(one)) ||
-    ['patternProperties', 'propertyNames'].some((key) => Object.hasOwn(schema, key)) ||
-    (Object.hasOwn(schema, 'discriminator') && !isNamed)
-  )
 }

@@ -1,6 +1,7 @@
 import type { ObjectShape, ScalarType, ValueShape } from '../evaluator/model.ts'
 import { entries, isObject, items, type JsonObject, member } from './json-value.ts'
-import { resolved } from './references.ts'
+import { resolved, wayTo } from './references.ts'
+import { alternativesOf, isNull, isOpen, typesOf } from './schema-keywords.ts'
 
 /** Objects and arrays within one another; what is deeper is `any`. */
 const levelsMax = 12
@@ -52,8 +53,14 @@ interface Depth {
 /** What a schema says, settled: nothing is anything, and an object of which no member is named may have any. */
 function settled(reading: Reading, schema: unknown, depth: Depth): ValueShape {
   const shape = said(reading, schema, depth) ?? 'any'
-  const isBare = isObjectShape(shape) && Object.keys(shape.members).length === 0
-  return isBare ? { members: {}, open: true } : shape
+  return isBare(shape) ? anyObject : shape
+}
+
+const anyObject: ObjectShape = Object.freeze({ members: Object.freeze({}), open: true })
+
+/** An object of which no member is named. */
+function isBare(shape: ValueShape): boolean {
+  return isObjectShape(shape) && Object.keys(shape.members).length === 0
 }
 
 function isObjectShape(shape: ValueShape): shape is ObjectShape {
@@ -62,7 +69,8 @@ function isObjectShape(shape: ValueShape): shape is ObjectShape {
 
 /** What a schema says; `undefined` where that is nothing about the kind of the value. */
 function said(reading: Reading, schema: unknown, depth: Depth): ValueShape | undefined {
-  const target = resolved(reading.document, schema)
+  const way = wayTo(reading.document, schema)
+  const target = way.at(-1)
   if (!isObject(target)) return undefined
   if (reading.open.has(target)) return 'any'
   if (reading.visits <= 0 || depth.step > stepsMax || depth.level >= levelsMax) {
@@ -73,8 +81,11 @@ function said(reading: Reading, schema: unknown, depth: Depth): ValueShape | und
   reading.open.add(target)
   const deeper = { level: depth.level, step: depth.step + 1 }
   // OpenAPI 3.1: what stands beside a `$ref` holds as well; in 3.0 it is not valid, and does no harm.
-  const parts = isObject(schema) && schema !== target ? [target, schema] : [target]
-  const shape = parts.map((part) => composed(reading, part, deeper)).reduce(joined, undefined)
+  const shape = way
+    .filter(isObject)
+    .toReversed()
+    .map((part) => composed(reading, part, deeper))
+    .reduce(joined, undefined)
   reading.open.delete(target)
   return shape
 }
@@ -83,16 +94,15 @@ function said(reading: Reading, schema: unknown, depth: Depth): ValueShape | und
 function composed(reading: Reading, schema: JsonObject, depth: Depth): ValueShape | undefined {
   const all = items(member(schema, 'allOf')).map((part) => said(reading, part, depth))
   const whole = [own(reading, schema, depth), ...all].reduce(joined, undefined)
-  const alternatives = [
-    ...items(member(schema, 'oneOf')),
-    ...items(member(schema, 'anyOf')),
-    ...['then', 'else'].map((key) => member(schema, key)).filter((one) => one !== undefined),
-  ]
+  const alternatives = alternativesOf(schema)
     .filter((one) => !isNull(resolved(reading.document, one)))
     .map((one) => said(reading, one, depth))
-  // An alternative that says nothing leaves all that the whole allows, which is anything if that says nothing either.
-  const either = whole === undefined ? alternatives.map((one) => one ?? 'any') : alternatives
-  return either.reduce(joined, whole)
+  // An alternative that names nothing leaves all that the whole allows, which is anything if that names nothing either.
+  if (whole !== undefined && !isBare(whole)) return alternatives.reduce(joined, whole)
+  const left = whole === undefined ? 'any' : anyObject
+  return alternatives
+    .map((one) => (one === undefined ? left : isBare(one) ? anyObject : one))
+    .reduce(joined, whole)
 }
 
 function joined(a: ValueShape | undefined, b: ValueShape | undefined): ValueShape | undefined {
@@ -144,14 +154,8 @@ function own(reading: Reading, schema: JsonObject, depth: Depth): ValueShape | u
 
 const scalars: readonly ScalarType[] = ['string', 'integer', 'number', 'boolean']
 
-/**
- * Every object is open in JSON Schema unless it is closed; but a document that lists members and says no more means
- * them, and a misspelt name would go unseen. Open is where it says so.
- */
 function ownObject(reading: Reading, schema: JsonObject, depth: Depth): ObjectShape {
   const members: [string, ValueShape][] = []
-  const others = member(schema, 'additionalProperties')
-  const isOpen = others === true || isObject(others) || member(schema, 'patternProperties') !== undefined
   let cut = false
   for (const [name, value] of entries(member(schema, 'properties'))) {
     cut = reading.members <= 0
@@ -160,22 +164,5 @@ function ownObject(reading: Reading, schema: JsonObject, depth: Depth): ObjectSh
     members.push([name, settled(reading, value, depth)])
   }
   if (cut) reading.cut = true
-  return objectShape(members, isOpen || cut)
-}
-
-/** The types that the schema names or implies, `null` aside. */
-export function typesOf(schema: JsonObject): readonly unknown[] {
-  const named = member(schema, 'type')
-  if (named !== undefined) return (Array.isArray(named) ? named : [named]).filter((one) => one !== 'null')
-  if (['properties', 'patternProperties', 'additionalProperties'].some((key) => Object.hasOwn(schema, key)))
-    return ['object']
-  if (Object.hasOwn(schema, 'items') || Object.hasOwn(schema, 'prefixItems')) return ['array']
-  const values = Object.hasOwn(schema, 'const') ? [schema['const']] : items(member(schema, 'enum'))
-  return [...new Set(values.filter((value) => value !== null).map((value) => typeof value))]
-}
-
-/** Whether a schema allows nothing but `null`. */
-export function isNull(schema: unknown): boolean {
-  const type = member(schema, 'type')
-  return type === 'null' || (Array.isArray(type) && type.length > 0 && type.every((one) => one === 'null'))
+  return objectShape(members, isOpen(schema) || cut)
 }

@@ -26,13 +26,18 @@ export function targetOf(document: JsonObject, reference: string): unknown {
 
 /** Follows references to what they stand for; `undefined` where they lead nowhere, in a circle or out of the document. */
 export function resolved(document: JsonObject, value: unknown): unknown {
-  let at = value
-  for (let hops = 0; hops < hopsMax; hops++) {
+  return wayTo(document, value).at(-1)
+}
+
+/** The same with each reference that leads on, from the first; ends with `undefined` where none leads to anything. */
+export function wayTo(document: JsonObject, value: unknown): readonly unknown[] {
+  const way = [value]
+  for (let at = value; way.length <= hopsMax; way.push(at)) {
     const reference = referenceOf(at)
-    if (reference === undefined) return at
+    if (reference === undefined) return way
     at = targetOf(document, reference)
   }
-  return undefined
+  return [...way, undefined]
 }
 
 /** What is wrong with a reference that stands at `pointer`, if anything. External documents are never fetched. */

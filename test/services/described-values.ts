@@ -14,8 +14,38 @@ const own = <T>(members: Iterable<readonly [string, T]>): Record<string, T> => O
 /** Members of one, beside those of the other: both hold objects. */
 function besides(one: Described, other: Described, key: 'allOf' | 'oneOf' | 'anyOf'): Described {
   const schemas = { ...one.schemas, ...other.schemas }
-  const value = key === 'allOf' ? { ...Object(one.value), ...Object(other.value) } : one.value
-  return { schema: { [key]: [one.schema, other.schema] }, schemas, value }
+  return {
+    schema: { [key]: [one.schema, other.schema] },
+    schemas,
+    value: key === 'allOf' ? together(one, other) : one.value,
+  }
+}
+
+function together(one: Described, other: Described): unknown {
+  return { ...Object(one.value), ...Object(other.value) }
+}
+
+/** What holds as well where some member is there. */
+function dependent(one: Described, other: Described): Described {
+  const schema = { type: 'object', allOf: [one.schema], dependentSchemas: { id: other.schema } }
+  return { schema, schemas: { ...one.schemas, ...other.schemas }, value: together(one, other) }
+}
+
+/** A reference that leads on by another one, with what stands beside each of them. */
+function referredThrough(one: Described, other: Described): Described {
+  const [called, last] = [`S${refs++}`, `S${refs++}`]
+  const between = { allOf: [other.schema], $ref: `#/components/schemas/${last}` }
+  return {
+    schema: { $ref: `#/components/schemas/${called}` },
+    schemas: { ...one.schemas, ...other.schemas, [called]: between, [last]: one.schema },
+    value: together(one, other),
+  }
+}
+
+/** One of those that build on it, which it does not list. */
+function builtOn(one: Described, other: Described): Described {
+  const base = { type: 'object', discriminator: { propertyName: 'kind' }, properties: { kind: one.schema } }
+  return { schema: base, schemas: one.schemas, value: { kind: one.value, beside: other.value } }
 }
 
 let refs = 0
@@ -60,6 +90,14 @@ const { described, members } = fc.letrec<{ described: Described; members: Descri
     fc
       .tuple(tie('members'), tie('members'), fc.constantFrom('allOf' as const, 'oneOf', 'anyOf'))
       .map(([one, other, key]) => besides(one, other, key)),
+    fc.tuple(tie('members'), tie('members')).map(([one, other]) => dependent(one, other)),
+    fc.tuple(tie('members'), tie('members')).map(([one, other]) => builtOn(one, other)),
+    fc.tuple(tie('members'), tie('members')).map(([one, other]) => referredThrough(one, other)),
+    fc.constant<Described>({
+      schema: { oneOf: [{ type: 'object' }, { properties: { id: {} } }] },
+      schemas: {},
+      value: { beside: 1 },
+    }),
   ),
 }))
 

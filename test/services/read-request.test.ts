@@ -1,7 +1,11 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { RequestShape } from '../../src/evaluator/model.ts'
+import { checkFieldPatterns } from '../../src/evaluator/request/check-field-patterns.ts'
 import { readDocument } from '../../src/services/read-document.ts'
+import { shapeReader } from '../../src/services/read-value-shape.ts'
 import { shopDocument } from './deployment.ts'
+import { describedValue, leavesOf } from './described-values.ts'
 
 /** What is read of `POST /orders` of an OpenAPI document of that version. */
 async function read(operation: object, more: { schemas?: object; item?: object; openapi?: string } = {}) {
@@ -112,6 +116,47 @@ describe('a declared body', () => {
     const A = { type: 'object', properties: { a: text } }
     const beside = { $ref: '#/components/schemas/A', properties: { b: whole } }
     expect(await bodyOf(beside, { A })).toEqual({ members: { a: 'string', b: 'integer' } })
+  })
+
+  test('has what stands beside a reference on the way to another one', async () => {
+    const schemas = {
+      Order: { $ref: '#/components/schemas/Base', properties: { b: whole } },
+      Base: { type: 'object', properties: { a: text } },
+    }
+    expect(await bodyOf({ $ref: '#/components/schemas/Order' }, schemas)).toEqual({
+      members: { a: 'string', b: 'integer' },
+    })
+  })
+
+  const named = { type: 'object', properties: { a: text } }
+  test.each<[string, object, object]>([
+    ['any object as an alternative', { oneOf: [{ type: 'object' }, named] }, { open: true }],
+    [
+      'an object that may be whatever',
+      { type: 'object', anyOf: [{ required: ['b'] }, named] },
+      { open: true },
+    ],
+    ['names that follow a rule', { ...named, propertyNames: { pattern: '^x' } }, { open: true }],
+    ['what builds on it', { ...named, discriminator: { propertyName: 'a' } }, { open: true }],
+    [
+      'what more there is',
+      { dependentSchemas: { a: { properties: { b: whole } } }, ...named },
+      { members: { a: 'string', b: 'integer' } },
+    ],
+  ])('has members beside those that it names: %s', async (_, schema, expected) => {
+    expect(await bodyOf(schema)).toMatchObject(expected)
+  })
+
+  test('never leaves out a field of a value that it describes', () => {
+    fc.assert(
+      fc.property(describedValue, ({ schema, schemas, value }) => {
+        const { shape } = shapeReader({ components: { schemas } }).read(schema)
+        const fields = leavesOf(value)
+        for (let i = 0; i < fields.length; i += 100)
+          expect(checkFieldPatterns(fields.slice(i, i + 100), [{ body: shape }])).not.toHaveProperty('faults')
+      }),
+      { numRuns: 1_000 },
+    )
   })
 
   test('takes __proto__ for a name like any other', async () => {
