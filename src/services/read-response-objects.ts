@@ -7,7 +7,7 @@ import { alternativesOf, isNull, isOpen, typesOf } from './schema-keywords.ts'
 const membersMax = 100_000
 /** Characters of a name that count as one member more. */
 const charactersPerMember = 32
-/** Schemas looked at: where parts of parts are used again and again, they are more than the members. */
+/** Looks at schemas: more than there are members, where parts of parts are used again and again. */
 const visitsMax = 1_000_000
 /** References, lists and compositions within one another, of one value. */
 const stepsMax = 64
@@ -97,14 +97,15 @@ class Objects implements ResponseObjects {
   /** Lists take no name: what is in them is what they are. */
   #say(schema: unknown, into: Saying, step: number): Degree {
     if (!isObject(schema)) return 'nothing'
-    const known = into.seen.get(schema)
-    if (known !== undefined) return known
-    if (this.#visitsLeft <= 0 || step > stepsMax) {
+    if (into.isAny) return 'object'
+    // Each look counts, the second at a part, too.
+    if (this.#visitsLeft-- <= 0 || step > stepsMax) {
       this.#isCut = true
       into.isAny = true
+      return 'object'
     }
-    if (into.isAny) return 'object'
-    this.#visitsLeft--
+    const known = into.seen.get(schema)
+    if (known !== undefined) return known
     into.seen.set(schema, 'object')
     const degree = this.#sayParts(schema, into, step)
     into.seen.set(schema, degree)
@@ -115,6 +116,7 @@ class Objects implements ResponseObjects {
     const all = items(member(schema, 'allOf')).map((part) => this.#say(part, into, step + 1))
     const parts = [this.#sayReferred(schema, into, step), this.#sayOwn(schema, into, step), ...all]
     const whole = most(parts)
+    if (into.isAny) return whole
     const either = alternativesOf(schema)
       .filter((one) => !isNull(resolved(this.#document, one)))
       .map((one) => this.#say(one, into, step + 1))

@@ -208,4 +208,13 @@ describe('responses that are too much to be kept whole', () => {
     expect(faultsOf(document, ['p0.p19', 'end', 'p5.p7.end'])).toEqual([])
     expect(faultsOf(document, ['p5.p4'])).toHaveLength(1)
   })
+
+  test('are no more work where many members have many alternatives, and may be anything anyway', () => {
+    const many = 3_000
+    const wide = { type: ['string', 'integer'], oneOf: Array.from({ length: many }, () => of('Leaf')) }
+    const members = Object.fromEntries(Array.from({ length: many }, (_, i) => [`m${i}`, of('Wide')]))
+    const document = documentWith(nothing, { 200: json(object(members)) }, { Wide: wide, Leaf: text })
+    expect(faultsOf(document, ['m0.whatever'])).toEqual([])
+    expect(faultsOf(document, ['n0'])).toHaveLength(1)
+  })
 })
