@@ -1,8 +1,8 @@
 import { errorForLog, type Log } from '../http/log.ts'
 
 /**
- * Does the work soon after the start (in half a minute, unless told otherwise), and then again and again, but never twice at a time: while it lasts, its next turns
- * are left out.
+ * Does the work soon after the start (in half a minute, unless told otherwise), and then again and again, but never twice
+ * at a time: while it lasts, its next turns are left out.
  * @returns how to stop
  */
 export function every(

@@ -17,7 +17,10 @@ export interface BodyTimeouts {
 
 /** A body that may take long, for as long as something happens. */
 interface LongBody {
-  /** Tells whoever reads it that no more is waited for. If it is not whole, the connection is cut when it is looked at next. */
+  /**
+   * Tells whoever reads it that no more is waited for. Unless it is whole and answered by then, the connection is cut when
+   * it is looked at next.
+   */
   readonly onTooSlow: (error: DomainError) => void
 }
 

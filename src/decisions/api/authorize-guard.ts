@@ -62,16 +62,17 @@ export async function authorizeAgain(deps: AuthorizeDeps, ctx: Context): Promise
   return service
 }
 
-function ask({ guard }: AuthorizeDeps, ctx: Context, more = {}): Promise<GuardAnswer> {
+function ask(
+  { guard }: AuthorizeDeps,
+  ctx: Context,
+  more: { readonly admittedBefore?: true } = {},
+): Promise<GuardAnswer> {
   const { authorization, dpop } = ctx.req.headersDistinct
   const { address } = arrivalOf(ctx.req)
-  return guard.check({
-    ...{ method: ctx.method, url: ctx.req.url ?? '/', authorization, dpop, address },
-    ...more,
-  })
+  return guard.check({ method: ctx.method, url: ctx.req.url ?? '/', authorization, dpop, address, ...more })
 }
 
-/** Not a token that was good until it was ended: its guard is to hear that it needs another one. */
+/** Of a token that was good until it was ended it is not so: its guard is to hear that it needs another one. */
 function isWrong(answer: GuardAnswer): boolean {
   return !answer.allowed && answer.reason === 'invalid_token' && answer.caller === undefined
 }
