@@ -139,12 +139,7 @@ export class HeldResponse {
       for (const [name, value] of Object.entries(replaced.headers)) response.setHeader(name, value)
     }
     response.end(replaced?.body ?? body)
-    takeMethods(response, {
-      write: () => true,
-      end: () => response,
-      addTrailers: () => {},
-      setTrailer: () => {},
-    })
+    takeMethods(response, { write: () => true, end: () => response })
   }
 }
 
