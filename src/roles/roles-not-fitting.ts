@@ -2,7 +2,7 @@ import type { Fault } from '../errors.ts'
 import { LimitComparison } from '../evaluator/compare-limits.ts'
 import type { FilterStatement, Operation, ServiceModel, Statement } from '../evaluator/model.ts'
 import { Pace } from '../services/pace.ts'
-import { type FilterGround, readFilterStatement } from '../services/read-filter.ts'
+import { type FilterGroundOfRole, looksMax, readFilterStatement } from '../services/read-filter.ts'
 import { readStatement, type StatementGround, statementGround } from '../services/read-statement.ts'
 import type { Fitted, RolesNotFitting, UnfitRole, UnfitRoles } from '../services/unfit-roles.ts'
 import { locatedInPages } from '../storage/in-pages.ts'
@@ -13,6 +13,8 @@ import { type Role, roles } from './role.ts'
 const atMost = { roles: 5_000, characters: 10_000_000 }
 /** What to look for what was meant costs, as so many characters. */
 const charactersPerFault = 2_000
+/** So does a look at what responses hold. */
+const charactersPerLook = 0.5
 const listedMax = 100
 const faultsMax = 20
 const pageSize = 200
@@ -51,15 +53,21 @@ interface Part {
   readonly faultsOn: (ground: RoleGround) => readonly Fault[]
 }
 
-type RoleGround = StatementGround & Pick<FilterGround, 'responses'>
+type RoleGround = StatementGround & Pick<FilterGroundOfRole, 'responses' | 'left'>
+
+/** For one role. */
+interface Grounds {
+  readonly before: RoleGround
+  readonly after: RoleGround
+}
 
 /** Ids of operations. Absent: all of them. */
 type Changed = ReadonlySet<string> | undefined
 
 /** Looks at one role after the other, in pieces. */
 class Looking {
-  readonly #before: RoleGround
-  readonly #after: RoleGround
+  readonly #before: Omit<RoleGround, 'left'>
+  readonly #after: Omit<RoleGround, 'left'>
   /** Operations of which something is said otherwise that statements are held against, and that filters are. */
   readonly #changed: { readonly forStatements: Changed; readonly forFilters: Changed }
   readonly #pace: Pace
@@ -76,6 +84,10 @@ class Looking {
   /** The faults that a role has by the next document alone, or that there were too many roles to look at. */
   async newFaults({ allow, filter = [] }: Role): Promise<readonly Fault[] | 'too_much'> {
     const faults: Fault[] = []
+    const grounds: Grounds = {
+      before: { ...this.#before, left: { looks: looksMax } },
+      after: { ...this.#after, left: { looks: looksMax } },
+    }
     const named = new Set(allow.flatMap(({ operations }) => operations))
     const parts: readonly Part[] = [
       ...allow.map((written, i): Part => {
@@ -90,7 +102,7 @@ class Looking {
       }),
     ]
     for (const part of parts) {
-      const found = await this.#newFaultsOf(part)
+      const found = await this.#newFaultsOf(part, grounds)
       if (found === 'too_much') return found
       faults.push(...found)
       if (faults.length >= faultsMax) break
@@ -98,22 +110,32 @@ class Looking {
     return faults
   }
 
-  async #newFaultsOf({ written, changed, faultsOn }: Part): Promise<readonly Fault[] | 'too_much'> {
+  async #newFaultsOf(
+    { written, changed, faultsOn }: Part,
+    grounds: Grounds,
+  ): Promise<readonly Fault[] | 'too_much'> {
     const characters = charactersOf(written)
     // It came out of the store.
     if (!(await this.#pace.goesOn(characters >> 4))) return 'too_much'
     if (changed !== undefined && !written.operations.some((id) => changed.has(id))) return []
     if (!(await this.#pace.goesOn(characters))) return 'too_much'
-    const found = faultsOn(this.#after)
-    if (found.length === 0) return []
-    const known = new Set(faultsOn(this.#before).map(({ pointer }) => pointer))
-    const goesOn = await this.#pace.goesOn((found.length + known.size) * charactersPerFault)
+    const left = looksLeft(grounds)
+    const found = faultsOn(grounds.after)
+    const before = found.length === 0 ? [] : faultsOn(grounds.before)
+    const known = new Set(before.map(({ pointer }) => pointer))
+    const goesOn = await this.#pace.goesOn(
+      (found.length + known.size) * charactersPerFault + (left - looksLeft(grounds)) * charactersPerLook,
+    )
     return goesOn ? found.filter(({ pointer }) => !known.has(pointer)) : 'too_much'
   }
 }
 
+function looksLeft({ before, after }: Grounds): number {
+  return before.left.looks + after.left.looks
+}
+
 /** No document makes a condition one that can never hold: that is not looked for. */
-function groundOf({ model: { operations, resources }, responses }: Fitted): RoleGround {
+function groundOf({ model: { operations, resources }, responses }: Fitted): Omit<RoleGround, 'left'> {
   return { ...statementGround(operations, resources ?? 'api'), comparison: new LimitComparison(0), responses }
 }
 

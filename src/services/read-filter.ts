@@ -5,7 +5,7 @@ import type { PatternFault } from '../evaluator/request/check-field-patterns.ts'
 import { printFieldPattern } from '../evaluator/request/field-pattern.ts'
 import { undeclaredInResponses } from '../evaluator/response/check-filter-fields.ts'
 import { readFilter } from '../evaluator/response/read-filter.ts'
-import type { ResponseShapes } from '../evaluator/response/response-shapes.ts'
+import type { LooksLeft, ResponseShapes } from '../evaluator/response/response-shapes.ts'
 import { jsonPointer } from '../json-text.ts'
 import { entries, isObject, member } from './json-value.ts'
 import type { OperationNames } from './operation-names.ts'
@@ -14,6 +14,8 @@ import { byOwnFields, type Entry, readOperations } from './read-entries.ts'
 
 /** Nobody reads more at once, and to look for what was meant is work for each. */
 const faultsToldMax = 100
+/** Objects and members of responses, for all filters of one role: some 100 ms. */
+export const looksMax = 500_000
 const filterKeys = ['operations', 'fields', 'mask']
 
 /** What the filters of one role are held against. */
@@ -24,6 +26,9 @@ export interface FilterGround {
   /** Absent: only their form is looked at. */
   readonly responses?: ResponseShapes | undefined
 }
+
+/** The same, with the looks at responses that are left for filters of the role. */
+export type FilterGroundOfRole = FilterGround & { readonly left: LooksLeft }
 
 interface ReadFilters {
   readonly filter: readonly FilterStatement[]
@@ -52,10 +57,11 @@ function* readOneByOne(value: unknown, ground: FilterGround, place: string): Gen
   }
   const filter: FilterStatement[] = []
   const faults: Fault[] = []
+  const ofRole = { ...ground, left: { looks: looksMax } }
   for (const [i, one] of value.entries()) {
     if (faults.length >= faultsToldMax) break
     yield one
-    const read = readFilterStatement(one, ground, `${place}/${i}`)
+    const read = readFilterStatement(one, ofRole, `${place}/${i}`)
     filter.push(...read.filter)
     faults.push(...read.faults)
   }
@@ -63,7 +69,7 @@ function* readOneByOne(value: unknown, ground: FilterGround, place: string): Gen
 }
 
 /** Entries that list fields of their own become filters of their own. */
-export function readFilterStatement(value: unknown, ground: FilterGround, place: string): ReadFilters {
+export function readFilterStatement(value: unknown, ground: FilterGroundOfRole, place: string): ReadFilters {
   const { entries: named, faults } = readOperations(value, ground.names, place)
   faults.push(...keyFaults(value, place), ...named.flatMap((entry) => unallowedFault(entry, ground.allowed)))
   const [fields, mask] = [member(value, 'fields'), member(value, 'mask')]
@@ -83,7 +89,7 @@ export function readFilterStatement(value: unknown, ground: FilterGround, place:
 function readShown(
   group: readonly Entry[],
   given: { readonly fields: unknown; readonly mask: string | undefined },
-  { responses }: FilterGround,
+  { responses, left }: FilterGroundOfRole,
   place: string,
 ): ReadFilters {
   const [first] = group
@@ -106,7 +112,7 @@ function readShown(
   if ('faults' in read) return { filter: [], faults: read.faults.map(placed) }
   const { fields, mask } = read.filter
   const operations = [...new Set(group.map(({ operation }) => operation.id))]
-  const undeclared = responses === undefined ? [] : undeclaredInResponses(fields, operations, responses)
+  const undeclared = responses === undefined ? [] : undeclaredInResponses(fields, operations, responses, left)
   if (undeclared.length > 0) return { filter: [], faults: undeclared.map(placed) }
   const shown = [...new Set(fields.map(printFieldPattern))]
   return { filter: [{ operations, fields: shown, ...(mask === undefined ? {} : { mask }) }], faults: [] }

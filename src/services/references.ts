@@ -10,8 +10,35 @@ export function referenceOf(value: unknown): string | undefined {
   return isObject(value) && Object.hasOwn(value, '$ref') ? text(value['$ref']) : undefined
 }
 
+/** What references of a document lead to, each looked up once: many name the same, by a long way or through many others. */
+class Led {
+  /** One step. */
+  readonly targets = new Map<string, unknown>()
+  /** To the end. */
+  readonly ends = new Map<string, unknown>()
+}
+
+/** Documents that are read do not change. */
+const ledByDocument = new WeakMap<JsonObject, Led>()
+
+function ledIn(document: JsonObject): Led {
+  const known = ledByDocument.get(document)
+  if (known !== undefined) return known
+  const led = new Led()
+  ledByDocument.set(document, led)
+  return led
+}
+
 /** What a reference within the document points at (RFC 6901 §6: a URI fragment), one step; `undefined` if nothing. */
 export function targetOf(document: JsonObject, reference: string): unknown {
+  const { targets } = ledIn(document)
+  if (targets.has(reference)) return targets.get(reference)
+  const target = lookUp(document, reference)
+  targets.set(reference, target)
+  return target
+}
+
+function lookUp(document: JsonObject, reference: string): unknown {
   if (reference === '#') return document
   if (!reference.startsWith('#/')) return undefined
   let at: unknown = document
@@ -26,7 +53,13 @@ export function targetOf(document: JsonObject, reference: string): unknown {
 
 /** Follows references to what they stand for; `undefined` where they lead nowhere, in a circle or out of the document. */
 export function resolved(document: JsonObject, value: unknown): unknown {
-  return wayTo(document, value).at(-1)
+  const first = referenceOf(value)
+  if (first === undefined) return value
+  const { ends } = ledIn(document)
+  if (ends.has(first)) return ends.get(first)
+  const end = wayTo(document, value).at(-1)
+  ends.set(first, end)
+  return end
 }
 
 /** The same with each reference that leads on, from the first; ends with `undefined` where none leads to anything. */

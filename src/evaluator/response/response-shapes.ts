@@ -23,22 +23,33 @@ export type ObjectPlaces = readonly number[]
 /** The object that may have any members. */
 export const anyObject = 0
 
+/**
+ * How many objects and members are still looked at. Where many objects may hold one another, all of them stand at each
+ * place, and the places are without end.
+ */
+export interface LooksLeft {
+  looks: number
+}
+
 /** A place in responses, by all the objects that may stand there. What is under it is looked up once. */
 export class ResponsePlace {
   readonly #shapes: ResponseShapes
   readonly #objects: ReadonlySet<number>
+  readonly #left: LooksLeft
   #under: Map<PatternStep, ResponsePlace | undefined> | undefined
 
-  constructor(shapes: ResponseShapes, objects: Iterable<number>) {
+  constructor(shapes: ResponseShapes, objects: Iterable<number>, left: LooksLeft) {
     this.#shapes = shapes
     this.#objects = new Set(objects)
+    this.#left = left
   }
 
-  /** `undefined`: no object that may stand here has such a member. */
+  /** `undefined`: no object that may stand here has such a member. Once no looks are left, any member may be here. */
   under(step: PatternStep): ResponsePlace | undefined {
     this.#under ??= new Map()
     const known = this.#under.get(step)
     if (known !== undefined || this.#under.has(step)) return known
+    if (this.#left.looks <= 0) return this
     const place = this.#lookUnder(step)
     this.#under.set(step, place)
     return place
@@ -52,12 +63,16 @@ export class ResponsePlace {
       else if (open === true) found.push([anyObject])
       if (step === anyName) found.push(...Object.values(members))
     }
-    return found.length === 0 ? undefined : new ResponsePlace(this.#shapes, found.flat())
+    const objects = found.flat()
+    this.#left.looks -= this.#objects.size + found.length + objects.length
+    return found.length === 0 ? undefined : new ResponsePlace(this.#shapes, objects, this.#left)
   }
 
   /** The names that the document gives to members of what stands here. */
   names(): ReadonlySet<string> {
-    return new Set(this.#here().flatMap(({ members }) => Object.keys(members)))
+    const names = this.#here().flatMap(({ members }) => Object.keys(members))
+    this.#left.looks -= this.#objects.size + names.length
+    return new Set(names)
   }
 
   #here(): readonly ResponseObject[] {
