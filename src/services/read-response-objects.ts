@@ -117,9 +117,10 @@ class Objects implements ResponseObjects {
     const parts = [this.#sayReferred(schema, into, step), this.#sayOwn(schema, into, step), ...all]
     const whole = most(parts)
     if (into.isAny) return whole
-    const either = alternativesOf(schema)
-      .filter((one) => !isNull(resolved(this.#document, one)))
-      .map((one) => this.#say(one, into, step + 1))
+    const some = alternativesOf(schema)
+    const kept = some.filter((one) => !isNull(resolved(this.#document, one)))
+    this.#visitsLeft -= some.length - kept.length
+    const either = kept.map((one) => this.#say(one, into, step + 1))
     // An alternative that names nothing leaves all that the whole allows, which is anything if that names nothing either.
     const isLeft = (one: Degree) => one === 'object' || (one === 'nothing' && isVague(whole))
     if (whole !== 'members' && either.some(isLeft)) into.isAny = true

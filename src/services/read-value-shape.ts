@@ -72,7 +72,10 @@ function said(reading: Reading, schema: unknown, depth: Depth): ValueShape | und
   const way = wayTo(reading.document, schema)
   const target = way.at(-1)
   if (!isObject(target)) return undefined
-  if (reading.open.has(target)) return 'any'
+  if (reading.open.has(target)) {
+    reading.visits--
+    return 'any'
+  }
   if (reading.visits <= 0 || depth.step > stepsMax || depth.level >= levelsMax) {
     reading.cut = true
     return 'any'
@@ -94,9 +97,10 @@ function said(reading: Reading, schema: unknown, depth: Depth): ValueShape | und
 function composed(reading: Reading, schema: JsonObject, depth: Depth): ValueShape | undefined {
   const all = items(member(schema, 'allOf')).map((part) => said(reading, part, depth))
   const whole = [own(reading, schema, depth), ...all].reduce(joined, undefined)
-  const alternatives = alternativesOf(schema)
-    .filter((one) => !isNull(resolved(reading.document, one)))
-    .map((one) => said(reading, one, depth))
+  const some = alternativesOf(schema)
+  const kept = some.filter((one) => !isNull(resolved(reading.document, one)))
+  reading.visits -= some.length - kept.length
+  const alternatives = kept.map((one) => said(reading, one, depth))
   // An alternative that names nothing leaves all that the whole allows, which is anything if that names nothing either.
   if (whole !== undefined && !isBare(whole)) return alternatives.reduce(joined, whole)
   const left = whole === undefined ? 'any' : anyObject

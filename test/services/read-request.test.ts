@@ -159,6 +159,19 @@ describe('a declared body', () => {
     )
   })
 
+  test.each([
+    ['null', { type: 'null' }],
+    ['what is looked at already', { $ref: '#/components/schemas/L' }],
+  ])('is cut off where members may be one of many that are %s', (_, alternative) => {
+    const L = { type: 'string', anyOf: Array.from({ length: 10_000 }, () => alternative) }
+    const members = Array.from({ length: 900 }, (_, i) => [`m${i}`, { $ref: '#/components/schemas/L' }])
+    const schema = { type: 'object', properties: Object.fromEntries(members) }
+    const started = performance.now()
+    expect(shapeReader({ components: { schemas: { L } } }).read(schema).cut).toBe(true)
+    // Each counted: 20 milliseconds. Not counted: 800 and more, of each operation.
+    expect(performance.now() - started).toBeLessThan(400)
+  })
+
   test('takes __proto__ for a name like any other', async () => {
     const schema = JSON.parse('{"type":"object","properties":{"__proto__":{"type":"string"}}}')
     const body = await bodyOf(schema)
