@@ -36,6 +36,8 @@ export function followOlderNodes({ store, commit, feed, onFault }: Deps): OlderN
   /** All up to it is listed. */
   let done: Position | undefined
   let marked: Position | undefined
+  /** The last rows that came one after the other with nothing in them to list: those after `after`, up to `to`. */
+  let nothingIn: { readonly after: Position; readonly to: Position } | undefined
   let underWay: Promise<void> | undefined
   let isAskedAgain = false
   let hasFailed = false
@@ -59,6 +61,7 @@ export function followOlderNodes({ store, commit, feed, onFault }: Deps): OlderN
 
   async function readOn(): Promise<void> {
     for (let more = true; more && !isStopped; ) {
+      passOver()
       const from: Position = done ?? (await listAll())
       const { rows, gap } = await changes.read(from, rowsMax)
       const items = rows.flatMap(writtenByOlder)
@@ -76,18 +79,25 @@ export function followOlderNodes({ store, commit, feed, onFault }: Deps): OlderN
     return head
   }
 
+  /** What was heard of need not be read. */
+  function passOver(): void {
+    if (done !== undefined && nothingIn !== undefined && nothingIn.after <= done && nothingIn.to > done)
+      done = nothingIn.to
+  }
+
   async function mark(operator: OrganizationId): Promise<void> {
+    passOver()
     if (isStopped || done === undefined || done === marked) return
     await store.counters.record([], [{ organizationId: operator, name: markName, at: done }])
     marked = done
   }
 
   function onRow(row: ChangeRow): void {
-    if (underWay !== undefined) isAskedAgain = true
-    else if (done === undefined || row.position <= done || hasFailed) return
-    // Of most rows no more is to be known than this.
-    else if (row.position === done + 1 && writtenByOlder(row).length === 0) done = row.position
-    else
+    const { position } = row
+    if (writtenByOlder(row).length === 0)
+      nothingIn = { after: nothingIn?.to === position - 1 ? nothingIn.after : position - 1, to: position }
+    else if (underWay !== undefined) isAskedAgain = true
+    else if (done !== undefined && position > done && !hasFailed)
       begun().catch((cause: unknown) => {
         hasFailed = true
         onFault(cause)

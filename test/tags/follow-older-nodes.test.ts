@@ -3,7 +3,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import type { Tags } from '../../src/evaluator/model.ts'
 import type { OrganizationId } from '../../src/ids.ts'
 import { followFeed } from '../../src/storage/feed.ts'
-import { type Change, type CommitChanges, insert, type Records, update } from '../../src/storage/ports.ts'
+import {
+  type Change,
+  type Changes,
+  type CommitChanges,
+  insert,
+  type Records,
+  update,
+} from '../../src/storage/ports.ts'
 import { followOlderNodes } from '../../src/tags/follow-older-nodes.ts'
 import { type Resource, resources } from '../../src/tags/resource.ts'
 import { walkResources } from '../../src/tags/walk-resources.ts'
@@ -55,6 +62,36 @@ describe.each(stores)('resources that nodes of 0.3.0 share, in $name', (kind) =>
     await following.catchUp()
     expect(reads.mock.calls.filter(([collection]) => collection === resources.name)).toEqual([])
     expect(await it.seen()).toEqual(expect.arrayContaining(idsOf(made)))
+  })
+
+  test('are not looked for again in what nodes of this version write while the feed is read', async () => {
+    const { changes } = it.at.store
+    const reads = vi.fn()
+    const held = Promise.withResolvers<void>()
+    const following = it.start({
+      changes: {
+        ...{ head: () => changes.head(), onBell: (ring) => changes.onBell(ring) },
+        read: async (...asked) => {
+          reads()
+          const rows = await changes.read(...asked)
+          await held.promise
+          return rows
+        },
+      },
+    })
+    const caughtUp = following.catchUp()
+    await vi.waitFor(() => expect(reads).toHaveBeenCalled())
+    const made = it.shared(5)
+    for (const one of made.slice(0, 4)) await it.commit(insert(resources, one))
+    await it.feed.catchUp()
+    held.resolve()
+    await caughtUp
+    for (const one of made.slice(4)) await it.commit(insert(resources, one))
+    await it.feed.catchUp()
+    expect(reads).toHaveBeenCalledTimes(1)
+    const later = it.shared(1)
+    await it.commit(...later.map((one) => insert(resourcesBefore, one)))
+    await it.untilSeen(...later)
   })
 
   test('while no node of this version runs, are listed by the next one from the feed alone', async () => {
@@ -162,6 +199,7 @@ function watched(records: Records, read: (collection: string) => void): Records 
 
 interface Options {
   readonly records?: Records
+  readonly changes?: Changes
   readonly commit?: CommitChanges
   readonly onFault?: (cause: unknown) => void
 }
@@ -220,8 +258,9 @@ function deploymentOn(kind: StoreKind) {
     },
     untilSeen: (...all: readonly Resource[]) =>
       vi.waitFor(async () => expect(await it.seen()).toEqual(expect.arrayContaining(idsOf(all))), 5_000),
-    start: ({ records = at.store.records, commit = at.store.commit, onFault }: Options = {}) => {
-      const store = { records, counters: at.store.counters, changes: at.store.changes }
+    start: ({ records, changes, commit = at.store.commit, onFault }: Options = {}) => {
+      const { counters } = at.store
+      const store = { counters, records: records ?? at.store.records, changes: changes ?? at.store.changes }
       const unexpected = (cause: unknown) => {
         throw cause
       }
