@@ -58,7 +58,7 @@ function followOlder({ machine, store, cached, feed }: Parts): () => void {
     ...{ store, commit: cached.commit, feed },
     onFault: (cause) => machine.log.warn({ err: errorForLog(cause) }, failed),
   })
-  const stop = every(olderNodesEveryMs, olderNodes.catchUp, machine.log, failed, olderNodesAfterMs)
+  const stop = every(olderNodesEveryMs, () => olderNodes.catchUp(), machine.log, failed, olderNodesAfterMs)
   return () => {
     stop()
     olderNodes.stop()

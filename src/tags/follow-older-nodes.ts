@@ -31,94 +31,108 @@ const rowsMax = 500
  * they know (see `listAllShared`), and the feed says so: what they write is listed as soon as a node of this version reads
  * of it. What was left undone, by a node that ended between, is done by the next one.
  */
-export function followOlderNodes({ store, commit, feed, onFault }: Deps): OlderNodes {
-  const { records, changes } = store
-  /** All up to it is listed. */
-  let done: Position | undefined
-  let marked: Position | undefined
-  /** The last rows that came one after the other with nothing in them to list: those after `after`, up to `to`. */
-  let nothingIn: { readonly after: Position; readonly to: Position } | undefined
-  let underWay: Promise<void> | undefined
-  let isAskedAgain = false
-  let hasFailed = false
-  let isStopped = false
+export function followOlderNodes(deps: Deps): OlderNodes {
+  return new Following(deps)
+}
 
-  async function run(): Promise<void> {
+class Following implements OlderNodes {
+  readonly #deps: Deps
+  readonly #stopFollowing: () => void
+  /** All up to it is listed. */
+  #done: Position | undefined
+  #marked: Position | undefined
+  /** The last rows that came one after the other with nothing in them to list: those after `after`, up to `to`. */
+  #nothingIn: { readonly after: Position; readonly to: Position } | undefined
+  #underWay: Promise<void> | undefined
+  #isAskedAgain = false
+  #hasFailed = false
+  #isStopped = false
+
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#stopFollowing = deps.feed.onRow((row) => this.#onRow(row))
+  }
+
+  catchUp(): Promise<void> {
+    this.#hasFailed = false
+    return this.#begun()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#stopFollowing()
+  }
+
+  #onRow(row: ChangeRow): void {
+    const { position } = row
+    if (writtenByOlder(row).length === 0) {
+      const after = this.#nothingIn?.to === position - 1 ? this.#nothingIn.after : position - 1
+      this.#nothingIn = { after, to: position }
+    } else if (this.#underWay !== undefined) this.#isAskedAgain = true
+    else if (this.#done !== undefined && position > this.#done && !this.#hasFailed)
+      this.#begun().catch((cause: unknown) => {
+        this.#hasFailed = true
+        this.#deps.onFault(cause)
+      })
+  }
+
+  #begun(): Promise<void> {
+    this.#underWay ??= this.#run()
+    return this.#underWay
+  }
+
+  async #run(): Promise<void> {
+    const { records, counters } = this.#deps.store
     try {
       const operator = await operatorOf(records)
       if (operator === undefined) return
-      marked ??= (await store.counters.latest(operator, [markName])).get(markName)
-      done ??= marked
+      this.#marked ??= (await counters.latest(operator, [markName])).get(markName)
+      this.#done ??= this.#marked
       do {
-        isAskedAgain = false
-        await readOn()
-        await mark(operator)
-      } while (isAskedAgain && !isStopped)
+        this.#isAskedAgain = false
+        await this.#readOn()
+        await this.#mark(operator)
+      } while (this.#isAskedAgain && !this.#isStopped)
     } finally {
-      underWay = undefined
+      this.#underWay = undefined
     }
   }
 
-  async function readOn(): Promise<void> {
-    for (let more = true; more && !isStopped; ) {
-      passOver()
-      const from: Position = done ?? (await listAll())
-      const { rows, gap } = await changes.read(from, rowsMax)
+  async #readOn(): Promise<void> {
+    const { commit, store } = this.#deps
+    for (let more = true; more && !this.#isStopped; ) {
+      this.#passOver()
+      const from: Position = this.#done ?? (await this.#listAll())
+      const { rows, gap } = await store.changes.read(from, rowsMax)
       const items = rows.flatMap(writtenByOlder)
       for (let i = 0; i < items.length; i += rowsMax)
-        await listShared({ records, commit }, items.slice(i, i + rowsMax))
-      done = gap ? undefined : (rows.at(-1)?.position ?? from)
+        await listShared({ records: store.records, commit }, items.slice(i, i + rowsMax))
+      this.#done = gap ? undefined : (rows.at(-1)?.position ?? from)
       more = gap || rows.length === rowsMax
     }
   }
 
-  async function listAll(): Promise<Position> {
+  async #listAll(): Promise<Position> {
+    const { commit, store } = this.#deps
     // The head first: what is written meanwhile is read of after it.
-    const head = await changes.head()
-    await listAllShared({ records, commit })
+    const head = await store.changes.head()
+    await listAllShared({ records: store.records, commit })
     return head
   }
 
   /** What was heard of need not be read. */
-  function passOver(): void {
-    if (done !== undefined && nothingIn !== undefined && nothingIn.after <= done && nothingIn.to > done)
-      done = nothingIn.to
+  #passOver(): void {
+    if (this.#done === undefined || this.#nothingIn === undefined) return
+    const { after, to } = this.#nothingIn
+    if (after <= this.#done && to > this.#done) this.#done = to
   }
 
-  async function mark(operator: OrganizationId): Promise<void> {
-    passOver()
-    if (isStopped || done === undefined || done === marked) return
-    await store.counters.record([], [{ organizationId: operator, name: markName, at: done }])
-    marked = done
-  }
-
-  function onRow(row: ChangeRow): void {
-    const { position } = row
-    if (writtenByOlder(row).length === 0)
-      nothingIn = { after: nothingIn?.to === position - 1 ? nothingIn.after : position - 1, to: position }
-    else if (underWay !== undefined) isAskedAgain = true
-    else if (done !== undefined && position > done && !hasFailed)
-      begun().catch((cause: unknown) => {
-        hasFailed = true
-        onFault(cause)
-      })
-  }
-
-  function begun(): Promise<void> {
-    underWay ??= run()
-    return underWay
-  }
-
-  const stopFollowing = feed.onRow(onRow)
-  return {
-    catchUp: () => {
-      hasFailed = false
-      return begun()
-    },
-    stop: () => {
-      isStopped = true
-      stopFollowing()
-    },
+  async #mark(operator: OrganizationId): Promise<void> {
+    this.#passOver()
+    const at = this.#done
+    if (this.#isStopped || at === undefined || at === this.#marked) return
+    await this.#deps.store.counters.record([], [{ organizationId: operator, name: markName, at }])
+    this.#marked = at
   }
 }
 
