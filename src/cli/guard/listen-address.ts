@@ -52,7 +52,7 @@ function isLoopback(host: string): boolean {
  * @throws {Failure} exit code 2
  */
 export async function listening(server: Server, address: ListenAddress): Promise<string> {
-  if (address.kind === 'socket') await refuseOpenFolder(address.path)
+  if (address.kind === 'socket') await checkFolder(address.path)
   try {
     if (address.kind === 'socket') await removeLeftOver(address.path)
     listen(server, address)
@@ -60,7 +60,7 @@ export async function listening(server: Server, address: ListenAddress): Promise
   } catch (cause) {
     throw new Failure(`cannot listen at ${textOf(address)}`, {
       exitCode: 2,
-      fix: 'name another address with --listen; another program may listen there',
+      fix: fixFor(cause, address),
       cause,
     })
   }
@@ -68,6 +68,18 @@ export async function listening(server: Server, address: ListenAddress): Promise
   // Sound: it listens at an address, not at a pipe.
   const { address: host, family, port } = server.address() as AddressInfo
   return family === 'IPv6' ? `http://[${host}]:${port}` : `http://${host}:${port}`
+}
+
+function fixFor(cause: unknown, address: ListenAddress): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  const folder = address.kind === 'socket' ? dirname(address.path) : undefined
+  if (code === 'EACCES' || code === 'EPERM')
+    return folder === undefined
+      ? 'its user may not listen at this port: name one from 1024 on with --listen'
+      : `its user may not put a socket into ${folder}: give it the folder, or name another with --listen`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return 'this machine has no such address: name one of its own with --listen'
+  return 'name another address with --listen; another program may listen there'
 }
 
 function textOf(address: ListenAddress): string {
@@ -92,14 +104,19 @@ function listen(server: Server, address: ListenAddress): void {
  * Where anybody may put files, anybody can be there before the guard, and tell the gateway that all may go on.
  * @throws {Failure} exit code 2
  */
-async function refuseOpenFolder(path: string): Promise<void> {
+async function checkFolder(path: string): Promise<void> {
   const folder = dirname(path)
-  const mode = await stat(folder).then(
-    (status) => status.mode,
-    // Where there is no folder, listening says so.
-    () => 0,
-  )
-  if ((mode & anybodyWrites) === 0) return
+  const status = await stat(folder).catch(() => undefined)
+  // To listen there fails for want of a right, as Node tells it.
+  if (status?.isDirectory() !== true)
+    throw new Failure(
+      `cannot listen at unix:${path}: there is no folder ${folder}, or none that its user may see`,
+      {
+        exitCode: 2,
+        fix: `make it first, for its user and group alone: install -d -m 0750 ${folder}`,
+      },
+    )
+  if ((status.mode & anybodyWrites) === 0) return
   throw new Failure(`anybody can put a socket of theirs into ${folder}`, {
     exitCode: 2,
     fix: 'name a folder that none but its user and group can write into: install -d -m 0750 /run/latchkey',

@@ -124,7 +124,10 @@ function readLine(line: Buffer): WantedResource | DomainError {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(line)
     if (jsonFlaws(text, lineDepthMax).next().done !== true)
-      return new DomainError('invalid_request', 'a member is there twice, or the line is nested too deeply')
+      return new DomainError(
+        'invalid_request',
+        'a member is there twice or is called __proto__, or the line is nested too deeply',
+      )
     return parseWith(NewResourceBody, JSON.parse(text), 'body')
   } catch (cause) {
     if (cause instanceof DomainError) return cause

@@ -74,4 +74,11 @@ describe('latchkey guard at a Unix socket', () => {
       `anybody can put a socket of theirs into ${open}`,
     )
   })
+
+  test('says that there is no folder where there is none', async () => {
+    const missing = join(folder, 'missing')
+    await expect(startAt(join(missing, 'guard.sock'))).rejects.toThrow(`there is no folder ${missing}`)
+    await writeFile(missing, 'no folder')
+    await expect(startAt(join(missing, 'guard.sock'))).rejects.toThrow(`there is no folder ${missing}`)
+  })
 })
