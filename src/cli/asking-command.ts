@@ -32,7 +32,12 @@ export function askingCommand(name: string): Command {
     .option('--token-file <path>', 'who asks: whose access token this is; - is standard input')
     .option('--principal <id>', 'who asks: a client key or a person, by id')
     .option('--organization <id>', 'who asks: somebody made up, of this organization')
-    .addOption(repeated('--role <name or id>', 'with --organization: a role that they hold'))
+    .addOption(
+      repeated(
+        '--role <name or id>',
+        'with --organization: a role that they hold, the service’s by name, its own by id',
+      ),
+    )
     .addOption(
       new Option('--kind <kind>', 'with --organization: what they are; key unless it is said').choices([
         'key',

@@ -44,6 +44,10 @@ interface DecisionOptions extends Paging {
   readonly until?: string
 }
 
+/** None are kept unasked. */
+const noDecisions =
+  'Nothing yet. Decisions are told of by guards that have a decision log (`decisionLog` of createGuard, ' +
+  '`latchkey guard --decision-log`), and by a server with LATCHKEY_DECISION_LOG.'
 const decisionFields = ['at', 'outcome', 'reason', 'method', 'path', 'resource', 'principal', 'count', 'id']
 
 export function decisionsCommand(open: Open): Command {
@@ -66,11 +70,7 @@ export function decisionsCommand(open: Open): Command {
           ? at`/organizations/${await organizationIdOf(session, organization)}/decisions`
           : at`/services/${ofService}/decisions`
       const query = { decision, principal, operation, outcome, reason, from, to }
-      session.output.list(
-        await session.api.list(path, { limit, cursor }, query),
-        decisionFields,
-        'Nothing yet.',
-      )
+      session.output.list(await session.api.list(path, { limit, cursor }, query), decisionFields, noDecisions)
     })
   return group
 }

@@ -20,8 +20,9 @@ const tokenLengthMax = 8_192
 
 /**
  * Bounds the work for wrong tokens from one address, which many guards may share. Once it has sent too many, only a token
- * that says that it is of a guard's key is verified at all: ids of keys cannot be guessed, so that strangers have none to
- * name, and whoever has a right token is served as before. In this process's memory.
+ * that says that it is of a guard's key is verified at all, so that whoever has a right token is served as before. Strangers
+ * have no such id to name; customers do, in what the guard has registered for them: theirs are verified, and refused with
+ * 429 all the same. A bound of those would let them shut a guard out. In this process's memory.
  */
 export class WrongTokens {
   readonly #failures: QuotaCounter
