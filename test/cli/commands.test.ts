@@ -324,7 +324,7 @@ describe('roles', () => {
         '- GET: /patients/{id}',
         "where: $request:id = '7' OR $principal:kind = 'user'",
       ],
-      ...['filter:', '- GET:/patients:[items.name]'],
+      ...['filter:', '- GET:/patients:[name]'],
     ]
     const create = (text: string) =>
       runLatchkey(
@@ -348,7 +348,7 @@ describe('roles', () => {
       'line 4: character 1: the document declares no $request:id of listPatients',
     )
     const { stdout } = await create(policy.join('\n').replace("$request:id = '7' OR ", ''))
-    const filter = [{ operations: ['listPatients'], fields: ['items.name'] }]
+    const filter = [{ operations: ['listPatients'], fields: ['name'] }]
     const where = "$principal:kind = 'user'"
     expect(JSON.parse(stdout)).toMatchObject({
       allow: [{ operations: ['listPatients', 'getPatient'], where }],
