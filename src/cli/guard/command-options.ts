@@ -44,7 +44,7 @@ function gatewayOptions(): readonly Option[] {
       .makeOptionMandatory(),
     repeated(
       '--listen <address>',
-      'where the gateway asks: host:port, or a Unix socket, unix:/path, which costs less; default 127.0.0.1:9090',
+      'where the gateway asks: host:port, or a Unix socket, unix:/path; default 127.0.0.1:9090',
     ),
     new Option(
       '--gateway-key-file <path>',

@@ -107,7 +107,6 @@ function listen(server: Server, address: ListenAddress): void {
 async function checkFolder(path: string): Promise<void> {
   const folder = dirname(path)
   const status = await stat(folder).catch(() => undefined)
-  // To listen there fails for want of a right, as Node tells it.
   if (status?.isDirectory() !== true)
     throw new Failure(
       `cannot listen at unix:${path}: there is no folder ${folder}, or none that its user may see`,
